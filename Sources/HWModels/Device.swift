@@ -1,0 +1,200 @@
+/// A machine: resources with rates, capacities, latencies, clocks and energies. Data, never code.
+///
+/// A device is read from a file in `hardware/`; `DeviceField.all` lists every number with its path, unit and
+/// rule, and drives the loader, the JSON schema, `--set` and the elasticities. Nothing here knows a kernel, and
+/// nothing names a chip.
+///
+/// - Leaves out: instruction caches, texture units, inter-device links.
+public struct Device: Sendable {
+  /// The name of its file, e.g. `h100-sxm5`.
+  public var id: String
+  /// The name people use, e.g. `NVIDIA H100 SXM5 80 GB`.
+  public var name: String
+  public var kind: DeviceKind
+  public var clock = Clock()
+  public var power = PowerModel()
+  public var cores = Cores()
+  public var vector = VectorUnits()
+  public var tensor = TensorUnit()
+  /// Asynchronous matrix instructions (wgmma, tcgen05), where the core has them.
+  public var asyncTensor: AsyncTensorUnit?
+  public var shared = SharedMemory()
+  public var tensorMemory: TensorMemory?
+  /// Hardware tile copies from the shared cache to shared memory (TMA), where the core has them.
+  public var copyEngine: CopyEngine?
+  public var l2 = CacheLevel()
+  public var dram = DeviceMemory()
+  public var sync = Synchronisation()
+  /// Where each number comes from, by path.
+  public var provenance: [String: Provenance] = [:]
+
+  public init(id: String, name: String, kind: DeviceKind) {
+    self.id = id
+    self.name = name
+    self.kind = kind
+  }
+}
+
+/// The families of machines. A kind says which fields a device file must have.
+public enum DeviceKind: String, CaseIterable, Sendable, Codable {
+  case gpu
+}
+
+/// A part of a device that only some devices have. Its default holds zeros, which the loader never lets through.
+public protocol OptionalDevicePart: Sendable {
+  init()
+}
+
+extension Device {
+  /// Clocks of the cores.
+  public struct Clock: Sendable {
+    /// The highest clock the chip runs at.
+    public var maximum = Frequency.zero
+    /// The clock at which the vendor quotes peak rates.
+    public var nominal = Frequency.zero
+    /// The lowest clock under a power limit.
+    public var minimum = Frequency.zero
+    /// Share of the maximum clock lost when the matrix unit is busy every cycle, whatever the power: the limit by
+    /// activity beside the limit by power.
+    public var tensorActivityDroop = Fraction.zero
+    /// Board power that the chip allows before its averaging limiter acts: the limit of short runs.
+    public var burstPower = Power.zero
+    /// How long the chip stays at the burst limit before the sustained one holds.
+    public var burstDuration = Duration.zero
+  }
+
+  /// Board power: idle plus energy per unit of work. Energies are stated at the maximum clock.
+  public struct PowerModel: Sendable {
+    public var limit = Power.zero
+    public var idle = Power.zero
+    /// Dynamic energy scales with (clock / maximum) to this power: the stand-in for a voltage-frequency curve.
+    public var voltageExponent = Fraction.zero
+    public var tensorFlop = Energy.zero
+    /// Matrix work whose operands all pass through the register file.
+    public var tensorFlopSynchronous = Energy.zero
+    public var exp = Energy.zero
+    public var fma = Energy.zero
+    /// Any other instruction, per lane.
+    public var instruction = Energy.zero
+    public var sharedByte = Energy.zero
+    public var l2Byte = Energy.zero
+    public var dramByte = Energy.zero
+  }
+
+  /// How many cores there are, how they are grouped, and what one holds.
+  public struct Cores: Sendable {
+    public var count = Count.zero
+    /// Largest group of cores that can run one cluster of work items.
+    public var clusterMaximum = Count(1)
+    public var subCores = Count.zero
+    /// Lanes of a warp (wave, sub-group).
+    public var lanes = Count.zero
+    public var registerFile = Bytes.zero
+    public var registersPerThreadMaximum = Count.zero
+    public var threadsMaximum = Count.zero
+    public var workItemsMaximum = Count.zero
+  }
+
+  /// Vector pipes of one core, rates in lane operations a cycle, latencies of one dependent operation.
+  public struct VectorUnits: Sendable {
+    public var issue = OperationsPerCycle.zero
+    public var fma = OperationsPerCycle.zero
+    /// Maximum, compare, select and integer logic.
+    public var alu = OperationsPerCycle.zero
+    /// Elements converted from 32 to 16 bits.
+    public var convert = OperationsPerCycle.zero
+    public var exp = OperationsPerCycle.zero
+    public var shuffle = OperationsPerCycle.zero
+    public var aluLatency = Cycles.zero
+    public var expLatency = Cycles.zero
+    public var shuffleLatency = Cycles.zero
+    /// Mean cycles between two instructions of one warp in straight-line vector code, when nothing else competes.
+    public var issueInterval = Cycles.zero
+  }
+
+  /// Matrix instructions that block their warp and take operands from registers (mma.sync, MFMA).
+  public struct TensorUnit: Sendable {
+    public var rate16 = FlopsPerCycle.zero
+    public var rate8 = FlopsPerCycle.zero
+    /// Rate that one warp per sub-core reaches alone.
+    public var rate16OneWarp = FlopsPerCycle.zero
+    /// From issue to a usable result.
+    public var latency = Cycles.zero
+  }
+
+  /// Matrix instructions that run beside their warps and read operands from shared or tensor memory.
+  public struct AsyncTensorUnit: OptionalDevicePart {
+    public var rate16 = FlopsPerCycle.zero
+    public var rate8 = FlopsPerCycle.zero
+    /// From the last matrix cycle of a group to its issuer seeing it complete.
+    public var completionLatency = Cycles.zero
+    /// Cycles of matrix work that an issuing warp may have queued before issue blocks it.
+    public var queueDepth = Cycles.zero
+    public init() {}
+  }
+
+  /// Shared memory (LDS, SLM) of one core.
+  public struct SharedMemory: Sendable {
+    public var capacity = Bytes.zero
+    public var perWorkItem = Bytes.zero
+    /// Kept by the system for each work item.
+    public var reservedPerWorkItem = Bytes.zero
+    public var bandwidth = BytesPerCycle.zero
+    public var latency = Cycles.zero
+  }
+
+  /// Memory that holds matrix accumulators (TMEM).
+  public struct TensorMemory: OptionalDevicePart {
+    public var columns = Count.zero
+    public var lanes = Count.zero
+    public var readBandwidth = BytesPerCycle.zero
+    public var writeBandwidth = BytesPerCycle.zero
+    public var latency = Cycles.zero
+    public init() {}
+  }
+
+  public struct CopyEngine: OptionalDevicePart {
+    /// Added to the memory latency by the engine itself.
+    public var latency = Cycles.zero
+    public var maximumMulticast = Count.zero
+    public init() {}
+  }
+
+  /// The last cache that all cores share.
+  public struct CacheLevel: Sendable {
+    public var capacity = Bytes.zero
+    /// Share of the capacity that keeps a stream all cores read: both halves hold copies of what they read.
+    public var effectiveShare = Fraction.zero
+    public var bandwidth = BytesPerSecond.zero
+    /// What one core's port carries.
+    public var corePort = BytesPerCycle.zero
+    public var latencyNear = Cycles.zero
+    public var latencyFar = Cycles.zero
+  }
+
+  public struct DeviceMemory: Sendable {
+    public var capacity = Bytes.zero
+    public var bandwidth = BytesPerSecond.zero
+    /// Share of the quoted bandwidth that long streams reach.
+    public var efficiency = Fraction.zero
+    public var latency = Cycles.zero
+  }
+
+  /// Costs of synchronising and of starting work.
+  public struct Synchronisation: Sendable {
+    /// From the last arrival at a named barrier to its waiters running on.
+    public var namedBarrier = Cycles.zero
+    /// From completion of a memory barrier's phase to its waiters running on.
+    public var memoryBarrier = Cycles.zero
+    public var clusterBarrier = Cycles.zero
+    public var atomic = Cycles.zero
+    /// From a free slot to the first instruction of the next work item.
+    public var workItemLaunch = Cycles.zero
+    /// Work items that the grid's launcher starts in a second, over the chip.
+    public var workItemRate = OperationsPerCycle.zero
+    /// Host-side and front-end time of one kernel, seen when kernels follow each other.
+    public var kernelLaunch = Duration.zero
+    /// From the start of a kernel, as a profiler sees it, to its first instruction, and from the last to its end.
+    public var kernelRamp = Duration.zero
+  }
+}

@@ -1,0 +1,103 @@
+extension DeviceField {
+  /// Every number a device file may hold, in the order in which files list them.
+  public static let all: [DeviceField] = [
+    .init("clock.maximum", \.clock.maximum, .positive, "highest core clock"),
+    .init("clock.nominal", \.clock.nominal, .positive, "clock at which the vendor quotes peak rates"),
+    .init("clock.minimum", \.clock.minimum, .positive, "lowest core clock under a power limit"),
+    .init(
+      "clock.tensorActivityDroop", \.clock.tensorActivityDroop, .fraction,
+      "share of the maximum clock lost when the matrix unit is busy every cycle"),
+    .init("clock.burstPower", \.clock.burstPower, .positive, "board power that short runs may reach"),
+    .init("clock.burstDuration", \.clock.burstDuration, .positive, "how long the burst limit holds"),
+
+    .init("power.limit", \.power.limit, .positive, "sustained board power"),
+    .init("power.idle", \.power.idle, .nonNegative, "board power at the maximum clock with nothing to do"),
+    .init(
+      "power.voltageExponent", \.power.voltageExponent, .nonNegative,
+      "dynamic energy scales with (clock / maximum) to this power"),
+    .init("power.tensorFlop", \.power.tensorFlop, .nonNegative, "energy of one 16-bit matrix flop, random data"),
+    .init(
+      "power.tensorFlopSynchronous", \.power.tensorFlopSynchronous, .nonNegative,
+      "energy of one 16-bit matrix flop whose operands pass through registers"),
+    .init("power.exp", \.power.exp, .nonNegative, "energy of one exponential"),
+    .init("power.fma", \.power.fma, .nonNegative, "energy of one fused multiply-add"),
+    .init("power.instruction", \.power.instruction, .nonNegative, "energy of any other lane operation"),
+    .init("power.sharedByte", \.power.sharedByte, .nonNegative, "energy of one shared-memory byte"),
+    .init("power.l2Byte", \.power.l2Byte, .nonNegative, "energy of one byte from the shared cache"),
+    .init("power.dramByte", \.power.dramByte, .nonNegative, "energy of one byte from device memory"),
+
+    .init("cores.count", \.cores.count, .positiveInteger, "cores (SMs, CUs, Xe cores)"),
+    .init("cores.clusterMaximum", \.cores.clusterMaximum, .positiveInteger, "largest cluster of work items"),
+    .init("cores.subCores", \.cores.subCores, .positiveInteger, "sub-cores with an issue port each"),
+    .init("cores.lanes", \.cores.lanes, .positiveInteger, "lanes of a warp"),
+    .init("cores.registerFile", \.cores.registerFile, .positive, "register file of a core"),
+    .init(
+      "cores.registersPerThreadMaximum", \.cores.registersPerThreadMaximum, .positiveInteger,
+      "32-bit registers one thread can have"),
+    .init("cores.threadsMaximum", \.cores.threadsMaximum, .positiveInteger, "resident threads of a core"),
+    .init("cores.workItemsMaximum", \.cores.workItemsMaximum, .positiveInteger, "resident work items of a core"),
+
+    .init("vector.issue", \.vector.issue, .positive, "lane operations issued by a core in a cycle"),
+    .init("vector.fma", \.vector.fma, .positive, "fused multiply-adds of a core in a cycle"),
+    .init("vector.alu", \.vector.alu, .positive, "maxima, compares and logic operations in a cycle"),
+    .init("vector.convert", \.vector.convert, .positive, "elements converted to 16 bits in a cycle"),
+    .init("vector.exp", \.vector.exp, .positive, "exponentials in a cycle"),
+    .init("vector.shuffle", \.vector.shuffle, .positive, "lane exchanges in a cycle"),
+    .init("vector.aluLatency", \.vector.aluLatency, .nonNegative, "dependent add, multiply or maximum"),
+    .init("vector.expLatency", \.vector.expLatency, .nonNegative, "dependent exponential"),
+    .init("vector.shuffleLatency", \.vector.shuffleLatency, .nonNegative, "dependent lane exchange"),
+    .init(
+      "vector.issueInterval", \.vector.issueInterval, .positive,
+      "mean cycles between instructions of one warp in straight-line vector code"),
+
+    .init("tensor.rate16", \.tensor.rate16, .positive, "16-bit flops in a cycle, synchronous instructions"),
+    .init("tensor.rate8", \.tensor.rate8, .nonNegative, "8-bit flops in a cycle, synchronous instructions"),
+    .init("tensor.rate16OneWarp", \.tensor.rate16OneWarp, .positive, "the same with one warp per sub-core"),
+    .init("tensor.latency", \.tensor.latency, .nonNegative, "issue to usable result"),
+
+    .init("asyncTensor.rate16", \.asyncTensor, \.rate16, .positive, "16-bit flops in a cycle, asynchronous"),
+    .init("asyncTensor.rate8", \.asyncTensor, \.rate8, .nonNegative, "8-bit flops in a cycle, asynchronous"),
+    .init(
+      "asyncTensor.completionLatency", \.asyncTensor, \.completionLatency, .nonNegative,
+      "last matrix cycle to the issuer seeing completion"),
+    .init(
+      "asyncTensor.queueDepth", \.asyncTensor, \.queueDepth, .nonNegative,
+      "matrix cycles an issuer may queue before issue blocks it"),
+
+    .init("shared.capacity", \.shared.capacity, .positive, "shared memory of a core"),
+    .init("shared.perWorkItem", \.shared.perWorkItem, .positive, "shared memory one work item can have"),
+    .init("shared.reservedPerWorkItem", \.shared.reservedPerWorkItem, .nonNegative, "kept by the system"),
+    .init("shared.bandwidth", \.shared.bandwidth, .positive, "shared-memory bytes in a cycle"),
+    .init("shared.latency", \.shared.latency, .nonNegative, "dependent shared-memory load"),
+
+    .init("tensorMemory.columns", \.tensorMemory, \.columns, .positiveInteger, "columns of tensor memory"),
+    .init("tensorMemory.lanes", \.tensorMemory, \.lanes, .positiveInteger, "lanes of tensor memory"),
+    .init("tensorMemory.readBandwidth", \.tensorMemory, \.readBandwidth, .positive, "bytes read in a cycle"),
+    .init("tensorMemory.writeBandwidth", \.tensorMemory, \.writeBandwidth, .positive, "bytes written in a cycle"),
+    .init("tensorMemory.latency", \.tensorMemory, \.latency, .nonNegative, "load to usable registers"),
+
+    .init("copyEngine.latency", \.copyEngine, \.latency, .nonNegative, "added to the memory latency"),
+    .init("copyEngine.maximumMulticast", \.copyEngine, \.maximumMulticast, .positiveInteger, "cores one copy can reach"),
+
+    .init("l2.capacity", \.l2.capacity, .positive, "the cache that all cores share"),
+    .init("l2.effectiveShare", \.l2.effectiveShare, .fraction, "share of it that keeps a stream all cores read"),
+    .init("l2.bandwidth", \.l2.bandwidth, .positive, "bytes a second, all cores together"),
+    .init("l2.corePort", \.l2.corePort, .positive, "bytes a cycle into one core"),
+    .init("l2.latencyNear", \.l2.latencyNear, .nonNegative, "hit in the near half"),
+    .init("l2.latencyFar", \.l2.latencyFar, .nonNegative, "hit in the far half"),
+
+    .init("dram.capacity", \.dram.capacity, .positive, "device memory"),
+    .init("dram.bandwidth", \.dram.bandwidth, .positive, "quoted bytes a second"),
+    .init("dram.efficiency", \.dram.efficiency, .fraction, "share of it that long streams reach"),
+    .init("dram.latency", \.dram.latency, .nonNegative, "dependent load that misses every cache"),
+
+    .init("sync.namedBarrier", \.sync.namedBarrier, .nonNegative, "last arrival to waiters running"),
+    .init("sync.memoryBarrier", \.sync.memoryBarrier, .nonNegative, "phase complete to waiters running"),
+    .init("sync.clusterBarrier", \.sync.clusterBarrier, .nonNegative, "barrier over a cluster"),
+    .init("sync.atomic", \.sync.atomic, .nonNegative, "read-modify-write at the shared cache"),
+    .init("sync.workItemLaunch", \.sync.workItemLaunch, .nonNegative, "free slot to first instruction"),
+    .init("sync.workItemRate", \.sync.workItemRate, .positive, "work items the launcher starts in a cycle"),
+    .init("sync.kernelLaunch", \.sync.kernelLaunch, .nonNegative, "host and front-end time of a kernel"),
+    .init("sync.kernelRamp", \.sync.kernelRamp, .nonNegative, "kernel start to first instruction, and the end"),
+  ]
+}

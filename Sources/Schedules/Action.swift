@@ -1,0 +1,93 @@
+/// What an operation computes, on named tiles: the numerical reading of a program.
+///
+/// Timing ignores actions; the interpreter ignores work. Score tiles hold `rows x keys`, row vectors one column.
+public enum Action: Sendable, Hashable {
+  case none
+  /// Copies a tile of a tensor in device memory into a buffer; rows past the end read as zero.
+  case load(Tensor, TileCoordinate, into: TileRef)
+  /// Writes a tile; rows past the end are dropped.
+  case store(TileRef, Tensor, TileCoordinate)
+  /// `into (+)= a * b` with `b` transposed where said, accumulated in fp32.
+  case matmul(into: TileRef, a: TileRef, b: TileRef, transposeA: Bool, transposeB: Bool, accumulate: Bool)
+  /// Sets scores of pairs the mask forbids to minus infinity, for the key tile at the coordinate.
+  case mask(TileRef, keyTile: TileCoordinate)
+  /// Sets every element.
+  case fill(TileRef, Double)
+  /// `maximum = max(maximum, row max of scores)`; `scale = exp2((old - new) * log2e / sqrt(d))`.
+  case updateMaximum(scores: TileRef, maximum: TileRef, scale: TileRef, threshold: Double)
+  /// `scores = exp2((scores - maximum) * log2e / sqrt(d))`, a share of it by polynomial.
+  case exponentiate(scores: TileRef, maximum: TileRef, polynomialShare: Double)
+  /// `sum = sum * scale + row sum of probabilities`.
+  case updateSum(probabilities: TileRef, sum: TileRef, scale: TileRef)
+  /// Rounds a tile to the element type of the destination.
+  case convert(TileRef, into: TileRef)
+  /// Multiplies each row of the tile by its entry of `scale`.
+  case rescale(TileRef, scale: TileRef)
+  /// `output = output / sum`, `logSumExp = maximum / sqrt(d) + ln(sum)`; rows that saw no key become zero.
+  case normalise(output: TileRef, sum: TileRef, maximum: TileRef, logSumExp: TileRef)
+  /// Merges normalised partial outputs of all splits of a row by their log-sum-exp.
+  case mergePartials(output: Tensor, coordinate: TileCoordinate)
+  /// Adds a tile to device memory element by element, in any order with others.
+  case atomicAdd(TileRef, Tensor, TileCoordinate)
+  /// Row sums of `a * b` into a row vector.
+  case rowDot(a: TileRef, b: TileRef, into: TileRef)
+  /// `scores = exp2(scores * log2e / sqrt(d) - logSumExp * log2e)`: probabilities again, from the stored statistics.
+  case recomputeProbabilities(scores: TileRef, logSumExp: TileRef)
+  /// `into = probabilities * (gradient - delta)`, delta one per row.
+  case scoreGradient(probabilities: TileRef, gradient: TileRef, delta: TileRef, into: TileRef)
+}
+
+/// Tensors in device memory.
+public enum Tensor: String, Sendable, Hashable, CaseIterable {
+  case q, k, v, o
+  case logSumExp
+  /// Outputs and statistics of one split, before they are merged.
+  case partialO, partialLogSumExp
+  case gradO, gradQ, gradK, gradV
+  /// fp32 accumulator of the query gradient.
+  case gradQAccumulator
+  /// Row sums of gradO * O.
+  case delta
+}
+
+/// Which tile of a tensor, in terms of the work item and the actor's step.
+public struct TileCoordinate: Sendable, Hashable {
+  /// Rows of a tile: coordinate `index` covers rows `[index * rows, (index + 1) * rows)`.
+  public var rows: Int
+  public var index: TileIndex
+  public init(rows: Int, index: TileIndex) {
+    self.rows = rows
+    self.index = index
+  }
+}
+
+public enum TileIndex: Sendable, Hashable {
+  /// The work item's own tile (query tile forward, key tile backward), times `scale` plus `offset`.
+  case item(scale: Int, offset: Int)
+  /// The tile at place `step + offset` of the work item's walk.
+  case walk(offset: Int)
+}
+
+/// A part of a buffer slot.
+public struct TileRef: Sendable, Hashable {
+  public var buffer: BufferID
+  public var slot: Slot
+  /// Rows and columns of the slot; nil is all.
+  public var rows: Range<Int>?
+  public var columns: Range<Int>?
+
+  public enum Slot: Sendable, Hashable {
+    case fixed(Int)
+    /// Slot `(steps before this item + step + offset) mod slots` of the actor.
+    case step(offset: Int)
+    /// Slot `(items before this item on this core) mod slots`.
+    case item
+  }
+
+  public init(_ buffer: BufferID, _ slot: Slot = .fixed(0), rows: Range<Int>? = nil, columns: Range<Int>? = nil) {
+    self.buffer = buffer
+    self.slot = slot
+    self.rows = rows
+    self.columns = columns
+  }
+}

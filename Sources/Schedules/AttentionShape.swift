@@ -1,0 +1,110 @@
+public import HWModels
+
+/// What is asked: one attention call.
+///
+/// - Shapes: Q `[batch, headsQ, seqQ, headDim]`; K `[batch, headsKV, seqKV, headDim]`; V and O have `headDimV`.
+public struct AttentionShape: Sendable, Hashable {
+  public var batch: Int
+  public var headsQ: Int
+  public var headsKV: Int
+  public var seqQ: Int
+  public var seqKV: Int
+  public var headDim: Int
+  public var headDimV: Int
+  public var dataType: DataType
+  public var mask: Mask
+  public var pass: Pass
+
+  public enum Pass: String, CaseIterable, Sendable, Codable {
+    case forward = "fwd"
+    case backward = "bwd"
+  }
+
+  /// The largest length, head count or batch that the model accepts; beyond it products would overflow.
+  public static let largestExtent = 1 << 28
+
+  /// - Throws: `ShapeError` with every reason why the shape is not an attention call.
+  public init(
+    batch: Int, headsQ: Int, headsKV: Int? = nil, seqQ: Int, seqKV: Int? = nil, headDim: Int,
+    headDimV: Int? = nil, dataType: DataType = .bf16, mask: Mask = .none, pass: Pass = .forward
+  ) throws(ShapeError) {
+    self.batch = batch
+    self.headsQ = headsQ
+    self.headsKV = headsKV ?? headsQ
+    self.seqQ = seqQ
+    self.seqKV = seqKV ?? seqQ
+    self.headDim = headDim
+    self.headDimV = headDimV ?? headDim
+    self.dataType = dataType
+    self.mask = mask
+    self.pass = pass
+    let problems = self.problems()
+    if !problems.isEmpty { throw ShapeError(problems: problems) }
+  }
+
+  private func problems() -> [ShapeError.Problem] {
+    var found: [ShapeError.Problem] = []
+    let extents: [(String, Int, Int)] = [
+      ("batch", batch, Self.largestExtent), ("heads", headsQ, 1 << 16), ("kv-heads", headsKV, 1 << 16),
+      ("seq", seqQ, Self.largestExtent), ("seq-kv", seqKV, Self.largestExtent),
+      ("head-dim", headDim, 4096), ("head-dim-v", headDimV, 4096),
+    ]
+    for (field, value, limit) in extents where value < 1 || value > limit {
+      found.append(.init(field: field, message: "\(field) is \(value); it must lie between 1 and \(limit)"))
+    }
+    if found.isEmpty {
+      if headsQ % headsKV != 0 {
+        found.append(
+          .init(
+            field: "kv-heads",
+            message: "\(headsQ) query heads do not divide into \(headsKV) key-value heads"))
+      }
+      let (pairs, overflow) = (batch * headsQ).multipliedReportingOverflow(by: seqQ)
+      if overflow || pairs.multipliedReportingOverflow(by: seqKV).overflow
+        || Double(pairs) * Double(seqKV) > 1e17
+      {
+        found.append(.init(field: "seq", message: "the call has more than 10^17 query-key pairs"))
+      }
+      found += mask.problems(seqQ: seqQ, seqKV: seqKV).map { .init(field: "mask", message: $0) }
+    }
+    return found
+  }
+
+  /// Query heads that share one key-value head.
+  public var group: Int { headsQ / headsKV }
+
+  /// Query-key pairs of one head that the mask lets attend.
+  public var attendedPairs: Double { mask.attendedPairs(seqQ: seqQ, seqKV: seqKV) }
+
+  /// Useful matrix work of the whole call: two products forward, five backward, over attended pairs only.
+  ///
+  /// Source: FlashAttention benchmarks/benchmark_attn.py; backward counted as 2.5 times forward.
+  public var usefulFlops: Double {
+    let forward = 2 * Double(batch * headsQ) * attendedPairs * Double(headDim + headDimV)
+    return pass == .forward ? forward : 2.5 * forward
+  }
+
+  /// Bytes that must cross device memory at least once: inputs read, outputs written.
+  public var compulsoryBytes: (read: Double, write: Double) {
+    let element = Double(dataType.bytes)
+    let q = Double(batch * headsQ) * Double(seqQ) * Double(headDim) * element
+    let o = Double(batch * headsQ) * Double(seqQ) * Double(headDimV) * element
+    let k = Double(batch * headsKV) * Double(seqKV) * Double(headDim) * element
+    let v = Double(batch * headsKV) * Double(seqKV) * Double(headDimV) * element
+    switch pass {
+    case .forward: return (q + k + v, o)
+    case .backward: return (q + k + v + 2 * o, q + k + v)
+    }
+  }
+}
+
+/// Why a shape is not an attention call; all reasons at once.
+public struct ShapeError: Error, Sendable, CustomStringConvertible {
+  public struct Problem: Sendable, Hashable {
+    /// The command-line and scenario name of the field to blame.
+    public let field: String
+    public let message: String
+  }
+  public let problems: [Problem]
+  public var description: String { problems.map(\.message).joined(separator: "; ") }
+}

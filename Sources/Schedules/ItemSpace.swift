@@ -1,0 +1,96 @@
+/// The work items of a kernel, by class and never one by one.
+///
+/// Items are tiles of sequences: `sequences` groups (batch element, head, split) that have the same tiles.
+public struct ItemSpace: Sendable {
+  public var classes: [ItemClass]
+  public var groups: [Group]
+
+  /// Sequences with equal lists of tiles.
+  public struct Group: Sendable {
+    /// How many (batch, head) pairs share this list.
+    public var count: Int
+    /// Class of each tile, in ascending tile order.
+    public var tileClasses: [Int]
+    public init(count: Int, tileClasses: [Int]) {
+      self.count = count
+      self.tileClasses = tileClasses
+    }
+  }
+
+  public init(classes: [ItemClass], groups: [Group]) {
+    self.classes = classes
+    self.groups = groups
+  }
+
+  public var total: Int { groups.reduce(0) { $0 + $1.count * $1.tileClasses.count } }
+
+  /// Items of each class.
+  public var counts: [Int] {
+    var counts = [Int](repeating: 0, count: classes.count)
+    for group in groups { for item in group.tileClasses { counts[item] += group.count } }
+    return counts
+  }
+}
+
+/// Work items that do the same: equal trip counts.
+public struct ItemClass: Sendable, Hashable {
+  /// Values of the kernel's variables.
+  public var values: [Int]
+  /// The tiles of the other side that it walks, in order.
+  public var walk: Walk
+
+  /// Tiles in the order of visit.
+  public enum Walk: Sendable, Hashable {
+    case ascending(Range<Int>)
+    case descending(Range<Int>)
+    case list([Int])
+    public var count: Int {
+      switch self {
+      case .ascending(let range), .descending(let range): range.count
+      case .list(let tiles): tiles.count
+      }
+    }
+    public func tile(at place: Int) -> Int? {
+      guard place >= 0, place < count else { return nil }
+      switch self {
+      case .ascending(let range): return range.lowerBound + place
+      case .descending(let range): return range.upperBound - 1 - place
+      case .list(let tiles): return tiles[place]
+      }
+    }
+  }
+
+  public init(values: [Int], walk: Walk) {
+    self.values = values
+    self.walk = walk
+  }
+}
+
+/// How cores come by work items.
+public enum TilePolicy: Sendable, Hashable {
+  /// One launch per item in linear order; a core takes the next when a slot is free.
+  case grid(order: ItemOrder)
+  /// As many launches as slots; item i goes to slot i mod slots.
+  case staticPersistent(order: ItemOrder)
+  /// As many launches as slots; a free slot takes the next item in order.
+  case dynamicPersistent(order: ItemOrder)
+
+  public var order: ItemOrder {
+    switch self {
+    case .grid(let order), .staticPersistent(let order), .dynamicPersistent(let order): order
+    }
+  }
+  public var isPersistent: Bool {
+    if case .grid = self { false } else { true }
+  }
+}
+
+/// The linear order of work items.
+public enum ItemOrder: Sendable, Hashable {
+  /// Tiles of one sequence after another, ascending.
+  case tilesFastest
+  /// Sections of `sequencesPerSection` sequences; inside one, last tile first, all its sequences, then the tile before.
+  case longestFirst(sequencesPerSection: Int)
+  /// All sequences of a tile before the next tile.
+  case sequencesFastest
+}

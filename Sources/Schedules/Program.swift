@@ -1,0 +1,191 @@
+public import HWModels
+
+/// What a schedule makes of a shape on a device: kernels, one after the other.
+///
+/// A program holds work, order and dependencies, and no time. The simulator reads it to time it, the interpreter
+/// reads the same value to compute with numbers.
+public struct Program: Sendable {
+  /// Name of the schedule that built it.
+  public var schedule: String
+  public var shape: AttentionShape
+  public var kernels: [Kernel]
+  /// What the model leaves out for this shape; stored with every result.
+  public var warnings: [ModelLimit]
+
+  public init(schedule: String, shape: AttentionShape, kernels: [Kernel], warnings: [ModelLimit] = []) {
+    self.schedule = schedule
+    self.shape = shape
+    self.kernels = kernels
+    self.warnings = warnings
+  }
+}
+
+/// A limit of the model that the reader of a result should know.
+public struct ModelLimit: Sendable, Hashable, CustomStringConvertible {
+  public var code: String
+  public var message: String
+  public init(code: String, message: String) {
+    self.code = code
+    self.message = message
+  }
+  public var description: String { "\(code): \(message)" }
+}
+
+/// One launch: what a work item does, which work items there are, and who takes them when.
+public struct Kernel: Sendable {
+  public var name: String
+  public var buffers: [Buffer]
+  public var barriers: [Barrier]
+  public var actors: [Actor]
+  /// Names of the per-item numbers that trip counts and coordinates refer to, by index.
+  public var variables: [String]
+  public var items: ItemSpace
+  public var policy: TilePolicy
+  public var footprint: Footprint
+}
+
+/// On-chip needs of one work item.
+public struct Footprint: Sendable, Hashable {
+  public var threads: Int
+  public var registersPerThread: Int
+  public var sharedBytes: Int
+  public var tensorMemoryColumns: Int
+  /// Work items launched together on neighbouring cores.
+  public var clusterSize: Int
+
+  public init(
+    threads: Int, registersPerThread: Int, sharedBytes: Int, tensorMemoryColumns: Int = 0, clusterSize: Int = 1
+  ) {
+    self.threads = threads
+    self.registersPerThread = registersPerThread
+    self.sharedBytes = sharedBytes
+    self.tensorMemoryColumns = tensorMemoryColumns
+    self.clusterSize = clusterSize
+  }
+}
+
+/// On-chip storage with one or more slots of equal shape. More than one slot makes it a ring.
+public struct Buffer: Sendable, Hashable {
+  public enum Space: String, Sendable { case shared, registers, tensorMemory }
+  public var name: String
+  public var space: Space
+  public var rows: Int
+  public var columns: Int
+  public var elementType: DataType
+  public var slots: Int
+  public var bytes: Int { rows * columns * elementType.bytes * slots }
+}
+
+public struct BufferID: Sendable, Hashable { public var index: Int }
+public struct BarrierID: Sendable, Hashable { public var index: Int }
+
+/// A counter that arrivals advance and waiters consume in phases.
+///
+/// Phase k is complete when `(k + 1 - initialPhases) * arrivals` arrivals have happened. The n-th wait of an actor
+/// waits for phase n. Memory barriers, named barriers and ring slots are all barriers.
+public struct Barrier: Sendable, Hashable {
+  public enum Mechanism: String, Sendable {
+    /// A barrier object in shared memory (mbarrier).
+    case memory
+    /// A hardware barrier between warps (bar.sync, bar.arrive).
+    case named
+    /// Completion of the actor's own asynchronous operations (wait_group, scoreboard): no extra cost.
+    case completion
+    case cluster
+  }
+  public var name: String
+  public var mechanism: Mechanism
+  public var arrivals: Int
+  public var initialPhases: Int
+}
+
+/// Warps that run one in-order list of operations.
+public struct Actor: Sendable {
+  public var name: String
+  public var warps: Int
+  /// What it does for one work item.
+  public var blocks: [Block]
+}
+
+/// Operations repeated a number of times.
+public struct Block: Sendable {
+  public var trips: TripCount
+  /// How far one trip moves the actor's step counter, to which ring slots and coordinates refer.
+  public var stepsPerTrip: Int
+  public var operations: [Operation]
+}
+
+public enum TripCount: Sendable, Hashable {
+  case fixed(Int)
+  /// max(0, variable + offset) of the work item.
+  case variable(Int, offset: Int)
+
+  public func count(_ values: [Int]) -> Int {
+    switch self {
+    case .fixed(let n): n
+    case .variable(let index, let offset): max(0, values[index] + offset)
+    }
+  }
+}
+
+/// One thing an actor does.
+public struct Operation: Sendable {
+  public var name: String
+  public var unit: Unit
+  public var work: Work
+  /// Dependent steps inside it that nothing overlaps: what one lane waits for, beyond throughput.
+  public var chain: Chain
+  /// Waited for before it starts.
+  public var waits: [BarrierID]
+  /// Arrived at when it completes.
+  public var signals: [BarrierID]
+  /// What it computes.
+  public var action: Action
+
+  /// Who does it, and whether the actor goes on meanwhile.
+  public enum Unit: String, Sendable {
+    /// Vector code of the actor's own warps; blocks.
+    case vector
+    /// Matrix instructions that block their warps.
+    case tensorSync
+    /// Matrix instructions that run beside their warps; signals on completion.
+    case tensorAsync
+    /// Tile copy by the copy engine; signals when the bytes have landed.
+    case copyAsync
+    /// Copy by the warps themselves that completes later (cp.async).
+    case loadAsync
+    /// Load or store that the warps wait for.
+    case loadStore
+    /// Only waits and signals.
+    case sync
+  }
+
+  public init(
+    _ name: String, _ unit: Unit, work: Work = Work(), chain: Chain = Chain(), waits: [BarrierID] = [],
+    signals: [BarrierID] = [], action: Action = .none
+  ) {
+    self.name = name
+    self.unit = unit
+    self.work = work
+    self.chain = chain
+    self.waits = waits
+    self.signals = signals
+    self.action = action
+  }
+}
+
+/// Counts of dependent operations in a row; the device knows each one's latency.
+public struct Chain: Sendable, Hashable {
+  public var alu: Int
+  public var exp: Int
+  public var shuffle: Int
+  public var shared: Int
+  public var global: Int
+  public init(alu: Int = 0, exp: Int = 0, shuffle: Int = 0, shared: Int = 0, global: Int = 0) {
+    self.alu = alu
+    self.exp = exp
+    self.shuffle = shuffle
+    self.shared = shared
+    self.global = global
+  }
+}

@@ -1,0 +1,87 @@
+public import HWModels
+
+/// A way of computing attention on a device.
+public protocol Schedule: Sendable {
+  /// The name used in scenario files, reports and the database.
+  static var name: String { get }
+  /// One line for `attnsim schedules`.
+  static var summary: String { get }
+  /// The parameters it takes, with their meaning, in the order in which they are listed.
+  static var parameters: [ParameterDescription] { get }
+  /// - Throws: `ScheduleError` for a parameter it does not know or cannot read.
+  init(parameters: ScheduleParameters) throws(ScheduleError)
+  /// - Throws: `ScheduleError` where the device lacks a resource, the shape is outside what the kernel takes, or
+  ///   the program does not fit (the budget is part of the message).
+  func program(for shape: AttentionShape, on device: Device) throws(ScheduleError) -> Program
+}
+
+/// A parameter of a schedule.
+public struct ParameterDescription: Sendable, Hashable {
+  public let name: String
+  public let summary: String
+  /// The values it takes, where they are few.
+  public let choices: [String]
+  public let defaultValue: String
+  public init(name: String, summary: String, choices: [String] = [], defaultValue: String) {
+    self.name = name
+    self.summary = summary
+    self.choices = choices
+    self.defaultValue = defaultValue
+  }
+}
+
+/// Parameters by name, as written by the user.
+public struct ScheduleParameters: Sendable, Hashable {
+  public var values: [String: String]
+  public init(_ values: [String: String] = [:]) { self.values = values }
+
+  /// The value of `name`, which must be one of its choices where it has some.
+  ///
+  /// - Throws: `ScheduleError.parameter` otherwise.
+  public func value(_ description: ParameterDescription) throws(ScheduleError) -> String {
+    let value = values[description.name] ?? description.defaultValue
+    if !description.choices.isEmpty, !description.choices.contains(value) {
+      throw .parameter(
+        name: description.name,
+        message: "'\(value)' is not one of \(description.choices.joined(separator: ", "))")
+    }
+    return value
+  }
+
+  /// - Throws: `ScheduleError.parameter` for the first name (in alphabetical order) that is not described.
+  public func requireKnown(_ known: [ParameterDescription]) throws(ScheduleError) {
+    for name in values.keys.sorted() where !known.contains(where: { $0.name == name }) {
+      let names = known.map(\.name).joined(separator: ", ")
+      throw .parameter(name: name, message: "unknown parameter; this schedule takes: \(names.isEmpty ? "none" : names)")
+    }
+  }
+}
+
+/// Why a schedule cannot make a program.
+public enum ScheduleError: Error, Sendable, CustomStringConvertible {
+  case parameter(name: String, message: String)
+  /// The device lacks a part.
+  case missingResource(schedule: String, part: String, device: String)
+  /// The kernel does not take this shape.
+  case unsupported(schedule: String, field: String, message: String)
+  /// The program needs more than a core has; `budget` lists each need and its limit.
+  case doesNotFit(schedule: String, budget: Budget)
+
+  public var description: String {
+    switch self {
+    case .parameter(let name, let message): "parameter '\(name)': \(message)"
+    case .missingResource(let schedule, let part, let device):
+      "\(schedule) needs '\(part)', which \(device) does not have"
+    case .unsupported(let schedule, _, let message): "\(schedule) \(message)"
+    case .doesNotFit(let schedule, let budget): "\(schedule) does not fit:\n\(budget)"
+    }
+  }
+}
+
+/// Every schedule the tool knows. A new one adds its file and one line here.
+public enum ScheduleRegistry {
+  public static let all: [any Schedule.Type] = [
+    // one line per schedule
+  ]
+  public static subscript(name: String) -> (any Schedule.Type)? { all.first { $0.name == name } }
+}

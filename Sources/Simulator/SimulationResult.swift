@@ -1,0 +1,172 @@
+public import HWModels
+public import Schedules
+
+/// How the clock is found.
+public enum ClockMode: Sendable, Hashable {
+  /// The power limit applies: back-to-back kernels for a second or more.
+  case sustained
+  /// Starts cool; the short-run limit applies, and the sustained one after the burst duration.
+  case burst
+  /// The user gives the clock.
+  case locked(Frequency)
+
+  public var name: String {
+    switch self {
+    case .sustained: "sustained"
+    case .burst: "burst"
+    case .locked: "locked"
+    }
+  }
+}
+
+/// What to simulate: everything that makes a result, and all that is needed to make it again.
+public struct SimulationRequest: Sendable {
+  public var schedule: String
+  public var parameters: ScheduleParameters
+  public var shape: AttentionShape
+  public var device: Device
+  public var mode: ClockMode
+  /// `--set` changes already applied to `device`, by path, as the user wrote them; kept for the record.
+  public var overrides: [(path: String, value: String)]
+
+  public init(
+    schedule: String, parameters: ScheduleParameters = .init(), shape: AttentionShape, device: Device,
+    mode: ClockMode = .sustained, overrides: [(path: String, value: String)] = []
+  ) {
+    self.schedule = schedule
+    self.parameters = parameters
+    self.shape = shape
+    self.device = device
+    self.mode = mode
+    self.overrides = overrides
+  }
+}
+
+/// A prediction. Reports read it and recompute nothing.
+public struct SimulationResult: Sendable {
+  public var request: SimulationRequest
+  /// What a caller waits for in back-to-back launches: kernels plus launch gaps.
+  public var time: Duration
+  /// Device time of the kernels alone, as a profiler sees it.
+  public var kernelTime: Duration
+  /// Core cycles of all kernels.
+  public var cycles: Cycles
+  public var clock: ClockResult
+  /// Named parts that add up to `time`.
+  public var phases: [Phase]
+  public var kernels: [KernelResult]
+  /// Use of every resource over the kernels' cycles, all cores together.
+  public var resources: [ResourceUse]
+  public var traffic: [Traffic]
+  public var work: Work
+  public var usefulFlops: Double
+  public var executedFlops: Double
+  public var bounds: [Bound]
+  public var warnings: [ModelLimit]
+  public var statistics: Statistics
+
+  /// Useful flops over time.
+  public var usefulFlopsPerSecond: Double { usefulFlops / time.value }
+  /// The bound that lies closest to the prediction.
+  public var tightestBound: Bound? { bounds.max { $0.time < $1.time } }
+
+  public struct ClockResult: Sendable {
+    public var mode: ClockMode
+    public var frequency: Frequency
+    public var limiter: Limiter
+    /// Mean board power over the call.
+    public var power: Power
+    /// Energy of one call.
+    public var energy: Energy
+    public enum Limiter: String, Sendable, Codable { case maximum, power, activity, minimum, locked }
+  }
+
+  public struct Phase: Sendable {
+    /// `launch`, `ramp`, `prologue`, `main`, `epilogue`, `tail`, or the name of an auxiliary kernel.
+    public var name: String
+    public var time: Duration
+    public var cycles: Cycles
+  }
+
+  public struct KernelResult: Sendable {
+    public var name: String
+    public var cycles: Cycles
+    public var workItems: Int
+    public var residentItems: Int
+    public var coresUsed: Int
+    /// Work items over slots: how many rounds the busiest slot plays.
+    public var waves: Double
+    public var classes: [ClassResult]
+    /// Mean share of the cores' cycles between first launch and last end that hold a work item.
+    public var occupancy: Double
+  }
+
+  /// One class of work items, as timed at the core level.
+  public struct ClassResult: Sendable {
+    public var count: Int
+    public var trips: Int
+    public var cycles: Cycles
+    /// Cycles from start to first loop trip, of one trip in the periodic regime, and after the last trip.
+    public var period: PeriodResult?
+  }
+
+  public struct PeriodResult: Sendable, Hashable {
+    /// Trips of one period, and its length.
+    public var trips: Int
+    public var ticks: Int
+    /// Trips that were jumped over.
+    public var jumpedTrips: Int
+  }
+
+  public struct ResourceUse: Sendable {
+    public var resource: Resource
+    /// Busy cycles summed over cores.
+    public var busyCycles: Double
+    /// Busy share of all cores' cycles.
+    public var utilisation: Double
+  }
+
+  public struct Traffic: Sendable {
+    /// `dram`, `l2`, `shared`, `tensor_memory`.
+    public var level: String
+    public var readBytes: Double
+    public var writeBytes: Double
+  }
+
+  /// A ceiling: no schedule of this work on this device can be faster than `time`.
+  public struct Bound: Sendable {
+    public var resource: Resource
+    public var time: Duration
+    /// Work per second that the resource can do at this clock, in `unit`.
+    public var ceiling: Double
+    /// `flop/s`, `B/s` or `op/s`.
+    public var unit: String
+    /// Amount of that work.
+    public var amount: Double
+  }
+
+  public struct Statistics: Sendable {
+    /// Operations simulated one by one.
+    public var events: Int
+    /// Operations that the period jump stood in for.
+    public var jumpedEvents: Int
+  }
+}
+
+/// Why a request has no result.
+public enum SimulationError: Error, Sendable, CustomStringConvertible {
+  case unknownSchedule(String, known: [String])
+  case schedule(ScheduleError)
+  /// A program in which every unfinished actor waits for another; our bug, or a broken custom schedule.
+  case deadlock(kernel: String, waiting: [String])
+
+  public var description: String {
+    switch self {
+    case .unknownSchedule(let name, let known):
+      "unknown schedule '\(name)'; there are \(known.joined(separator: ", "))"
+    case .schedule(let error): error.description
+    case .deadlock(let kernel, let waiting):
+      "deadlock in \(kernel): " + waiting.joined(separator: "; ")
+    }
+  }
+}
