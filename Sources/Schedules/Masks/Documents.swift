@@ -13,7 +13,8 @@ public struct Documents: Sendable, Hashable {
     case restarting
   }
 
-  public init(queryLengths: [Int], keyLengths: [Int]? = nil, isCausal: Bool = false, tiling: Tiling = .packed) {
+  public init(queryLengths: [Int], keyLengths: [Int]? = nil, isCausal: Bool = false, tiling: Tiling = .packed)
+  {
     self.queryLengths = queryLengths
     self.keyLengths = keyLengths ?? queryLengths
     self.isCausal = isCausal

@@ -13,7 +13,8 @@ extension Mask: CustomStringConvertible {
     case .neighborhood(let neighborhood): neighborhood.description
     case .blockSparse(let blocks): blocks.description
     case .intersection(let masks):
-      masks.map { if case .union = $0 { "(\($0))" } else { $0.bracketedIntersection } }.joined(separator: " & ")
+      masks.map { if case .union = $0 { "(\($0))" } else { $0.bracketedIntersection } }.joined(
+        separator: " & ")
     case .union(let masks): masks.map(\.bracketedUnion).joined(separator: " | ")
     case .perHead(let entries):
       "heads("
@@ -29,7 +30,9 @@ extension Mask: CustomStringConvertible {
   }
 
   /// Brackets keep a nested list of the same kind apart from its parent.
-  private var bracketedIntersection: String { if case .intersection = self { "(\(self))" } else { "\(self)" } }
+  private var bracketedIntersection: String {
+    if case .intersection = self { "(\(self))" } else { "\(self)" }
+  }
   private var bracketedUnion: String { if case .union = self { "(\(self))" } else { "\(self)" } }
 }
 

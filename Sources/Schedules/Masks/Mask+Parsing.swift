@@ -95,7 +95,8 @@ private struct MaskReader {
       let windowStart = reader.position
       let window: Int = try reader.number("window")
       guard window >= 1 else {
-        throw reader.error("window", "the window holds the query itself: at least 1", at: windowStart, limit: 1)
+        throw reader.error(
+          "window", "the window holds the query itself: at least 1", at: windowStart, limit: 1)
       }
       return .sink(tokens: tokens, window: window, name == "sink" ? .bottomRight : .topLeft)
     case "doc", "doc-causal", "varlen", "varlen-causal":
@@ -202,7 +203,9 @@ private struct MaskReader {
       _ = reader.take(names.first { $0.1 == field }?.0 ?? " ")
       fields[field] = try tuple(field, count: shape.count)
     }
-    guard let window = fields["window"] else { throw reader.error("window", "the window is missing: :wAxBxC") }
+    guard let window = fields["window"] else {
+      throw reader.error("window", "the window is missing: :wAxBxC")
+    }
     if let causal = fields["causal"], causal.contains(where: { $0 > 1 }) {
       throw reader.error("causal", "each entry is 0 or 1", at: starts["causal"], limit: 1)
     }
@@ -211,14 +214,17 @@ private struct MaskReader {
         shape: shape, window: window, stride: fields["stride"], dilation: fields["dilation"],
         isCausal: fields["causal"]?.map { $0 == 1 }, order: fields["order"] ?? given)
     } catch {
-      throw reader.error(error.field, error.message, at: starts[error.field] ?? starts["shape"], limit: error.limit)
+      throw reader.error(
+        error.field, error.message, at: starts[error.field] ?? starts["shape"], limit: error.limit)
     }
   }
 
   private mutating func blockSparse() throws(MaskSyntaxError) -> BlockSparse {
     let start = reader.position
     let block = try tuple("block")
-    guard block.count <= 2 else { throw reader.error("block", "a block is written BQxBK", at: start, limit: 2) }
+    guard block.count <= 2 else {
+      throw reader.error("block", "a block is written BQxBK", at: start, limit: 2)
+    }
     try reader.expect(":", "block list", "density=P:seed=S, list=I:J,... or file=PATH is due")
     let patternStart = reader.position
     let pattern: BlockSparse.Pattern
@@ -230,7 +236,8 @@ private struct MaskReader {
       let density = try fraction("density")
       guard reader.take(":seed=") else { throw reader.error("seed", "the seed is missing: :seed=S") }
       pattern = .random(
-        density: density, seed: try reader.number("seed", of: UInt32.self), keepsDiagonal: reader.take(":diagonal"))
+        density: density, seed: try reader.number("seed", of: UInt32.self),
+        keepsDiagonal: reader.take(":diagonal"))
     } else {
       throw reader.error("block list", "density=P:seed=S, list=I:J,... or file=PATH is due")
     }

@@ -27,7 +27,9 @@ extension Mask {
       return [MaskProblem(field: "prefix", limit: 0, message: "prefix \(length) is negative")]
     case .sink(let tokens, let window, _):
       var found: [MaskProblem] = []
-      if tokens < 0 { found.append(MaskProblem(field: "sink", limit: 0, message: "sink \(tokens) is negative")) }
+      if tokens < 0 {
+        found.append(MaskProblem(field: "sink", limit: 0, message: "sink \(tokens) is negative"))
+      }
       if window < 1 {
         found.append(
           MaskProblem(
@@ -104,7 +106,8 @@ extension Documents {
       found.append(
         MaskProblem(
           field: "varlen",
-          message: "varlen restarts tiles at every document and cannot be combined with other masks; use doc"))
+          message: "varlen restarts tiles at every document and cannot be combined with other masks; use doc")
+      )
     }
     return found
   }
@@ -117,14 +120,18 @@ extension BlockSparse {
     if case .file(let path, nil) = pattern {
       return [MaskProblem(field: "file", message: "the block list in \(path) has not been read")]
     }
-    if case .random = pattern, rows.multipliedReportingOverflow(by: columns).overflow || rows * columns > 1 << 30 {
+    if case .random = pattern,
+      rows.multipliedReportingOverflow(by: columns).overflow || rows * columns > 1 << 30
+    {
       return [
         MaskProblem(
           field: "block", limit: 1 << 30,
           message: "a grid of \(rows) x \(columns) blocks is more than \(1 << 30) to draw; use larger blocks")
       ]
     }
-    let outside = list?.entries.first { $0.row < 0 || $0.row >= rows || $0.column < 0 || $0.column >= columns }
+    let outside = list?.entries.first {
+      $0.row < 0 || $0.row >= rows || $0.column < 0 || $0.column >= columns
+    }
     return outside.map { entry in
       let isRow = entry.row < 0 || entry.row >= rows
       return MaskProblem(

@@ -38,8 +38,9 @@ public struct NeighborhoodAxis: Sendable, Hashable {
 
   /// Keys that some query of `places` (not empty) attends to: strides are no longer than windows, so there is no gap.
   func seen(by places: Range<Int>, groupLength: Int) -> Range<Int> {
-    windowStart(places.lowerBound, groupLength: groupLength)..<windowEnd(
-      places.upperBound - 1, groupLength: groupLength)
+    windowStart(
+      places.lowerBound, groupLength: groupLength)..<windowEnd(
+        places.upperBound - 1, groupLength: groupLength)
   }
 
   /// Keys that all queries of `places` (not empty) attend to.
@@ -92,12 +93,14 @@ extension NeighborhoodAxis {
     if dilation < 1 || dilation > length / window {
       let cause =
         dilation > length
-        ? "leaves groups empty" : "leaves a group of \(length / max(dilation, 1)) tokens for a window of \(window)"
+        ? "leaves groups empty"
+        : "leaves a group of \(length / max(dilation, 1)) tokens for a window of \(window)"
       return MaskProblem(
         field: "dilation", limit: length / window,
         message: dilation < 1
           ? "\(place): dilation \(dilation) is less than 1"
-          : "\(place): dilation \(dilation) \(cause); at most \(length / window) fits an axis of \(length) tokens")
+          : "\(place): dilation \(dilation) \(cause); at most \(length / window) fits an axis of \(length) tokens"
+      )
     }
     return nil
   }
@@ -106,7 +109,8 @@ extension NeighborhoodAxis {
     if tile >= 1, length % (tile * dilation) == 0 { return nil }
     return MaskProblem(
       field: "order", limit: length / dilation,
-      message: "axis \(axis + 1): a permuted order of \(tile) tokens a tile does not divide an axis of \(length) tokens"
+      message:
+        "axis \(axis + 1): a permuted order of \(tile) tokens a tile does not divide an axis of \(length) tokens"
         + (dilation > 1 ? " in \(dilation) dilation groups" : ""))
   }
 }

@@ -97,7 +97,9 @@ struct NeighborhoodRows: Sendable {
     var boxes: [[[Part]]] = []
     var edges: [Range<Int>] = []
     if first <= end {
-      if first < end { boxes += gridBoxes(of: first..<end, shape: pages.grid).map { parts(pages: pages, box: $0) } }
+      if first < end {
+        boxes += gridBoxes(of: first..<end, shape: pages.grid).map { parts(pages: pages, box: $0) }
+      }
       edges = [tokens.lowerBound..<first * pages.volume, end * pages.volume..<tokens.upperBound]
     } else {
       edges = [tokens]
@@ -176,7 +178,8 @@ struct NeighborhoodRows: Sendable {
       let sets = zip(axes, product).map { axis, parts in
         parts.map {
           ProductSet.Progression(
-            first: $0.places.lowerBound * axis.dilation + $0.group, step: axis.dilation, count: $0.places.count)
+            first: $0.places.lowerBound * axis.dilation + $0.group, step: axis.dilation,
+            count: $0.places.count)
         }
       }
       body(0, ProductSet(axes: sets, shape: shape))

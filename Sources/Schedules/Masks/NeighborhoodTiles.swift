@@ -36,10 +36,12 @@ struct NeighborhoodTiles: Sendable {
     for (field, tile) in [("tile-q", queryTile), ("tile-kv", keyTile)] {
       guard tile.count == count else {
         throw MaskProblem(
-          field: field, limit: count, message: "\(field) has \(tile.count) entries for a token grid of \(count) axes")
+          field: field, limit: count,
+          message: "\(field) has \(tile.count) entries for a token grid of \(count) axes")
       }
       if let size = tile.first(where: { $0 < 1 || $0 > AttentionShape.largestExtent }) {
-        throw MaskProblem(field: field, limit: 1, message: "\(field): \(size) is no extent of a tile; at least 1")
+        throw MaskProblem(
+          field: field, limit: 1, message: "\(field): \(size) is no extent of a tile; at least 1")
       }
     }
     self.init(checked: neighborhood, queryTile: queryTile, keyTile: keyTile, isDynamic: origin == .dynamic)
@@ -108,7 +110,8 @@ extension NeighborhoodTiles.Axis {
     keyTiles = (longest + keyTile - 1) / keyTile
     // Groups come in two lengths, the longer ones first.
     let first = Self.tiles(
-      axis, groupLength: longest, queryTile: queryTile, keyTile: keyTile, count: queryTiles, isDynamic: isDynamic)
+      axis, groupLength: longest, queryTile: queryTile, keyTile: keyTile, count: queryTiles,
+      isDynamic: isDynamic)
     let longer = axis.length % axis.dilation
     if longer == 0 || groups == 1 {
       tiles = (0..<groups).flatMap { _ in first }

@@ -47,7 +47,11 @@ struct ProductSet: Sendable {
       }
       for index in 0..<part.count {
         let start = base + (part.first + index * part.step) * size
-        if axis == lastAxis { body(start..<start + size) } else { visitRuns(axis: axis + 1, base: start, body) }
+        if axis == lastAxis {
+          body(start..<start + size)
+        } else {
+          visitRuns(axis: axis + 1, base: start, body)
+        }
       }
     }
   }

@@ -60,10 +60,12 @@ struct TextReader {
   func error(
     _ field: String, _ reason: String, at position: Int? = nil, limit: Int? = nil
   ) -> MaskSyntaxError {
-    MaskSyntaxError(text: text, position: position ?? self.position, field: field, limit: limit, reason: reason)
+    MaskSyntaxError(
+      text: text, position: position ?? self.position, field: field, limit: limit, reason: reason)
   }
 
-  mutating func expect(_ character: Unicode.Scalar, _ field: String, _ reason: String) throws(MaskSyntaxError) {
+  mutating func expect(_ character: Unicode.Scalar, _ field: String, _ reason: String) throws(MaskSyntaxError)
+  {
     guard take(character) else { throw error(field, reason) }
   }
 
