@@ -99,7 +99,8 @@ extension Device {
   public struct VectorUnits: Sendable {
     public var issue = OperationsPerCycle.zero
     public var fma = OperationsPerCycle.zero
-    /// Maximum, compare, select and integer logic.
+    public var max = OperationsPerCycle.zero
+    /// Compare, select and integer logic. Maxima and conversions share the pipe.
     public var alu = OperationsPerCycle.zero
     /// Elements converted from 32 to 16 bits.
     public var convert = OperationsPerCycle.zero
@@ -111,6 +112,7 @@ extension Device {
     /// Cycles that one warp spends on an instruction of each kind in the in-order vector code of a softmax, with
     /// nothing else on its sub-core: dependences, register ports and stall counts included.
     public var fmaInterval = Cycles.zero
+    public var maxInterval = Cycles.zero
     public var aluInterval = Cycles.zero
     public var convertInterval = Cycles.zero
     public var expInterval = Cycles.zero

@@ -35,7 +35,8 @@ struct CacheModel {
   ///   - streamRead: bytes that only one item reads.
   ///   - slots: work items that run at the same time.
   func evaluate(
-    kernel: Kernel, shape: AttentionShape, slots: Int, totalRead: Double, streamRead: Double, totalWrite: Double
+    kernel: Kernel, shape: AttentionShape, slots: Int, totalRead: Double, streamRead: Double,
+    totalWrite: Double
   ) -> Outcome {
     let element = Double(shape.dataType.bytes)
     let perSequence = Double(shape.seqKV) * Double(shape.headDim + shape.headDimV) * element

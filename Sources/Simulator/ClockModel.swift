@@ -20,10 +20,12 @@ struct ClockModel {
     coreEnergy =
       work.matrixFlops * (synchronous ? power.tensorFlopSynchronous : power.tensorFlop).value
       + work.exp * power.exp.value + work.fma * power.fma.value
-      + (work.alu + work.convert / 2 + work.shuffle + work.otherInstructions) * power.instruction.value
+      + (work.max + work.alu + work.convert / 2 + work.shuffle + work.otherInstructions)
+      * power.instruction.value
       + (work.sharedRead + work.sharedWrite) * power.sharedByte.value
     memoryEnergy =
-      (work.globalRead + work.streamRead + work.globalWrite) * power.l2Byte.value + dramBytes * power.dramByte.value
+      (work.globalRead + work.streamRead + work.globalWrite) * power.l2Byte.value + dramBytes
+      * power.dramByte.value
   }
 
   /// Joules of the call's work at `clock`, idle power not included.
@@ -38,7 +40,9 @@ struct ClockModel {
   }
 
   /// The clock and what limits it. `tensorBusy` is the matrix unit's share of busy cycles.
-  func solve(mode: ClockMode, cycles: Double, tensorBusy: Double) -> (Double, SimulationResult.ClockResult.Limiter) {
+  func solve(mode: ClockMode, cycles: Double, tensorBusy: Double) -> (
+    Double, SimulationResult.ClockResult.Limiter
+  ) {
     if case .locked(let clock) = mode { return (clock.value, .locked) }
     let maximum = device.clock.maximum.value
     let byActivity = maximum * (1 - device.clock.tensorActivityDroop.value * tensorBusy)
@@ -87,10 +91,6 @@ struct ClockModel {
 }
 
 extension Program {
-  /// Whether the matrix work is done by synchronous instructions with operands from registers.
-  var usesSynchronousProducts: Bool {
-    kernels.contains { kernel in
-      kernel.actors.contains { $0.blocks.contains { $0.operations.contains { $0.unit == .tensorSync } } }
-    }
-  }
+  /// Whether any kernel's matrix work is done by synchronous instructions with operands from registers.
+  var usesSynchronousProducts: Bool { kernels.contains { $0.usesSynchronousProducts } }
 }

@@ -97,17 +97,19 @@ struct CostModel {
     let vector = device.vector
     let convertInstructions = work.convert / 2
     let instructions =
-      work.exp + work.fma + work.alu + convertInstructions + work.shuffle + work.otherInstructions
+      work.exp + work.fma + work.max + work.alu + convertInstructions + work.shuffle + work.otherInstructions
     guard instructions > 0 else { return }
     cost.demand[.exp] = work.exp / vector.exp.value
     cost.demand[.fma] = work.fma / vector.fma.value
-    cost.demand[.alu] = work.alu / vector.alu.value + work.convert / vector.convert.value
+    cost.demand[.alu] =
+      work.max / vector.max.value + work.alu / vector.alu.value + work.convert / vector.convert.value
     cost.demand[.shuffle] = work.shuffle / vector.shuffle.value
     cost.demand[.issue] = instructions / vector.issue.value
     // A warp issues in order; warps of one sub-core overlap each other's waits, which the demands then bound.
     let warpCycles =
       work.exp * vector.expInterval.value + work.fma * vector.fmaInterval.value
-      + work.alu * vector.aluInterval.value + convertInstructions * vector.convertInterval.value
+      + work.max * vector.maxInterval.value + work.alu * vector.aluInterval.value + convertInstructions
+      * vector.convertInterval.value
       + (work.shuffle + work.otherInstructions) * vector.otherInterval.value
     cost.own = warpCycles / (device.cores.lanes.value * Double(warps))
   }
@@ -116,10 +118,12 @@ struct CostModel {
     cost.demand[.shared] = (work.sharedRead + work.sharedWrite) / device.shared.bandwidth.value
     cost.demand[.l2] = (work.globalRead + work.streamRead + work.globalWrite) / l2BytesPerCycle
     cost.demand[.dram] =
-      (work.globalRead * missShare + work.streamRead) / dramBytesPerCycle + work.globalWrite / storeBytesPerCycle
+      (work.globalRead * missShare + work.streamRead) / dramBytesPerCycle + work.globalWrite
+      / storeBytesPerCycle
     if let memory = device.tensorMemory {
       cost.demand[.tensorMemory] =
-        work.tensorMemoryRead / memory.readBandwidth.value + work.tensorMemoryWrite / memory.writeBandwidth.value
+        work.tensorMemoryRead / memory.readBandwidth.value + work.tensorMemoryWrite
+        / memory.writeBandwidth.value
     }
     if work.atomics > 0 { cost.demand[.atomic] = work.atomics * 4 / l2BytesPerCycle }
   }

@@ -15,7 +15,7 @@ struct MemoryConditions: Hashable {
 
 /// A kernel as flat records: what the event loop reads. Built once per kernel, device and memory conditions.
 struct LoweredKernel {
-  struct Operation {
+  struct Operation: BitwiseCopyable {
     var waitStart: Int32
     var waitCount: Int32
     var signalStart: Int32
@@ -31,26 +31,27 @@ struct LoweredKernel {
     var isAsynchronous: Bool
     var waitsForUnit: Bool
   }
-  struct Block {
+  struct Block: BitwiseCopyable {
     var start: Int32
     var count: Int32
-    var trips: TripCount
   }
-  struct Actor {
+  struct Actor: BitwiseCopyable {
     var blockStart: Int32
     var blockCount: Int32
   }
-  struct Demand {
+  struct Demand: BitwiseCopyable {
     var resource: Int32
     var ticks: Int
   }
-  struct Wait {
+  struct Wait: BitwiseCopyable {
     var barrier: Int32
     var latencyTicks: Int
   }
 
   var actors: [Actor] = []
   var blocks: [Block] = []
+  /// Trip counts, parallel to `blocks`.
+  var trips: [TripCount] = []
   var operations: [Operation] = []
   var demands: [Demand] = []
   var waits: [Wait] = []
@@ -68,7 +69,21 @@ struct LoweredKernel {
   var operationNames: [String] = []
   var barrierNames: [String] = []
 
+  /// What the event loop reads per operation, without reference counting. Made at the end of `init`.
+  struct Flat {
+    let operations: FlatArray<Operation>
+    let demands: FlatArray<Demand>
+    let waits: FlatArray<Wait>
+    let signals: FlatArray<Int32>
+    let arrivals: FlatArray<Int>
+    let initialPhases: FlatArray<Int>
+  }
+  private(set) var flat: Flat
+
   init(_ kernel: Kernel, on device: Device, conditions: MemoryConditions) {
+    flat = Flat(
+      operations: FlatArray([]), demands: FlatArray([]), waits: FlatArray([]), signals: FlatArray([]),
+      arrivals: FlatArray([]), initialPhases: FlatArray([]))
     let costs = CostModel(device: device, conditions: conditions)
     isPersistent = kernel.policy.isPersistent
     itemLaunchTicks = Tick.roundedUp(cycles: device.sync.workItemLaunch.value)
@@ -81,17 +96,34 @@ struct LoweredKernel {
       actors.append(Actor(blockStart: Int32(blocks.count), blockCount: Int32(actor.blocks.count)))
       actorNames.append(actor.name)
       for block in actor.blocks {
-        blocks.append(
-          Block(start: Int32(operations.count), count: Int32(block.operations.count), trips: block.trips))
-        for operation in block.operations { append(operation, warps: actor.warps, costs: costs, kernel: kernel) }
+        blocks.append(Block(start: Int32(operations.count), count: Int32(block.operations.count)))
+        trips.append(block.trips)
+        for operation in block.operations {
+          append(operation, warps: actor.warps, costs: costs, kernel: kernel)
+        }
+      }
+    }
+    collectWaiters(kernel)
+    flat = Flat(
+      operations: FlatArray(operations), demands: FlatArray(demands), waits: FlatArray(waits),
+      signals: FlatArray(signals), arrivals: FlatArray(arrivals), initialPhases: FlatArray(initialPhases))
+  }
+
+  private mutating func collectWaiters(_ kernel: Kernel) {
+    var waits = [Bool](repeating: false, count: kernel.barriers.count * actors.count)
+    for (actor, record) in actors.enumerated() {
+      for block in Int(record.blockStart)..<Int(record.blockStart + record.blockCount) {
+        for index in Int(blocks[block].start)..<Int(blocks[block].start + blocks[block].count) {
+          let first = Int(operations[index].waitStart)
+          for wait in first..<first + Int(operations[index].waitCount) {
+            waits[Int(self.waits[wait].barrier) * actors.count + actor] = true
+          }
+        }
       }
     }
     for barrier in kernel.barriers.indices {
-      for (index, actor) in kernel.actors.enumerated()
-      where actor.blocks.contains(where: { block in
-        block.operations.contains { $0.waits.contains { $0.index == barrier } }
-      }) {
-        waiterList.append(Int32(index))
+      for actor in actors.indices where waits[barrier * actors.count + actor] {
+        waiterList.append(Int32(actor))
       }
       waiterStart.append(waiterList.count)
     }

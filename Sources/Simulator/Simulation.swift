@@ -16,8 +16,9 @@ public enum Simulation {
     var kernels = try time(program, request, clock: clock)
     // How fast a cycle is, given the work and the cycles.
     var solved = ResultAssembly.solveClock(request, program, kernels)
-    // Memory-bound cycles depend on the clock: once more where the guess was off.
-    if abs(solved.frequency.value / clock.value - 1) > 0.02 {
+    // Memory-bound cycles depend on the clock: once more where the guess was off by enough to matter.
+    let memoryShare = kernels.reduce(0) { max($0, $1.memoryShare) }
+    if abs(solved.frequency.value / clock.value - 1) * memoryShare > 0.01 {
       clock = solved.frequency
       kernels = try time(program, request, clock: clock)
       solved = ResultAssembly.solveClock(request, program, kernels)
@@ -44,7 +45,8 @@ public enum Simulation {
     var outcomes: [KernelSimulation.Outcome] = []
     for kernel in program.kernels {
       outcomes.append(
-        try KernelSimulation(kernel: kernel, shape: program.shape, device: request.device, clock: clock).run())
+        try KernelSimulation(kernel: kernel, shape: program.shape, device: request.device, clock: clock).run()
+      )
     }
     return outcomes
   }
@@ -56,7 +58,9 @@ public enum Simulation {
   }
 
   /// Every operation of the first rounds of work items on one core, at most `limit` of them, jumps switched off.
-  public static func trace(_ request: SimulationRequest, limit: Int = 200_000) throws(SimulationError) -> [TraceEvent] {
+  public static func trace(_ request: SimulationRequest, limit: Int = 200_000) throws(SimulationError)
+    -> [TraceEvent]
+  {
     fatalError("not written yet")
   }
 
@@ -65,7 +69,9 @@ public enum Simulation {
   /// Elasticities are central differences over every number of the device that the result depends on.
   public static func explain(
     _ request: SimulationRequest
-  ) throws(SimulationError) -> (result: SimulationResult, attribution: Attribution, elasticities: [Elasticity]) {
+  ) throws(SimulationError) -> (
+    result: SimulationResult, attribution: Attribution, elasticities: [Elasticity]
+  ) {
     fatalError("not written yet")
   }
 }

@@ -54,6 +54,7 @@ struct QueryTiles {
     if shape.seqKV % keyTile != 0, span.range.upperBound * keyTile > shape.seqKV { masked = max(masked, 1) }
     let first = min(steps, 1)
     let furtherMasked = max(masked - first, 0)
-    return ItemClass(values: [first, furtherMasked, steps - first - furtherMasked], walk: .descending(span.range))
+    return ItemClass(
+      values: [first, furtherMasked, steps - first - furtherMasked], walk: .descending(span.range))
   }
 }
