@@ -128,6 +128,23 @@ extension Kernel {
     return max(1, min(shared, registers, threads, Int(device.cores.workItemsMaximum.value)))
   }
 
+  /// Work of all items, all actors together. Complexity: O(operations + classes x blocks).
+  public func totalWork() -> Work {
+    let counts = items.counts
+    var total = Work()
+    for actor in actors {
+      for block in actor.blocks {
+        var trips = 0.0
+        for (index, itemClass) in items.classes.enumerated() {
+          trips += Double(counts[index]) * Double(block.trips.count(itemClass.values))
+        }
+        guard trips > 0 else { continue }
+        for index in block.operations.indices { total.add(block.operations[index].work, times: trips) }
+      }
+    }
+    return total
+  }
+
   /// Work of one item of `itemClass`, all actors together. Complexity: O(operations).
   public func work(of itemClass: ItemClass) -> Work {
     var total = Work()

@@ -42,7 +42,7 @@ struct CacheModel {
     let perSequence = Double(shape.seqKV) * Double(shape.headDim + shape.headDimV) * element
     let keyValueSequences = Double(shape.batch * shape.headsKV)
     let allKeyValues = perSequence * keyValueSequences
-    let tiles = Double(kernel.items.groups.map { $0.tileClasses.count }.max() ?? 1)
+    let tiles = Double(kernel.items.groups.map(\.tileCount).max() ?? 1)
     let rowSequences = Double(kernel.items.groups.reduce(0) { $0 + $1.count })
     // Items that read the same keys and values.
     let sharing = tiles * max(rowSequences / keyValueSequences, 1)

@@ -60,7 +60,7 @@ struct ItemTimer {
   private func derive(_ values: [Int]) -> Timing? {
     for reference in references {
       let more = values[reference.variable] - reference.values[reference.variable]
-      guard more > 0, more % reference.trips == 0 else { continue }
+      guard more >= 0, more % reference.trips == 0 else { continue }
       guard values.indices.allSatisfy({ $0 == reference.variable || values[$0] == reference.values[$0] })
       else {
         continue

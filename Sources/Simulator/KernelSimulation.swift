@@ -38,10 +38,7 @@ struct KernelSimulation {
     let slots = usableCores * resident
     let counts = kernel.items.counts
 
-    var work = Work()
-    for (index, itemClass) in kernel.items.classes.enumerated() where counts[index] > 0 {
-      work.add(kernel.work(of: itemClass), times: Double(counts[index]))
-    }
+    let work = kernel.totalWork()
     let cache = CacheModel(device: device).evaluate(
       kernel: kernel, shape: shape, slots: slots, totalRead: work.globalRead, streamRead: work.streamRead,
       totalWrite: work.globalWrite)

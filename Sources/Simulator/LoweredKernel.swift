@@ -64,10 +64,6 @@ struct LoweredKernel {
   private var waiterList: [Int32] = []
   var isPersistent = false
   var itemLaunchTicks = 0
-  /// Names for traces, parallel to `actors` and `operations`.
-  var actorNames: [String] = []
-  var operationNames: [String] = []
-  var barrierNames: [String] = []
 
   /// What the event loop reads per operation, without reference counting. Made at the end of `init`.
   struct Flat {
@@ -90,11 +86,9 @@ struct LoweredKernel {
     for barrier in kernel.barriers {
       arrivals.append(barrier.arrivals)
       initialPhases.append(barrier.initialPhases)
-      barrierNames.append(barrier.name)
     }
     for actor in kernel.actors {
       actors.append(Actor(blockStart: Int32(blocks.count), blockCount: Int32(actor.blocks.count)))
-      actorNames.append(actor.name)
       for block in actor.blocks {
         blocks.append(Block(start: Int32(operations.count), count: Int32(block.operations.count)))
         trips.append(block.trips)
@@ -156,6 +150,5 @@ struct LoweredKernel {
       }
     }
     operations.append(record)
-    operationNames.append(operation.name)
   }
 }

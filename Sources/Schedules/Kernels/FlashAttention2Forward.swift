@@ -250,7 +250,7 @@ struct FlashAttention2Combine {
     return try builder.build(
       items: ItemSpace(
         classes: [ItemClass(values: [], walk: .ascending(0..<0))],
-        groups: [.init(count: 1, tileClasses: [Int](repeating: 0, count: items))]),
+        groups: [.init(count: 1, runs: [.init(itemClass: 0, count: items)])]),
       policy: .grid(order: .tilesFastest),
       footprint: Footprint(threads: 128, registersPerThread: 48, sharedBytes: 4096), on: device)
   }

@@ -30,6 +30,13 @@ struct QueryTiles {
   /// Item space with variables `[first, masked, whole]`: whether there is a first step at all, further masked steps,
   /// and unmasked ones. Key tiles are walked from the last to the first, as flash-attention kernels do.
   func items() -> ItemSpace {
+    // Without a mask every tile sees every key.
+    if shape.mask == .none {
+      return ItemSpace(
+        classes: [makeClass(span(0))],
+        groups: [.init(count: sequences, runs: [.init(itemClass: 0, count: tilesPerSequence)])],
+        packedHeads: packedHeads)
+    }
     var classes: [ItemClass] = []
     var tileClasses: [Int] = []
     tileClasses.reserveCapacity(tilesPerSequence)
