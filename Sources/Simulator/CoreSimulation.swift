@@ -115,8 +115,8 @@ struct CoreSimulation {
     for queue in queues { outcome.items.append(Array(repeating: ItemTime(), count: queue.count)) }
   }
 
-  /// Plays all queues to their ends.
-  mutating func run() -> Outcome {
+  /// Plays all queues to their ends, or until `limit` operations were played.
+  mutating func run(until limit: Int = .max) -> Outcome {
     for actor in 0..<actorCount { enterItem(actor) }
     let states = actors.base
     while true {
@@ -127,7 +127,7 @@ struct CoreSimulation {
         earliest = states[actor].time
         next = actor
       }
-      if next < 0 { break }
+      if next < 0 || outcome.events >= limit { break }
       execute(next)
     }
     for actor in 0..<actorCount where states[actor].status == Status.parked {

@@ -28,23 +28,43 @@ struct KernelSimulation {
     var jumpedEvents: Int
   }
 
-  /// - Throws: `SimulationError.deadlock` naming who waits for what.
-  func run() throws(SimulationError) -> Outcome {
+  /// How the grid lies on the device, and what its cores see of the memory.
+  struct Setting {
+    var resident: Int
+    var slots: Int
+    var activeCores: Int
+    var work: Work
+    var cache: CacheModel.Outcome
+    var conditions: MemoryConditions
+  }
+
+  func setting() -> Setting {
     let cores = Int(device.cores.count.value)
     let total = kernel.items.total
     // A small grid spreads over the cores before it shares them.
     let resident = min(kernel.residentItems(on: device), max((total + cores - 1) / cores, 1))
     let usableCores = cores / kernel.footprint.clusterSize * kernel.footprint.clusterSize
     let slots = usableCores * resident
-    let counts = kernel.items.counts
-
     let work = kernel.totalWork()
     let cache = CacheModel(device: device).evaluate(
       kernel: kernel, shape: shape, slots: slots, totalRead: work.globalRead, streamRead: work.streamRead,
       totalWrite: work.globalWrite)
-    let conditions = MemoryConditions(
-      activeCores: Double(min(usableCores, (total + resident - 1) / resident)), missShare: cache.missShare,
-      coldShare: cache.coldShare, clock: clock)
+    let activeCores = min(usableCores, (total + resident - 1) / resident)
+    return Setting(
+      resident: resident, slots: slots, activeCores: activeCores, work: work, cache: cache,
+      conditions: MemoryConditions(
+        activeCores: Double(activeCores), missShare: cache.missShare, coldShare: cache.coldShare, clock: clock
+      ))
+  }
+
+  /// - Throws: `SimulationError.deadlock` naming who waits for what.
+  func run() throws(SimulationError) -> Outcome {
+    let setting = setting()
+    let (resident, slots, work, cache) = (setting.resident, setting.slots, setting.work, setting.cache)
+    let conditions = setting.conditions
+    let cores = Int(device.cores.count.value)
+    let total = kernel.items.total
+    let counts = kernel.items.counts
     let lowered = LoweredKernel(kernel, on: device, conditions: conditions)
 
     var timer = ItemTimer(lowered: lowered, kernel: kernel, resident: resident, repeated: total > slots)
@@ -76,7 +96,7 @@ struct KernelSimulation {
     return Outcome(
       result: .init(
         name: kernel.name, cycles: Cycles(cycles), workItems: total, residentItems: resident,
-        coresUsed: min(usableCores, (total + resident - 1) / resident),
+        coresUsed: setting.activeCores,
         waves: Double(total) / Double(slots), classes: classes,
         occupancy: cycles > 0 ? slotMean / cycles : 0),
       cycles: cycles, prologue: Tick.cycles(timer.prologue), epilogue: Tick.cycles(timer.epilogue),
