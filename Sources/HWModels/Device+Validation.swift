@@ -18,6 +18,9 @@ extension Device {
     require(
       clock.nominal <= clock.maximum, "clock.nominal", "the nominal clock is above the highest",
       "clock.maximum is \(clock.maximum.value / 1e6) MHz")
+    require(
+      clock.matrixMaximum <= clock.maximum, "clock.matrixMaximum",
+      "the clock under matrix work is above the highest", "clock.maximum is \(clock.maximum.value / 1e6) MHz")
     require(power.idle < power.limit, "power.idle", "idle power leaves nothing of the power limit")
     require(
       clock.burstPower >= power.limit, "clock.burstPower",

@@ -54,9 +54,9 @@ extension Device {
     public var nominal = Frequency.zero
     /// The lowest clock under a power limit.
     public var minimum = Frequency.zero
-    /// Share of the maximum clock lost when the matrix unit is busy every cycle, whatever the power: the limit by
-    /// activity beside the limit by power.
-    public var tensorActivityDroop = Fraction.zero
+    /// The highest clock while the matrix unit is in use, whatever the power: the limit by activity beside the limit
+    /// by power. Drivers report the clock that was asked for, which can be higher than the one the cores run at.
+    public var matrixMaximum = Frequency.zero
     /// Board power that the chip allows before its averaging limiter acts: the limit of short runs.
     public var burstPower = Power.zero
     /// How long the chip stays at the burst limit before the sustained one holds.

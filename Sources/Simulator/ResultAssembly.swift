@@ -12,9 +12,7 @@ enum ResultAssembly {
     let work = totalWork(kernels)
     let dram = kernels.reduce(0) { $0 + $1.dramRead + $1.dramWrite }
     let model = ClockModel(device: device, program: program, work: work, dramBytes: dram)
-    let tensorBusy =
-      kernels.reduce(0) { $0 + $1.busy[Resource.tensor] } / (device.cores.count.value * max(cycles, 1))
-    let (clock, limiter) = model.solve(mode: request.mode, cycles: cycles, tensorBusy: tensorBusy)
+    let (clock, limiter) = model.solve(mode: request.mode, cycles: cycles)
     let seconds = cycles / clock
     let energy = model.energy(at: clock) + device.power.idle.value * seconds
     return .init(

@@ -8,8 +8,8 @@ struct FlashAttention2Forward {
 
   private let element = 2
   /// Instructions of a step and warp beside products, operand loads, softmax and copies: addresses, register moves,
-  /// spills, branches. Counted in the compiled loop (about 120, 130 and 90 at head dim 64, 128 and 256).
-  private static let loopInstructions = 110.0
+  /// spills, branches. Counted in the compiled loops at head dim 64, 128 and 256; the nearest one elsewhere.
+  private var loopInstructions: Double { tile.headDim <= 64 ? 136 : tile.headDim <= 192 ? 152 : 62 }
   private var tiles: QueryTiles {
     QueryTiles(
       shape: shape, queryTile: tile.queryTile, keyTile: tile.keyTile, packedHeads: 1, firstAlwaysMasked: true)
@@ -68,7 +68,7 @@ struct FlashAttention2Forward {
     let softmax = registers.softmax
     let loopControl = Operation(
       "loop control", .vector,
-      work: .of { $0.otherInstructions = Double(32 * tile.warps) * Self.loopInstructions })
+      work: .of { $0.otherInstructions = Double(32 * tile.warps) * loopInstructions })
     let mask = softmax.mask(keyTile: TileCoordinate(rows: tile.keyTile, index: .walk(offset: 0)))
 
     /// One step: K is there, V loads during the scores; the next K loads during softmax and output.
