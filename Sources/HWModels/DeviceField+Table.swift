@@ -62,6 +62,9 @@ extension DeviceField {
     .init(
       "vector.otherInterval", \.vector.otherInterval, .positive,
       "cycles of one warp for any other instruction"),
+    .init(
+      "vector.matrixSlowdown", \.vector.matrixSlowdown, .positive,
+      "factor on vector code while the matrix unit is busy"),
 
     .init("tensor.rate16", \.tensor.rate16, .positive, "16-bit flops in a cycle, synchronous instructions"),
     .init("tensor.rate8", \.tensor.rate8, .nonNegative, "8-bit flops in a cycle, synchronous instructions"),

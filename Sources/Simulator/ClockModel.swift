@@ -13,10 +13,14 @@ struct ClockModel {
   /// Joules of one call outside the cores, whatever the clock.
   let memoryEnergy: Double
   private let usesMatrixUnit: Bool
+  /// Seconds of a call in which the cores do nothing: launch and ramp.
+  private let idleSeconds: Double
 
   init(device: Device, program: Program, work: Work, dramBytes: Double) {
     self.device = device
     usesMatrixUnit = work.matrixFlops > 0
+    idleSeconds =
+      (device.sync.kernelLaunch.value + device.sync.kernelRamp.value) * Double(program.kernels.count)
     let power = device.power
     let synchronous = program.usesSynchronousProducts
     coreEnergy =
@@ -36,9 +40,12 @@ struct ClockModel {
     return coreEnergy * power(scale, device.power.voltageExponent.value) + memoryEnergy
   }
 
+  /// A call's time: its cycles, and the time in which the cores wait.
+  func seconds(cycles: Double, at clock: Double) -> Double { cycles / clock + idleSeconds }
+
   /// Board power when the call takes `cycles` core cycles at `clock` and is repeated without gaps.
   func boardPower(at clock: Double, cycles: Double) -> Double {
-    device.power.idle.value + energy(at: clock) / (cycles / clock)
+    device.power.idle.value + energy(at: clock) / seconds(cycles: cycles, at: clock)
   }
 
   /// The clock and what limits it.

@@ -167,7 +167,8 @@ struct CoreSimulation {
       state.pointee.time = issue + record.pointee.ownTicks
     } else {
       // A warp issues in order: while it queues for a unit, its other instructions wait too.
-      visible = served + max(record.pointee.ownTicks - longest, 0) + record.pointee.latencyTicks
+      let own = Self.ownTicks(record.pointee, matrixBusy: max(matrixFree - start, 0))
+      visible = served + max(own - longest, 0) + record.pointee.latencyTicks
       state.pointee.time = visible
     }
     if recorder != nil {
@@ -180,6 +181,15 @@ struct CoreSimulation {
       signal(slot: slot, barrier: Int(signals[index]), at: visible)
     }
     advance(actor)
+  }
+
+  /// Ticks of an operation that runs beside `matrixBusy` ticks of matrix work: slower until that is over.
+  private static func ownTicks(_ record: LoweredKernel.Operation, matrixBusy: Int) -> Int {
+    let beside = record.ownTicksBesideMatrix
+    if beside <= matrixBusy { return beside }
+    if beside == record.ownTicks || matrixBusy == 0 { return record.ownTicks }
+    // The part done beside the matrix work, rounded down.
+    return matrixBusy + record.ownTicks - matrixBusy * record.ownTicks / beside
   }
 
   private mutating func signal(slot: Int, barrier: Int, at moment: Int) {

@@ -7,6 +7,8 @@ struct KernelSimulation {
   let shape: AttentionShape
   let device: Device
   let clock: Frequency
+  /// Whether the call is one of a row of equal calls.
+  let isWarm: Bool
 
   struct Outcome {
     var result: SimulationResult.KernelResult
@@ -46,14 +48,15 @@ struct KernelSimulation {
     let usableCores = cores / kernel.footprint.clusterSize * kernel.footprint.clusterSize
     let slots = usableCores * resident
     let work = kernel.totalWork()
-    let cache = CacheModel(device: device).evaluate(
+    let cache = CacheModel(device: device, isWarm: isWarm).evaluate(
       kernel: kernel, shape: shape, slots: slots, totalRead: work.globalRead, streamRead: work.streamRead,
       totalWrite: work.globalWrite)
     let activeCores = min(usableCores, (total + resident - 1) / resident)
     return Setting(
       resident: resident, slots: slots, activeCores: activeCores, work: work, cache: cache,
       conditions: MemoryConditions(
-        activeCores: Double(activeCores), missShare: cache.missShare, coldShare: cache.coldShare, clock: clock
+        activeCores: Double(activeCores), missShare: cache.missShare,
+        streamMissShare: cache.streamMissShare, coldShare: cache.coldShare, clock: clock
       ))
   }
 
@@ -82,7 +85,8 @@ struct KernelSimulation {
     var busy = CostModel(device: device, conditions: conditions).busy(work, kernel: kernel)
     // The shared levels serve the chip as one: their busy time counts against all cores.
     let chip = MemoryConditions(
-      activeCores: Double(cores), missShare: cache.missShare, coldShare: 0, clock: clock)
+      activeCores: Double(cores), missShare: cache.missShare,
+      streamMissShare: cache.streamMissShare, coldShare: 0, clock: clock)
     let shared = CostModel(device: device, conditions: chip).busy(work, kernel: kernel)
     busy[Resource.l2] = shared[Resource.l2]
     busy[Resource.dram] = shared[Resource.dram]

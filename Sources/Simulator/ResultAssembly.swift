@@ -13,7 +13,7 @@ enum ResultAssembly {
     let dram = kernels.reduce(0) { $0 + $1.dramRead + $1.dramWrite }
     let model = ClockModel(device: device, program: program, work: work, dramBytes: dram)
     let (clock, limiter) = model.solve(mode: request.mode, cycles: cycles)
-    let seconds = cycles / clock
+    let seconds = model.seconds(cycles: cycles, at: clock)
     let energy = model.energy(at: clock) + device.power.idle.value * seconds
     return .init(
       mode: request.mode, frequency: Frequency(clock), limiter: limiter, power: Power(energy / seconds),

@@ -45,7 +45,10 @@ public enum Simulation {
     var outcomes: [KernelSimulation.Outcome] = []
     for kernel in program.kernels {
       outcomes.append(
-        try KernelSimulation(kernel: kernel, shape: program.shape, device: request.device, clock: clock).run()
+        try KernelSimulation(
+          kernel: kernel, shape: program.shape, device: request.device, clock: clock,
+          isWarm: request.mode == .sustained
+        ).run()
       )
     }
     return outcomes

@@ -15,7 +15,8 @@ struct TracedCore {
     _ program: Program, on device: Device, clock: Frequency, limit: Int, longest: Bool
   ) -> TracedCore? {
     guard let kernel = program.kernels.first, kernel.items.total > 0 else { return nil }
-    let simulation = KernelSimulation(kernel: kernel, shape: program.shape, device: device, clock: clock)
+    let simulation = KernelSimulation(
+      kernel: kernel, shape: program.shape, device: device, clock: clock, isWarm: true)
     let setting = simulation.setting()
     let lowered = LoweredKernel(kernel, on: device, conditions: setting.conditions)
     let runs = ItemRuns.make(kernel.items, order: kernel.policy.order)
