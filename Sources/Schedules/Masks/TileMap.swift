@@ -77,6 +77,15 @@ public struct TileMap: Sendable {
   }
 }
 
+extension TileMap {
+  /// The grids whose row-major order numbers query and key tiles: dilation groups, then tiles of each axis. One entry
+  /// for linear tiles.
+  public var tileGrids: (query: [Int], key: [Int]) {
+    guard case .boxes(let tiles) = source else { return ([queryTiles], [keyTiles]) }
+    return ([tiles.groups] + tiles.axes.map(\.queryTiles), [tiles.groups] + tiles.axes.map(\.keyTiles))
+  }
+}
+
 extension Mask {
   /// Lays the mask over tiles.
   ///
