@@ -104,8 +104,11 @@ extension Mask {
     }
     switch geometry {
     case .linear(let query, let key):
-      for (field, size) in [("tile-q", query), ("tile-kv", key)] where size < 1 {
-        throw MaskProblem(field: field, limit: 1, message: "a tile of \(size) tokens is less than 1")
+      for (field, size) in [("tile-q", query), ("tile-kv", key)]
+      where size < 1 || size > AttentionShape.largestExtent {
+        throw MaskProblem(
+          field: field, limit: size < 1 ? 1 : AttentionShape.largestExtent,
+          message: "a tile of \(size) tokens; it must have 1 to \(AttentionShape.largestExtent)")
       }
       return linearTiles(seqQ: seqQ, seqKV: seqKV, query: query, key: key)
     case .boxes(let query, let key, let origin):

@@ -94,8 +94,12 @@ struct MaskCommand: ParsableCommand {
   }
 
   private func geometry(of mask: Mask) throws -> TileGeometry {
-    let query = try tuple(tileQ, "--tile-q")
-    let key = try tuple(tileKV ?? tileQ, "--tile-kv")
+    var usual = 128
+    if case .neighborhood(let neighborhood) = mask, let order = neighborhood.order {
+      usual = order.reduce(1, *)
+    }
+    let query = try tuple(tileQ ?? "\(usual)", "--tile-q")
+    let key = try tileKV.map { try tuple($0, "--tile-kv") } ?? query
     let layout = layout ?? (query.count > 1 || key.count > 1 || dynamic ? .tiled : .flat)
     if layout == .tiled { return .boxes(query: query, key: key, dynamic ? .dynamic : .fixed) }
     guard query.count == 1, key.count == 1 else {
