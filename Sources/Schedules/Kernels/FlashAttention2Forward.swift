@@ -198,14 +198,17 @@ private struct ProductCosts {
     let scoreBytes = Double(queryBytes + tile.warps * keyBytes)
     let valueBytes = Double(tile.warps * keyBytes)
     /// One m16n8k16 instruction of 4096 flops a warp; one ldmatrix.x4 of 512 bytes a warp.
-    func instructions(_ bytes: Double) -> Double { 32 * (flops / 4096 + bytes / 512) }
+    func instructions(_ bytes: Double) -> Double { 32 * bytes / 512 }
+    let products = flops / 4096 / Double(tile.warps)
     scores = .of {
       $0.matrixFlops = flops
+      $0.matrixInstructions = products
       $0.sharedRead = scoreBytes
       $0.otherInstructions = instructions(scoreBytes)
     }
     output = .of {
       $0.matrixFlops = flops
+      $0.matrixInstructions = products
       $0.sharedRead = valueBytes
       $0.otherInstructions = instructions(valueBytes)
     }
