@@ -151,13 +151,13 @@ struct DeviceLeaf {
     map.finish(known: ["value", "kind", "source", "note", "fit"])
   }
 
-  /// Reads an amount in the field's unit; reports what it cannot be and returns it all the same, for the checks of
-  /// numbers taken together.
+  /// Reads an amount in the field's unit; nil with a diagnostic where it is none, or breaks the field's rule.
   private static func amount(_ text: String, field: DeviceField, at value: ValueReader) -> Double? {
     do {
       let number = try QuantityText.parse(text, unit: field.unit)
-      if let problem = field.problem(number) { value.report("'\(field.path)' is \(text); it \(problem)") }
-      return number
+      guard let problem = field.problem(number) else { return number }
+      value.report("'\(field.path)' is \(text); it \(problem)")
+      return nil
     } catch {
       value.file.report(at: value.place(of: error.offset), error.message, hint: error.hint)
       return nil
