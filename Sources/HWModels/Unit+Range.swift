@@ -25,7 +25,8 @@ extension DeviceField {
     guard value == 0 || unit.range.contains(value) else {
       let base = unit.spellings[0].suffix
       let unitName = base.isEmpty ? "" : " \(base)"
-      return "lies outside what the model computes with (\(unit.range.lowerBound) to \(unit.range.upperBound)\(unitName))"
+      return
+        "lies outside what the model computes with (\(unit.range.lowerBound) to \(unit.range.upperBound)\(unitName))"
     }
     return nil
   }

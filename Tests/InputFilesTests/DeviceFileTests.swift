@@ -31,30 +31,60 @@ struct DeviceMistake: CustomTestStringConvertible, Sendable {
 struct DeviceFileTests {
   static let mistakes: [DeviceMistake] = [
     .init("unknown unit", bandwidth, "bandwidth: { value: 3350 ‸GBs, kind: quoted,", "did you mean 'GB/s'?"),
-    .init("per-second slip", bandwidth, "bandwidth: { value: 3350 ‸GBps, kind: quoted,", "did you mean 'GB/s'?"),
-    .init("quoted amount", bandwidth, "bandwidth: { value: \"3350 ‸GBs\", kind: quoted,", "unknown unit 'GBs'"),
-    .init("foreign unit", bandwidth, "bandwidth: { value: 3350 ‸GB, kind: quoted,", "bytes per second are due"),
+    .init(
+      "per-second slip", bandwidth, "bandwidth: { value: 3350 ‸GBps, kind: quoted,", "did you mean 'GB/s'?"),
+    .init(
+      "quoted amount", bandwidth, "bandwidth: { value: \"3350 ‸GBs\", kind: quoted,", "unknown unit 'GBs'"),
+    .init(
+      "foreign unit", bandwidth, "bandwidth: { value: 3350 ‸GB, kind: quoted,", "bytes per second are due"),
     .init("bare number", bandwidth, "bandwidth: { value: ‸3350, kind: quoted,", "has no unit"),
     .init("unit on a count", "count: { value: 132,", "count: { value: 132 ‸clk,", "plain counts are due"),
     .init("no number", bandwidth, "bandwidth: { value: ‸fast, kind: quoted,", "'fast' is not a number"),
-    .init("hexadecimal", bandwidth, "bandwidth: { value: 0‸x10 TB/s, kind: quoted,", "unknown unit 'x10 TB/s'"),
+    .init(
+      "hexadecimal", bandwidth, "bandwidth: { value: 0‸x10 TB/s, kind: quoted,", "unknown unit 'x10 TB/s'"),
     .init("negative", bandwidth, "bandwidth: { value: ‸-3 TB/s, kind: quoted,", "must be greater than zero"),
     .init("zero", bandwidth, "bandwidth: { value: ‸0 TB/s, kind: quoted,", "must be greater than zero"),
     .init("not whole", "count: { value: 132,", "count: { value: ‸132.5,", "must be a whole number"),
-    .init("beyond the model", bandwidth, "bandwidth: { value: ‸1e30 TB/s, kind: quoted,", "outside what the model computes"),
-    .init("unknown kind", "kind: measured, source: \"validation/power_h100.csv, idle", "kind: ‸mesured, source: \"validation/power_h100.csv, idle", "did you mean 'measured'?"),
-    .init("derived without a formula", "l2Byte:\n    { value: 30.2 pJ, kind: measured, source: \"validation/power_h100.csv, l2_read_24MiB\",\n      note: \"(444.8 - 115.5) W / 1.091e13 B/s\" }", "‸l2Byte:\n    { value: 30.2 pJ, kind: derived, source: \"x\" }", "has no note"),
-    .init("fitted without data", "idle: { value: 115.5 W, kind: measured,", "idle: { value: 115.5 W, kind: ‸fitted,", "without its fit data"),
-    .init("fit on a measured number", "idle: { value: 115.5 W,", "idle: { value: 115.5 W, ‸fit: { data: x, residual: 0.1, date: 2026-11-21 },", "only kind fitted has a fit"),
-    .init("wrong date", "idle: { value: 115.5 W, kind: measured,", "idle: { value: 115.5 W, kind: fitted, fit: { data: x, residual: 0.1, date: ‸21.11.2026 },", "is not a date"),
-    .init("scalar for a number", "limit: { value: 700 W, kind: quoted, source: \"NVIDIA H100 data sheet, SXM5 column\" }", "limit: ‸700 W", "needs its value, kind and source"),
+    .init(
+      "beyond the model", bandwidth, "bandwidth: { value: ‸1e30 TB/s, kind: quoted,",
+      "outside what the model computes"),
+    .init(
+      "unknown kind", "kind: measured, source: \"validation/power_h100.csv, idle",
+      "kind: ‸mesured, source: \"validation/power_h100.csv, idle", "did you mean 'measured'?"),
+    .init(
+      "derived without a formula",
+      "l2Byte:\n    { value: 30.2 pJ, kind: measured, source: \"validation/power_h100.csv, l2_read_24MiB\",\n      note: \"(444.8 - 115.5) W / 1.091e13 B/s\" }",
+      "‸l2Byte:\n    { value: 30.2 pJ, kind: derived, source: \"x\" }", "has no note"),
+    .init(
+      "fitted without data", "idle: { value: 115.5 W, kind: measured,",
+      "idle: { value: 115.5 W, kind: ‸fitted,", "without its fit data"),
+    .init(
+      "fit on a measured number", "idle: { value: 115.5 W,",
+      "idle: { value: 115.5 W, ‸fit: { data: x, residual: 0.1, date: 2026-11-21 },",
+      "only kind fitted has a fit"),
+    .init(
+      "wrong date", "idle: { value: 115.5 W, kind: measured,",
+      "idle: { value: 115.5 W, kind: fitted, fit: { data: x, residual: 0.1, date: ‸21.11.2026 },",
+      "is not a date"),
+    .init(
+      "scalar for a number",
+      "limit: { value: 700 W, kind: quoted, source: \"NVIDIA H100 data sheet, SXM5 column\" }",
+      "limit: ‸700 W", "needs its value, kind and source"),
     .init("another id", "id: h100-sxm5", "id: ‸h100", "differs from the name of its file"),
     .init("unknown device kind", "kind: gpu", "kind: ‸gpus", "did you mean 'gpu'?"),
-    .init("cache smaller than shared memory", "capacity: { value: 50 MiB,", "capacity: { value: ‸50 KiB,", "smaller than shared memory"),
-    .init("idle above the limit", "idle: { value: 115.5 W,", "idle: { value: ‸900 W,", "idle power leaves nothing"),
+    .init(
+      "cache smaller than shared memory", "capacity: { value: 50 MiB,", "capacity: { value: ‸50 KiB,",
+      "smaller than shared memory"),
+    .init(
+      "idle above the limit", "idle: { value: 115.5 W,", "idle: { value: ‸900 W,", "idle power leaves nothing"
+    ),
     .init(
       "several, in file order",
-      [(bandwidth, "bandwidth: { value: 3350 ‸GBs, kind: quoted,"), ("idle: { value: 115.5 W,", "idle: { value: ‸900 W,"), ("count: { value: 132,", "count: { value: ‸-1,")],
+      [
+        (bandwidth, "bandwidth: { value: 3350 ‸GBs, kind: quoted,"),
+        ("idle: { value: 115.5 W,", "idle: { value: ‸900 W,"),
+        ("count: { value: 132,", "count: { value: ‸-1,"),
+      ],
       "idle power", "whole number", "GB/s"),
   ]
 
@@ -62,7 +92,9 @@ struct DeviceFileTests {
   func place(mistake: DeviceMistake) throws {
     let marked = try h100(mistake.changes)
     check(
-      diagnostics { () throws(InputError) in try DeviceFile.read(SourceText(name: "h100-sxm5.yaml", text: marked.text)) },
+      diagnostics { () throws(InputError) in
+        try DeviceFile.read(SourceText(name: "h100-sxm5.yaml", text: marked.text))
+      },
       at: marked.places, saying: mistake.parts)
   }
 
@@ -70,7 +102,9 @@ struct DeviceFileTests {
   func misspelt() throws {
     let marked = try h100([("power:\n", "‸power:\n"), ("  idle: {", "  ‸idel: {")])
     check(
-      diagnostics { () throws(InputError) in try DeviceFile.read(SourceText(name: "h100-sxm5.yaml", text: marked.text)) },
+      diagnostics { () throws(InputError) in
+        try DeviceFile.read(SourceText(name: "h100-sxm5.yaml", text: marked.text))
+      },
       at: marked.places, saying: ["missing key 'idle' in 'power'", "did you mean 'idle'?"])
   }
 
@@ -82,7 +116,9 @@ struct DeviceFileTests {
       (bandwidth, "bandwidth: { value: 3350 ‸GBs, kind: quoted,"),
     ])
     check(
-      diagnostics { () throws(InputError) in try DeviceFile.read(SourceText(name: "h100-sxm5.yaml", text: marked.text)) },
+      diagnostics { () throws(InputError) in
+        try DeviceFile.read(SourceText(name: "h100-sxm5.yaml", text: marked.text))
+      },
       at: marked.places,
       saying: ["'limit' is already set", "'value' is already set", "did you mean 'GB/s'?"])
   }
@@ -134,10 +170,13 @@ struct DeviceFileEditorTests {
     let fit = Provenance.Fit(data: "counters_h100.csv, fa_cute fwd", residual: 0.0312345, date: "2026-11-21")
     let provenance = Provenance(kind: .fitted, source: "attnsim calibrate", note: "was 30", fit: fit)
     return try DeviceFileEditor.replacing(
-      [.init(path: path, value: value, provenance: provenance)], in: SourceText(name: "h100-sxm5.yaml", text: text))
+      [.init(path: path, value: value, provenance: provenance)],
+      in: SourceText(name: "h100-sxm5.yaml", text: text))
   }
 
-  @Test("One number changes, in its own unit; every other line stays", arguments: ["sync.namedBarrier", "l2.bandwidth", "power.exp"])
+  @Test(
+    "One number changes, in its own unit; every other line stays",
+    arguments: ["sync.namedBarrier", "l2.bandwidth", "power.exp"])
   func replaces(path: String) throws {
     let before = try SourceText.load("\(checkout)/hardware/h100-sxm5.yaml").text
     let field = try #require(DeviceField.at(path))
@@ -151,7 +190,9 @@ struct DeviceFileEditorTests {
     let kept = Set(after.split(separator: "\n"))
     let lost = before.split(separator: "\n").filter { !kept.contains($0) }
     #expect(lost.count <= 3, "\(lost)")
-    #expect(before.split(separator: "\n").filter { $0.hasPrefix("#") } == after.split(separator: "\n").filter { $0.hasPrefix("#") })
+    #expect(
+      before.split(separator: "\n").filter { $0.hasPrefix("#") }
+        == after.split(separator: "\n").filter { $0.hasPrefix("#") })
   }
 
   @Test("A number written as a block stays one, and its comments stay")

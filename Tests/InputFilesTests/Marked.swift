@@ -47,7 +47,8 @@ func check(
 ) {
   let all = found.map(\.description).joined(separator: "\n")
   #expect(
-    found.compactMap { $0.location.map { Marked.Place(line: $0.line, column: $0.column) } } == places, "\(all)",
+    found.compactMap { $0.location.map { Marked.Place(line: $0.line, column: $0.column) } } == places,
+    "\(all)",
     sourceLocation: sourceLocation)
   for (diagnostic, part) in zip(found, parts) {
     #expect(diagnostic.description.contains(part), "\(diagnostic)", sourceLocation: sourceLocation)

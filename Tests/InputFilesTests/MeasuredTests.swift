@@ -9,15 +9,27 @@ private let row = "G,fa2,fwd,bf16,4,16,16,4096,4096,128,128,none,5e11,1500,1600,
 @Suite("Measured tables")
 struct MeasuredTests {
   static let mistakes: [(text: String, parts: [String])] = [
-    (header + "G,fa2,fwd,bf16,4,16,16,4096,4096,128,128,none,5e11,1500,‸-1600,1550\n", ["'sustained_us' is -1600"]),
-    (header + "G,fa2,fwd,bf16,4,16,16,4096,4096,128,128,none,5e11,‸fast,1600,1550\n", ["'fast' in 'burst_us' is not a number"]),
-    (header + "G,fa2,fwd,bf16,4,16,16,4096,4096,128,128,none,5e11,‸nan,1600,1550\n", ["'nan' in 'burst_us' is not a number"]),
+    (
+      header + "G,fa2,fwd,bf16,4,16,16,4096,4096,128,128,none,5e11,1500,‸-1600,1550\n",
+      ["'sustained_us' is -1600"]
+    ),
+    (
+      header + "G,fa2,fwd,bf16,4,16,16,4096,4096,128,128,none,5e11,‸fast,1600,1550\n",
+      ["'fast' in 'burst_us' is not a number"]
+    ),
+    (
+      header + "G,fa2,fwd,bf16,4,16,16,4096,4096,128,128,none,5e11,‸nan,1600,1550\n",
+      ["'nan' in 'burst_us' is not a number"]
+    ),
     (header + "G,fa2,fwd,bf16,‸0,16,16,4096,4096,128,128,none,5e11,1,1600,1550\n", ["'0' in 'batch'"]),
     (header + "G,fa2,fwd,bf16,4,16,16,4096,4096,128,128,none,5e11,,‸,\n", ["the row has no time"]),
     (header + "G,fa2,‸forward,bf16,4,16,16,4096,4096,128,128,none,5e11,1500,1600,1550\n", ["not a pass"]),
     (header + "‸G,fa2,fwd\n", ["3 values under 16 columns"]),
     (header + row + "‸" + row, ["the same row stands at line 2 already"]),
-    (header + row + "‸H,fa2,fwd,bf16,4,16,16,4096,4096,64,64,none,5e11,1500,1600,1550\n", ["a second GPU, 'H'"]),
+    (
+      header + row + "‸H,fa2,fwd,bf16,4,16,16,4096,4096,64,64,none,5e11,1500,1600,1550\n",
+      ["a second GPU, 'H'"]
+    ),
     ("‸" + header.replacing("sustained_us", with: "sustained") + row, ["is 'sustained' meant?"]),
   ]
 
@@ -25,7 +37,8 @@ struct MeasuredTests {
   func place(text: String, parts: [String]) {
     let marked = Marked(text)
     check(
-      diagnostics { () throws(InputError) in try MeasuredTable(SourceText(name: "m.csv", text: marked.text)) },
+      diagnostics { () throws(InputError) in try MeasuredTable(SourceText(name: "m.csv", text: marked.text))
+      },
       at: marked.places, saying: parts)
   }
 
@@ -39,11 +52,14 @@ struct MeasuredTests {
 
   @Test("Windows line ends read alike")
   func lineEnds() throws {
-    let table = try MeasuredTable(SourceText(name: "m.csv", text: (header + row).replacing("\n", with: "\r\n")))
+    let table = try MeasuredTable(
+      SourceText(name: "m.csv", text: (header + row).replacing("\n", with: "\r\n")))
     #expect(table.rows.first?.microseconds == [.burst: 1500, .sustained: 1600, .kernel: 1550])
   }
 
-  @Test("Every table in validation/ reads, and the map knows every kernel in them", arguments: ["h100", "a100", "h100_serving"])
+  @Test(
+    "Every table in validation/ reads, and the map knows every kernel in them",
+    arguments: ["h100", "a100", "h100_serving"])
   func repository(name: String) throws {
     let table = try MeasuredTable(SourceText.load("\(checkout)/validation/\(name).csv"))
     let map = try KernelMap(SourceText.load("\(checkout)/validation/map.yaml"))

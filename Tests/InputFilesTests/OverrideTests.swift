@@ -7,7 +7,8 @@ import Testing
 struct OverrideTests {
   static let mistakes: [(argument: String, part: String)] = [
     ("‸dram.bandwith=3 TB/s", "did you mean 'dram.bandwidth'?"),
-    ("‸bandwidth=3 TB/s", "a path begins with clock, power"),
+    ("‸bandwidth=3 TB/s", "did you mean shared.bandwidth or l2.bandwidth or dram.bandwidth?"),
+    ("‸speed.of.light=3 TB/s", "a path begins with clock, power"),
     ("‸dram=3 TB/s", "dram.capacity, dram.bandwidth"),
     ("‸dram.bandwidth", "has no '='"),
     ("dram.bandwidth=‸3", "has no unit"),
@@ -49,14 +50,16 @@ struct OverrideTests {
     #expect(device.vector.exp.value == 24)
     #expect(abs(device.l2.effectiveShare.value - 0.7) < 1e-12)
     #expect(device.cores.count.value == 66)
-    #expect(device.provenance["vector.exp"] == Provenance(kind: .assumed, source: "what-if", note: "set to x1.5"))
+    #expect(
+      device.provenance["vector.exp"] == Provenance(kind: .assumed, source: "what-if", note: "set to x1.5"))
   }
 
   @Test("Changes that are only right together are judged together")
   func together() throws {
     var device = try library.device("h100-sxm5")
     try DeviceOverride.apply(
-      [DeviceOverride(argument: "power.limit=400 W"), DeviceOverride(argument: "power.idle=90 W")], to: &device)
+      [DeviceOverride(argument: "power.limit=400 W"), DeviceOverride(argument: "power.idle=90 W")],
+      to: &device)
     #expect(device.power.limit.value == 400)
   }
 
@@ -68,7 +71,8 @@ struct OverrideTests {
       diagnostics { () throws(InputError) in try ClockMode(argument: "locked:1755") },
       at: [.init(line: 1, column: 8)], saying: ["has no unit"])
     check(
-      diagnostics { () throws(InputError) in try ClockMode(argument: "sustaned") }, at: [.init(line: 1, column: 1)],
+      diagnostics { () throws(InputError) in try ClockMode(argument: "sustaned") },
+      at: [.init(line: 1, column: 1)],
       saying: ["did you mean 'sustained'?"])
   }
 }

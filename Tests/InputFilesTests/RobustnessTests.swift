@@ -65,13 +65,16 @@ struct RobustnessTests {
   func indentation() {
     var text = ""
     for depth in 0..<3000 { text += String(repeating: " ", count: depth) + "a:\n" }
-    let found = diagnostics { () throws(InputError) in try DeviceFile.read(SourceText(name: "x", text: text)) }
+    let found = diagnostics { () throws(InputError) in try DeviceFile.read(SourceText(name: "x", text: text))
+    }
     #expect(!found.isEmpty)
   }
 
   @Test("A missing file, a directory, an empty name")
   func unreadable() {
-    for (path, part) in [("/nonexistent/x.yaml", "cannot open"), ("/tmp", "is a directory"), ("", "file name is empty")] {
+    for (path, part) in [
+      ("/nonexistent/x.yaml", "cannot open"), ("/tmp", "is a directory"), ("", "file name is empty"),
+    ] {
       let found = diagnostics { () throws(InputError) in try DeviceFile.load(path) }
       #expect(found.count == 1)
       #expect(found.first?.message.contains(part) == true)
@@ -119,10 +122,13 @@ struct RobustnessTests {
         switch Int.random(in: 0..<4, using: &generator) {
         case 0: scalars[place] = letter
         case 1: scalars.insert(letter, at: place)
-        case 2: scalars.removeSubrange(place..<min(place + Int.random(in: 1...40, using: &generator), scalars.count))
+        case 2:
+          scalars.removeSubrange(
+            place..<min(place + Int.random(in: 1...40, using: &generator), scalars.count))
         default:
           let end = min(place + Int.random(in: 1...80, using: &generator), scalars.count)
-          scalars.insert(contentsOf: scalars[place..<end], at: Int.random(in: 0..<scalars.count, using: &generator))
+          scalars.insert(
+            contentsOf: scalars[place..<end], at: Int.random(in: 0..<scalars.count, using: &generator))
         }
       }
       var view = String.UnicodeScalarView()

@@ -29,6 +29,8 @@ struct DeviceFieldTree: Sendable {
         groups.append((parts[depth], [field]))
       }
     }
-    children = groups.map { DeviceFieldTree(name: String($0.name), prefix: prefix + [$0.name], fields: $0.fields) }
+    children = groups.map {
+      DeviceFieldTree(name: String($0.name), prefix: prefix + [$0.name], fields: $0.fields)
+    }
   }
 }

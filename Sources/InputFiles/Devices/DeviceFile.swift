@@ -41,7 +41,8 @@ struct DeviceReading {
     let idText = id?.text(expecting: "the device's id")
     if let id, let idText { checkID(idText, at: id) }
     let name = root.required("name", hint: "the name people use")?.text(expecting: "the device's name")
-    let kind = root.required("kind", hint: "one of \(DeviceKind.allCases.map(\.rawValue).joined(separator: ", "))")?
+    let kind = root.required(
+      "kind", hint: "one of \(DeviceKind.allCases.map(\.rawValue).joined(separator: ", "))")?
       .choice(DeviceKind.self)
     var device = Device(id: idText ?? "unknown", name: name ?? "unknown", kind: kind ?? .gpu)
     let tree = DeviceFieldTree.all
@@ -60,22 +61,28 @@ struct DeviceReading {
     guard path.hasSuffix(".yaml") else { return }
     let stem = String((path.split(separator: "/").last ?? "").dropLast(5))
     if stem != id {
-      value.report("the id '\(id)' differs from the name of its file, '\(stem).yaml'", hint: "both are the same")
+      value.report(
+        "the id '\(id)' differs from the name of its file, '\(stem).yaml'", hint: "both are the same")
     }
   }
 
   private mutating func read(_ tree: DeviceFieldTree, in map: inout MapReader, into device: inout Device) {
     for child in tree.children {
       if let field = child.field {
-        let hint = "\(field.summary), for example { value: \(QuantityText.example(field.unit)), kind: ..., source: ... }"
+        let hint =
+          "\(field.summary), for example { value: \(QuantityText.example(field.unit)), kind: ..., source: ... }"
         guard let value = map.required(child.name, hint: hint) else {
           unreadable.append(field)
           continue
         }
         readLeaf(field, value, into: &device)
       } else if let part = child.optionalPart {
-        if let value = map.optional(child.name) { readSection(child, value, into: &device, what: "the part '\(part)'") }
-      } else if let value = map.required(child.name, hint: "it holds \(child.children.map(\.name).joined(separator: ", "))") {
+        if let value = map.optional(child.name) {
+          readSection(child, value, into: &device, what: "the part '\(part)'")
+        }
+      } else if let value = map.required(
+        child.name, hint: "it holds \(child.children.map(\.name).joined(separator: ", "))")
+      {
         readSection(child, value, into: &device, what: "the section '\(child.name)'")
       } else {
         unreadable += child.fields
@@ -139,7 +146,8 @@ struct DeviceLeaf {
       (place, valueText, number, provenance) = (reader.mark, nil, nil, nil)
       return
     }
-    let value = map.required("value", hint: "\(field.summary), for example \(QuantityText.example(field.unit))")
+    let value = map.required(
+      "value", hint: "\(field.summary), for example \(QuantityText.example(field.unit))")
     place = value?.mark ?? reader.mark
     valueText = value?.text(expecting: "an amount such as \(QuantityText.example(field.unit))")
     if let value, let valueText {
@@ -173,17 +181,21 @@ struct DeviceLeaf {
     let fit = map.optional("fit")
     guard let kind, let source else { return nil }
     if kind == .derived, note == nil {
-      map.file.report(at: map.mark, "'\(map.name ?? "")' is derived and has no note", hint: "the note gives the formula")
+      map.file.report(
+        at: map.mark, "'\(map.name ?? "")' is derived and has no note", hint: "the note gives the formula")
     }
     var provenance = Provenance(kind: kind, source: source, note: note)
     if kind == .fitted {
-      if let fit { provenance.fit = readFit(fit) } else {
+      if let fit {
+        provenance.fit = readFit(fit)
+      } else {
         map.file.report(
           at: kindValue?.mark ?? map.mark, "fitted, but without its fit data",
           hint: "add fit: { data: ..., residual: 0.04, date: 2026-11-21 }")
       }
     } else if let fit {
-      map.file.report(at: fit.keyMark, "fit data on a number that is \(kind.rawValue)", hint: "only kind fitted has a fit")
+      map.file.report(
+        at: fit.keyMark, "fit data on a number that is \(kind.rawValue)", hint: "only kind fitted has a fit")
     }
     return provenance
   }

@@ -30,11 +30,14 @@ public enum DeviceFileEditor {
     for change in changes {
       guard let field = DeviceField.at(change.path), let leaf = reading.leaves[change.path],
         let range = range(of: leaf, in: scalars)
-      else { throw InputError(Diagnostic(file: source.name, message: "has no number '\(change.path)' to replace")) }
+      else {
+        throw InputError(Diagnostic(file: source.name, message: "has no number '\(change.path)' to replace"))
+      }
       let suffix = leaf.valueText.map { QuantityText.suffix(of: $0) }
       let amount = QuantityText.write(change.value, unit: field.unit, suffix: suffix)
       let isFlow = scalars[range.lowerBound] == "{"
-      let text = isFlow
+      let text =
+        isFlow
         ? flow(amount, change.provenance, column: leaf.mark.column)
         : block(amount, change.provenance, column: leaf.mark.column)
       edits.append((range, text))
@@ -52,7 +55,9 @@ public enum DeviceFileEditor {
 
   private static func flow(_ amount: String, _ provenance: Provenance, column: Int) -> String {
     let longestLine = 120
-    var lines = ["{ value: \(amount), kind: \(provenance.kind.rawValue), source: \(quoted(provenance.source))"]
+    var lines = [
+      "{ value: \(amount), kind: \(provenance.kind.rawValue), source: \(quoted(provenance.source))"
+    ]
     for part in [provenance.note.map { "note: \(quoted($0))" }, provenance.fit.map { "fit: \(fit($0))" }] {
       guard let part else { continue }
       let joined = "\(lines[lines.count - 1]), \(part)"
@@ -62,7 +67,9 @@ public enum DeviceFileEditor {
   }
 
   private static func block(_ amount: String, _ provenance: Provenance, column: Int) -> String {
-    var lines = ["value: \(amount)", "kind: \(provenance.kind.rawValue)", "source: \(quoted(provenance.source))"]
+    var lines = [
+      "value: \(amount)", "kind: \(provenance.kind.rawValue)", "source: \(quoted(provenance.source))",
+    ]
     if let note = provenance.note { lines.append("note: \(quoted(note))") }
     if let data = provenance.fit { lines.append("fit: \(fit(data))") }
     return lines.joined(separator: "\n" + String(repeating: " ", count: column - 1))
@@ -95,7 +102,8 @@ public enum DeviceFileEditor {
     }
     start += leaf.mark.column - 1
     guard start < scalars.count else { return nil }
-    return scalars[start] == "{" ? flowRange(start, scalars) : blockRange(start, leaf.mark.column - 1, scalars)
+    return scalars[start] == "{"
+      ? flowRange(start, scalars) : blockRange(start, leaf.mark.column - 1, scalars)
   }
 
   private static func flowRange(_ start: Int, _ scalars: [Unicode.Scalar]) -> Range<Int>? {

@@ -1,9 +1,10 @@
+public import HWModels
+
 #if canImport(Glibc)
   import Glibc
 #elseif canImport(Darwin)
   import Darwin
 #endif
-public import HWModels
 
 /// Where device files are found: the first of its directories that has `<id>.yaml`.
 public struct DeviceLibrary: Sendable {
@@ -31,7 +32,9 @@ public struct DeviceLibrary: Sendable {
   public func ids() -> [String] {
     var ids: Set<String> = []
     for directory in directories {
-      for name in FolderListing.names(directory) where name.hasSuffix(".yaml") { ids.insert(String(name.dropLast(5))) }
+      for name in FolderListing.names(directory) where name.hasSuffix(".yaml") {
+        ids.insert(String(name.dropLast(5)))
+      }
     }
     return ids.sorted()
   }
@@ -56,7 +59,9 @@ public struct DeviceLibrary: Sendable {
   /// What to say about an id that is not there.
   func unknownHint(_ id: String) -> String {
     let known = ids()
-    if known.isEmpty { return "no device files in \(directories.joined(separator: ", ")); give --hardware DIR" }
+    if known.isEmpty {
+      return "no device files in \(directories.joined(separator: ", ")); give --hardware DIR"
+    }
     return NearestName.hint(id, in: known) ?? ""
   }
 
@@ -86,9 +91,13 @@ public enum CheckoutFolder {
   private static func executableFolder() -> String? {
     let size = 4096
     let path = [UInt8](unsafeUninitializedCapacity: size) { buffer, count in
-      count = buffer.baseAddress.map { base in
-        max(0, readlink("/proc/self/exe", UnsafeMutableRawPointer(base).assumingMemoryBound(to: CChar.self), size))
-      } ?? 0
+      count =
+        buffer.baseAddress.map { base in
+          max(
+            0,
+            readlink(
+              "/proc/self/exe", UnsafeMutableRawPointer(base).assumingMemoryBound(to: CChar.self), size))
+        } ?? 0
     }
     let text = String(decoding: path, as: UTF8.self)
     guard let slash = text.lastIndex(of: "/") else { return nil }

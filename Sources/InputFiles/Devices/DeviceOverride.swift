@@ -31,11 +31,13 @@ public struct DeviceOverride: Sendable {
     guard let equals = argument.firstIndex(of: "=") else {
       throw InputError(
         source.diagnostic(
-          line: 1, column: 1, "'\(argument)' has no '='", hint: "for example dram.bandwidth=4.8 TB/s or vector.exp=x2"))
+          line: 1, column: 1, "'\(argument)' has no '='",
+          hint: "for example dram.bandwidth=4.8 TB/s or vector.exp=x2"))
     }
     let path = String(argument[..<equals])
     let value = argument[argument.index(after: equals)...].drop { $0 == " " }
-    let column = argument.unicodeScalars.distance(from: argument.unicodeScalars.startIndex, to: value.startIndex) + 1
+    let column =
+      argument.unicodeScalars.distance(from: argument.unicodeScalars.startIndex, to: value.startIndex) + 1
     self = try DeviceOverride(
       path: path.trimmed(), text: String(value).trimmed(), source: source, line: argument,
       pathPosition: .start, valuePosition: Position(line: 1, column: column))
@@ -43,31 +45,35 @@ public struct DeviceOverride: Sendable {
 
   /// - Parameter line: the text that the positions point into, where there is no file to read it from later.
   init(
-    path: String, text: String, source: SourceText, line: String?, pathPosition: Position, valuePosition: Position
+    path: String, text: String, source: SourceText, line: String?, pathPosition: Position,
+    valuePosition: Position
   ) throws(InputError) {
     guard let field = DeviceField.at(path) else {
       throw InputError(
         source.diagnostic(
           line: pathPosition.line, column: pathPosition.column, "a device has no number '\(path)'",
-          hint: NearestName.of(path, in: DeviceField.all.map(\.path)).map { "did you mean '\($0)'?" }
-            ?? DeviceOverride.pathsBelow(path)))
+          hint: DeviceOverride.hint(path)))
     }
     self.path = path
     self.text = text
     place = Place(
-      location: FileLocation(file: source.name, line: valuePosition.line, column: valuePosition.column), line: line)
+      location: FileLocation(file: source.name, line: valuePosition.line, column: valuePosition.column),
+      line: line)
     do {
       change = try DeviceOverride.change(text, field: field)
     } catch {
       throw InputError(
         source.diagnostic(
-          line: valuePosition.line, column: valuePosition.column + error.offset, error.message, hint: error.hint))
+          line: valuePosition.line, column: valuePosition.column + error.offset, error.message,
+          hint: error.hint))
     }
   }
 
   private static func change(_ text: String, field: DeviceField) throws(QuantityText.Problem) -> Change {
     if let first = text.first, first == "x" || first == "X" {
-      guard let factor = try? QuantityText.parse(String(text.dropFirst()), unit: .count), factor > 0, factor <= 1e6 else {
+      guard let factor = try? QuantityText.parse(String(text.dropFirst()), unit: .count), factor > 0,
+        factor <= 1e6
+      else {
         throw QuantityText.Problem(message: "'\(text)' is not a factor", hint: "for example x1.5")
       }
       return .factor(factor)
@@ -77,6 +83,13 @@ public struct DeviceOverride: Sendable {
       throw QuantityText.Problem(message: "'\(field.path)' cannot be \(text); it \(problem)")
     }
     return .amount(amount)
+  }
+
+  private static func hint(_ path: String) -> String? {
+    let ending = DeviceField.all.map(\.path).filter { $0.hasSuffix(".\(path)") }
+    if !ending.isEmpty { return "did you mean \(ending.joined(separator: " or "))?" }
+    return NearestName.of(path, in: DeviceField.all.map(\.path)).map { "did you mean '\($0)'?" }
+      ?? pathsBelow(path)
   }
 
   private static func pathsBelow(_ path: String) -> String? {
@@ -97,10 +110,11 @@ public struct DeviceOverride: Sendable {
       let part = DeviceField.at(path)?.optionalPart ?? path
       throw InputError(diagnostic("\(device.id) has no \(part)"))
     }
-    let value = switch change {
-    case .amount(let amount): amount
-    case .factor(let factor): old * factor
-    }
+    let value =
+      switch change {
+      case .amount(let amount): amount
+      case .factor(let factor): old * factor
+      }
     if let problem = field.problem(value) {
       let was = QuantityText.write(value, unit: field.unit, suffix: nil)
       throw InputError(diagnostic("'\(path)' would be \(was); it \(problem)"))

@@ -22,12 +22,16 @@ struct CSVTable {
     self.source = source
     var lines = source.text.split(separator: "\n", omittingEmptySubsequences: false)
     // Swift reads \r\n as one character.
-    if source.text.contains("\r\n") { lines = source.text.split(omittingEmptySubsequences: false, whereSeparator: \.isNewline) }
+    if source.text.contains("\r\n") {
+      lines = source.text.split(omittingEmptySubsequences: false, whereSeparator: \.isNewline)
+    }
     guard let first = lines.first, !first.isEmpty else {
-      throw InputError(Diagnostic(file: source.name, message: "the file is empty; a table with a header is due"))
+      throw InputError(
+        Diagnostic(file: source.name, message: "the file is empty; a table with a header is due"))
     }
     let header = CSVTable.cells(first)
-    var found = CSVTable.problems(header, columns: columns, optional: optional, source: source, line: String(first))
+    var found = CSVTable.problems(
+      header, columns: columns, optional: optional, source: source, line: String(first))
     var rows: [Row] = []
     for (index, line) in lines.enumerated().dropFirst() where !line.isEmpty {
       let cells = CSVTable.cells(line)
@@ -35,7 +39,8 @@ struct CSVTable {
         let location = FileLocation(file: source.name, line: index + 1, column: 1)
         found.append(
           Diagnostic(
-            at: location, message: "\(cells.count) values under \(header.count) columns", sourceLine: String(line)))
+            at: location, message: "\(cells.count) values under \(header.count) columns",
+            sourceLine: String(line)))
         if found.count > 20 { break }
       }
       rows.append(Row(line: index + 1, cells: cells, text: String(line)))
@@ -132,7 +137,8 @@ struct CSVRowReader {
       return nil
     }
     guard allowZero ? value >= 0 : value > 0 else {
-      report(column, "'\(column)' is \(text)", hint: allowZero ? "it cannot be negative" : "it must be above zero")
+      report(
+        column, "'\(column)' is \(text)", hint: allowZero ? "it cannot be negative" : "it must be above zero")
       return nil
     }
     return value

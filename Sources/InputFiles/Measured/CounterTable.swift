@@ -67,7 +67,9 @@ public struct CounterTable: Sendable {
       var reader = CSVRowReader(table: table, row: line)
       rows.append(CounterTable.row(&reader))
       let name = line.cells.prefix(8).map(\.text).joined(separator: ",")
-      if let earlier = seen[name] { reader.report("kernel", "the same kernel stands at line \(earlier) already") }
+      if let earlier = seen[name] {
+        reader.report("kernel", "the same kernel stands at line \(earlier) already")
+      }
       seen[name] = line.line
       problems += reader.problems
     }
@@ -79,7 +81,9 @@ public struct CounterTable: Sendable {
   private static func row(_ reader: inout CSVRowReader) -> Row {
     let heads = CounterTable.heads(&reader)
     let cycles = reader.amount("sm_cycles_elapsed_max")
-    if cycles == nil, reader.problems.isEmpty { reader.report("sm_cycles_elapsed_max", "the row has no cycles") }
+    if cycles == nil, reader.problems.isEmpty {
+      reader.report("sm_cycles_elapsed_max", "the row has no cycles")
+    }
     return Row(
       line: reader.row.line, kernel: reader.requiredText("kernel"), pass: reader.requiredText("pass"),
       batch: reader.whole("batch"), headsQ: heads.q, headsKV: heads.kv, seq: reader.whole("seq"),
@@ -98,8 +102,11 @@ public struct CounterTable: Sendable {
   private static func heads(_ reader: inout CSVRowReader) -> (q: Int, kv: Int) {
     let text = reader.requiredText("heads")
     let parts = text.split(separator: "/", omittingEmptySubsequences: false).map { Int($0) }
-    guard (1...2).contains(parts.count), let q = parts[0], q > 0, let kv = parts[parts.count - 1], kv > 0 else {
-      if !text.isEmpty { reader.report("heads", "'\(text)' in 'heads' is not a number of heads", hint: "32 or 32/8") }
+    guard (1...2).contains(parts.count), let q = parts[0], q > 0, let kv = parts[parts.count - 1], kv > 0
+    else {
+      if !text.isEmpty {
+        reader.report("heads", "'\(text)' in 'heads' is not a number of heads", hint: "32 or 32/8")
+      }
       return (0, 0)
     }
     return (q, kv)
@@ -113,7 +120,8 @@ public struct CounterTable: Sendable {
     guard parts.count == 2, let value = Double(parts[0]), value >= 0, value.isFinite,
       let scale = scales[String(parts[1])]
     else {
-      reader.report(column, "'\(text)' in '\(column)' is not an amount of bytes", hint: "for example 201.6 Mbyte")
+      reader.report(
+        column, "'\(text)' in '\(column)' is not an amount of bytes", hint: "for example 201.6 Mbyte")
       return nil
     }
     return value * scale

@@ -43,7 +43,9 @@ public struct KernelMap: Sendable {
   /// - Throws: `InputError` with everything wrong in the file.
   public init(_ source: SourceText) throws(InputError) {
     let file = FileReader(source)
-    guard var root = file.rootMapping(expecting: "a map of kernels") else { throw InputError(file.diagnostics) }
+    guard var root = file.rootMapping(expecting: "a map of kernels") else {
+      throw InputError(file.diagnostics)
+    }
     var gpus: [(name: String, device: String)] = []
     if let map = root.required("gpus")?.map(expecting: "GPU names with device ids") {
       for entry in map.entries {
@@ -53,7 +55,8 @@ public struct KernelMap: Sendable {
     let counters = root.optional("counters-gpu")
     countersGPU = counters?.text(expecting: "a GPU name")
     if let counters, let countersGPU, !gpus.contains(where: { $0.name == countersGPU }) {
-      counters.report("'\(countersGPU)' is not among the GPUs", hint: NearestName.hint(countersGPU, in: gpus.map(\.name)))
+      counters.report(
+        "'\(countersGPU)' is not among the GPUs", hint: NearestName.hint(countersGPU, in: gpus.map(\.name)))
     }
     let items = root.required("kernels")?.items() ?? []
     rules = items.compactMap { KernelMap.rule($0) }
@@ -77,7 +80,9 @@ public struct KernelMap: Sendable {
     }
     let target: Target? =
       if let reason { reason.text(expecting: "a sentence").map { .notModelled($0) } } else {
-        schedule.flatMap { ScenarioValues(file: item.file).schedule($0) }.map { .schedule($0.name, parameters: $0.parameters) }
+        schedule.flatMap { ScenarioValues(file: item.file).schedule($0) }.map {
+          .schedule($0.name, parameters: $0.parameters)
+        }
       }
     guard let kernel, let target else { return nil }
     return Rule(kernel: kernel, gpus: gpus, passes: passes, launches: launches, target: target)

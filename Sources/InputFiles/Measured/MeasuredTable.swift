@@ -70,10 +70,13 @@ public struct MeasuredTable: Sendable {
   }
 
   static let columns = [
-    "gpu", "kernel", "pass", "dtype", "batch", "heads_q", "heads_kv", "seq_q", "seq_kv", "head_dim", "head_dim_v",
+    "gpu", "kernel", "pass", "dtype", "batch", "heads_q", "heads_kv", "seq_q", "seq_kv", "head_dim",
+    "head_dim_v",
     "mask", "flops", "burst_us", "sustained_us", "kernel_us",
   ]
-  static let otherColumns = ["burst_p10_us", "burst_p90_us", "sm_clock_mhz", "power_w", "n_kernels", "source"]
+  static let otherColumns = [
+    "burst_p10_us", "burst_p90_us", "sm_clock_mhz", "power_w", "n_kernels", "source",
+  ]
 
   /// Whether the file looks like this table and not like one of counters.
   public static func matches(_ source: SourceText) -> Bool {
@@ -125,13 +128,16 @@ public struct MeasuredTable: Sendable {
       reader.report("pass", "'\(pass)' is not a pass", hint: "fwd, bwd or decode")
     }
     if times.isEmpty, reader.problems.isEmpty {
-      reader.report("sustained_us", "the row has no time", hint: "one of burst_us, sustained_us and kernel_us is due")
+      reader.report(
+        "sustained_us", "the row has no time", hint: "one of burst_us, sustained_us and kernel_us is due")
     }
     return Row(
-      line: reader.row.line, gpu: reader.requiredText("gpu"), kernel: reader.requiredText("kernel"), pass: pass,
+      line: reader.row.line, gpu: reader.requiredText("gpu"), kernel: reader.requiredText("kernel"),
+      pass: pass,
       dataType: reader.requiredText("dtype"), batch: reader.whole("batch"), headsQ: reader.whole("heads_q"),
       headsKV: reader.whole("heads_kv"), seqQ: reader.whole("seq_q"), seqKV: reader.whole("seq_kv"),
-      headDim: reader.whole("head_dim"), headDimV: reader.whole("head_dim_v"), mask: reader.requiredText("mask"),
+      headDim: reader.whole("head_dim"), headDimV: reader.whole("head_dim_v"),
+      mask: reader.requiredText("mask"),
       flops: reader.amount("flops"), microseconds: times, clockMegahertz: reader.amount("sm_clock_mhz"),
       powerWatts: reader.amount("power_w"), kernels: reader.amount("n_kernels"))
   }

@@ -31,7 +31,8 @@ extension ClockMode {
       do {
         return .locked(try lockedClock(amount))
       } catch {
-        throw QuantityText.Problem(message: error.message, hint: error.hint, offset: error.offset + prefix.count)
+        throw QuantityText.Problem(
+          message: error.message, hint: error.hint, offset: error.offset + prefix.count)
       }
     }
   }

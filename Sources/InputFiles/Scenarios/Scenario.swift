@@ -102,7 +102,8 @@ public struct Scenario: Sendable {
     do {
       shape = try choice.shape()
     } catch {
-      throw ChoiceError(field: error.problems.first?.field, message: error.description, others: error.problems)
+      throw ChoiceError(
+        field: error.problems.first?.field, message: error.description, others: error.problems)
     }
     var device = devices[choice.device]
     if !choice.overrides.isEmpty {
@@ -118,7 +119,8 @@ public struct Scenario: Sendable {
         field: "mode", message: "the locked clock is above the highest of \(device.id), \(maximum)")
     }
     return SimulationRequest(
-      schedule: choice.schedule, parameters: ScheduleParameters(choice.parameters), shape: shape, device: device,
+      schedule: choice.schedule, parameters: ScheduleParameters(choice.parameters), shape: shape,
+      device: device,
       mode: choice.mode, overrides: (overrides + choice.overrides).map { ($0.path, $0.text) })
   }
 }

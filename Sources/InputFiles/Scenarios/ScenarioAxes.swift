@@ -39,7 +39,9 @@ struct ScenarioAxes {
   private func isKnown(_ name: String, at mark: Position) -> Bool {
     if ScenarioAxes.plainNames.contains(name) { return true }
     if let parameter = suffix(name, after: "schedule.") {
-      if ScheduleRegistry.all.contains(where: { $0.parameters.contains { $0.name == parameter } }) { return true }
+      if ScheduleRegistry.all.contains(where: { $0.parameters.contains { $0.name == parameter } }) {
+        return true
+      }
       let known = Set(ScheduleRegistry.all.flatMap { $0.parameters.map(\.name) }).sorted()
       values.file.report(
         at: mark, "no schedule has a parameter '\(parameter)'", hint: NearestName.hint(parameter, in: known))
@@ -80,7 +82,9 @@ struct ScenarioAxes {
 
   private func check(_ items: [ValueReader], at value: ValueReader) -> Bool {
     if items.isEmpty { value.report("the axis has no values") }
-    if items.count > ScenarioAxes.mostValues { value.report("the axis has more than \(ScenarioAxes.mostValues) values") }
+    if items.count > ScenarioAxes.mostValues {
+      value.report("the axis has more than \(ScenarioAxes.mostValues) values")
+    }
     return !items.isEmpty && items.count <= ScenarioAxes.mostValues
   }
 
@@ -110,14 +114,17 @@ struct ScenarioAxes {
 
   /// `{ from: 1k, to: 16k, factor: 2 }` or `{ from: 1 TB/s, to: 4 TB/s, step: 0.5 TB/s }`.
   private func rangeAxis(_ entry: MapReader.Entry) -> Scenario.Axis? {
-    guard var map = entry.value.map(expecting: "{ from, to, step } or { from, to, factor }") else { return nil }
+    guard var map = entry.value.map(expecting: "{ from, to, step } or { from, to, factor }") else {
+      return nil
+    }
     let from = map.required("from")
     let to = map.required("to")
     let step = map.optional("step")
     let factor = map.optional("factor")
     map.finish(known: ["from", "to", "step", "factor"])
     guard (step == nil) != (factor == nil) else {
-      values.file.report(at: entry.mark, "a range has either a step or a factor", hint: "for example factor: 2")
+      values.file.report(
+        at: entry.mark, "a range has either a step or a factor", hint: "for example factor: 2")
       return nil
     }
     guard let from, let to else { return nil }
@@ -135,7 +142,8 @@ struct ScenarioAxes {
     _ entry: MapReader.Entry, _ field: ShapeField, from: ValueReader, to: ValueReader, step: ValueReader?,
     factor: ValueReader?
   ) -> Scenario.Axis? {
-    guard let first = values.extent(field, from), let last = values.extent(field, to), let stride = (step ?? factor)?.integer()
+    guard let first = values.extent(field, from), let last = values.extent(field, to),
+      let stride = (step ?? factor)?.integer()
     else { return nil }
     guard stride >= (step == nil ? 2 : 1) else {
       (step ?? factor)?.report("the range would never end", hint: step == nil ? "factor: 2" : "step: 1024")
@@ -172,7 +180,8 @@ struct ScenarioAxes {
     }
     func amount(_ value: ValueReader, _ text: String, as unit: Unit) -> Double? {
       do {
-        return try QuantityText.parse(isFactor && text.hasPrefix("x") ? String(text.dropFirst()) : text, unit: unit)
+        return try QuantityText.parse(
+          isFactor && text.hasPrefix("x") ? String(text.dropFirst()) : text, unit: unit)
       } catch {
         values.file.report(at: value.place(of: error.offset), error.message, hint: error.hint)
         return nil
@@ -184,7 +193,8 @@ struct ScenarioAxes {
       let stride = amount(strideValue, strideText, as: step == nil ? .count : unit)
     else { return nil }
     guard first > 0, last >= first, step == nil ? stride > 1 : stride > 0 else {
-      entry.value.report("the range is empty or would never end", hint: "from is above 0, to is not below from")
+      entry.value.report(
+        "the range is empty or would never end", hint: "from is above 0, to is not below from")
       return nil
     }
     let suffix = QuantityText.suffix(of: firstText)

@@ -15,7 +15,8 @@ public enum ScenarioFile {
   /// Reads the text of a scenario.
   ///
   /// - Throws: as `load(_:devices:)`.
-  public static func read(_ source: SourceText, devices library: DeviceLibrary) throws(InputError) -> Scenario {
+  public static func read(_ source: SourceText, devices library: DeviceLibrary) throws(InputError) -> Scenario
+  {
     let file = FileReader(source)
     var reading = ScenarioReading(file: file, library: library)
     let scenario = reading.scenario()
@@ -78,7 +79,9 @@ struct ScenarioReading {
   // MARK: Devices
 
   /// Reads `device:`; a list of several is an axis of its own, the slowest one.
-  private mutating func readDevices(_ value: ValueReader?, varied: Set<String>, root: MapReader) -> [Scenario.Axis] {
+  private mutating func readDevices(_ value: ValueReader?, varied: Set<String>, root: MapReader) -> [Scenario
+    .Axis]
+  {
     guard let value else {
       if !varied.contains("device") {
         file.report(at: root.mark, "missing key 'device'", hint: "for example device: h100-sxm5")
@@ -134,9 +137,12 @@ struct ScenarioReading {
   // MARK: Shape
 
   private mutating func readShape(_ value: ValueReader?, varied: Set<String>, root: MapReader) {
-    let needed = ShapeField.allCases.filter { !$0.hasDefault && !varied.contains($0.rawValue) }.map(\.rawValue)
+    let needed = ShapeField.allCases.filter { !$0.hasDefault && !varied.contains($0.rawValue) }.map(
+      \.rawValue)
     guard let value else {
-      if !needed.isEmpty { file.report(at: root.mark, "missing key 'shape'", hint: "it holds \(needed.joined(separator: ", "))") }
+      if !needed.isEmpty {
+        file.report(at: root.mark, "missing key 'shape'", hint: "it holds \(needed.joined(separator: ", "))")
+      }
       return
     }
     guard var map = value.map(expecting: "the shape of an attention call") else { return }
@@ -156,7 +162,8 @@ struct ScenarioReading {
   // MARK: Changes of the device
 
   private mutating func readOverrides(_ value: ValueReader?) {
-    guard let value, let map = value.map(expecting: "device numbers, such as 'dram.bandwidth: 4.8 TB/s'") else { return }
+    guard let value, let map = value.map(expecting: "device numbers, such as 'dram.bandwidth: 4.8 TB/s'")
+    else { return }
     for entry in map.entries {
       guard let change = values.override(path: entry.key, at: entry.mark, entry.value) else { continue }
       overrides.append(change)
@@ -198,7 +205,8 @@ struct ScenarioReading {
     for axis in axes where !axis.values.isEmpty {
       let (product, overflow) = count.multipliedReportingOverflow(by: axis.values.count)
       guard !overflow, product <= most else {
-        file.report(at: value?.keyMark ?? .start, "the axes make more than \(most) points", hint: "split the scenario")
+        file.report(
+          at: value?.keyMark ?? .start, "the axes make more than \(most) points", hint: "split the scenario")
         return
       }
       count = product

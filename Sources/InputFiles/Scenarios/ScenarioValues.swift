@@ -42,7 +42,8 @@ struct ScenarioValues {
       return try Mask(parsing: text)
     } catch {
       let near = NearestName.of(text, in: ["none", "causal", "causal-tl"])
-      value.report("'\(text)' is not a mask: \(error.reason)", hint: near.map { "did you mean '\($0)'?" } ?? "\(error)")
+      value.report(
+        "'\(text)' is not a mask: \(error.reason)", hint: near.map { "did you mean '\($0)'?" } ?? "\(error)")
       return nil
     }
   }

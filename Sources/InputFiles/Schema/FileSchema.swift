@@ -9,7 +9,13 @@ public enum FileSchema {
   public static var device: String {
     let tree = DeviceFieldTree.all
     var properties: [(key: String, value: SchemaNode)] = [
-      ("id", .map(["type": .string("string"), "pattern": .string("^[a-z0-9._-]+$"), "description": .string("the name of the file without .yaml")])),
+      (
+        "id",
+        .map([
+          "type": .string("string"), "pattern": .string("^[a-z0-9._-]+$"),
+          "description": .string("the name of the file without .yaml"),
+        ])
+      ),
       ("name", .map(["type": .string("string"), "description": .string("the name people use")])),
       ("kind", .map(["enum": .strings(DeviceKind.allCases.map(\.rawValue))])),
     ]
@@ -17,7 +23,8 @@ public enum FileSchema {
     let required = ["id", "name", "kind"] + tree.children.filter { $0.optionalPart == nil }.map(\.name)
     return SchemaNode.object([
       ("$schema", .string(draft)), ("title", .string("attnsim device")), ("type", .string("object")),
-      ("properties", .object(properties)), ("required", .strings(required)), ("additionalProperties", .boolean(false)),
+      ("properties", .object(properties)), ("required", .strings(required)),
+      ("additionalProperties", .boolean(false)),
     ]).text
   }
 
@@ -108,7 +115,8 @@ public enum FileSchema {
     switch name {
     case "dtype": .map(["enum": .strings(DataType.allCases.map(\.rawValue))])
     case "pass": .map(["enum": .strings(AttentionShape.Pass.allCases.map(\.rawValue))])
-    case "mask": .map(["type": .string("string"), "examples": .strings(["none", "causal", "causal-tl", "swa:1024"])])
+    case "mask":
+      .map(["type": .string("string"), "examples": .strings(["none", "causal", "causal-tl", "swa:1024"])])
     default: extent
     }
   }
@@ -138,7 +146,8 @@ public enum FileSchema {
   private static func change(_ field: DeviceField) -> SchemaNode {
     .map([
       "type": .strings(["string", "number"]),
-      "description": .string("\(field.summary): an amount such as \(QuantityText.example(field.unit)), or a factor such as x1.5"),
+      "description": .string(
+        "\(field.summary): an amount such as \(QuantityText.example(field.unit)), or a factor such as x1.5"),
     ])
   }
 
@@ -156,16 +165,23 @@ public enum FileSchema {
       "required": .strings(["from", "to"]), "additionalProperties": .boolean(false),
     ])
     func axis(_ node: SchemaNode) -> SchemaNode {
-      .map(["anyOf": .array([node, .map(["type": .string("array"), "items": node, "minItems": .integer(1)]), range])])
+      .map([
+        "anyOf": .array([
+          node, .map(["type": .string("array"), "items": node, "minItems": .integer(1)]), range,
+        ])
+      ])
     }
-    var properties: [(key: String, value: SchemaNode)] = ScenarioValues.shapeNames.map { ($0, axis(shapeField($0))) }
+    var properties: [(key: String, value: SchemaNode)] = ScenarioValues.shapeNames.map {
+      ($0, axis(shapeField($0)))
+    }
     properties += [("schedule", oneOrMore(schedule)), ("mode", oneOrMore(mode))]
     properties.append(("device", oneOrMore(.map(["type": .string("string")]))))
     properties += DeviceField.all.map { ("device.\($0.path)", axis(change($0))) }
     return .map([
       "type": .string("object"), "properties": .object(properties),
       "patternProperties": .map([
-        "^schedule\\.": oneOrMore(.map(["type": .strings(["string", "number", "boolean"])])), ",": .map(["type": .string("array")]),
+        "^schedule\\.": oneOrMore(.map(["type": .strings(["string", "number", "boolean"])])),
+        ",": .map(["type": .string("array")]),
       ]),
       "additionalProperties": .boolean(false),
     ])

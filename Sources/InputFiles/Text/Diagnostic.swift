@@ -83,7 +83,8 @@ extension Diagnostic: CustomStringConvertible {
 
   private static func printable(_ scalar: Unicode.Scalar) -> String {
     switch scalar.properties.generalCategory {
-    case .control where scalar != "\t", .format, .lineSeparator, .paragraphSeparator, .privateUse, .unassigned:
+    case .control where scalar != "\t", .format, .lineSeparator, .paragraphSeparator, .privateUse,
+      .unassigned:
       "\\u{\(String(scalar.value, radix: 16))}"
     default: String(scalar)
     }

@@ -15,7 +15,8 @@ enum QuantityText {
   static func parse(_ text: String, unit: Unit) throws(Problem) -> Double {
     let (number, rest) = splitNumber(text)
     guard !number.isEmpty, let value = Double(number), value.isFinite else {
-      throw Problem(message: "'\(text)' is not a number\(unitWords(unit))", hint: "for example '\(example(unit))'")
+      throw Problem(
+        message: "'\(text)' is not a number\(unitWords(unit))", hint: "for example '\(example(unit))'")
     }
     let blanks = rest.prefix { $0 == " " }.count
     let suffix = String(rest.dropFirst(blanks))
@@ -28,7 +29,8 @@ enum QuantityText {
     let spellings = unit.spellings.map(\.suffix).filter { !$0.isEmpty }
     let due = spellings.isEmpty ? "a bare number is due" : "units here: \(spellings.joined(separator: ", "))"
     if let near = nearest(suffix, spellings) {
-      throw Problem(message: "unknown unit '\(suffix)' in '\(text)'", hint: "did you mean '\(near)'?", offset: offset)
+      throw Problem(
+        message: "unknown unit '\(suffix)' in '\(text)'", hint: "did you mean '\(near)'?", offset: offset)
     }
     if let foreign = Unit.allCases.first(where: { $0.spellings.contains { $0.suffix == suffix } }) {
       let message = "'\(text)' is given in \(words(foreign)); \(words(unit)) are due"
@@ -112,7 +114,9 @@ enum QuantityText {
     }
     let wanted = plain(suffix)
     if let equal = spellings.first(where: { plain($0) == wanted }) { return equal }
-    let known = ["cycles": "clk", "cycle": "clk", "clks": "clk", "bytes": "B", "flops/clk": "flop/clk", "percent": "%"]
+    let known = [
+      "cycles": "clk", "cycle": "clk", "clks": "clk", "bytes": "B", "flops/clk": "flop/clk", "percent": "%",
+    ]
     if let meant = known[suffix.lowercased()], spellings.contains(meant) { return meant }
     let isUnit = Unit.allCases.contains { $0.spellings.contains { $0.suffix == suffix } }
     return isUnit ? nil : NearestName.of(suffix, in: spellings)
@@ -137,7 +141,8 @@ enum QuantityText {
   }
 
   private static func unitWords(_ unit: Unit) -> String {
-    unit == .count || unit == .fraction ? "" : " with a unit (\(unit.spellings.map(\.suffix).joined(separator: ", ")))"
+    unit == .count || unit == .fraction
+      ? "" : " with a unit (\(unit.spellings.map(\.suffix).joined(separator: ", ")))"
   }
 
   /// A well-formed amount, for hints.

@@ -71,7 +71,8 @@ public struct SourceText: Sendable {
 
   /// A diagnostic at a place in this text.
   func diagnostic(
-    _ severity: Diagnostic.Severity = .error, line number: Int, column: Int, _ message: String, hint: String? = nil
+    _ severity: Diagnostic.Severity = .error, line number: Int, column: Int, _ message: String,
+    hint: String? = nil
   ) -> Diagnostic {
     Diagnostic(
       severity, at: FileLocation(file: name, line: number, column: column), message: message,
@@ -87,7 +88,9 @@ public struct SourceText: Sendable {
     guard descriptor >= 0 else { throw fail("cannot open: \(String(cString: strerror(errno)))") }
     defer { close(descriptor) }
     var status = stat()
-    guard fstat(descriptor, &status) == 0 else { throw fail("cannot read: \(String(cString: strerror(errno)))") }
+    guard fstat(descriptor, &status) == 0 else {
+      throw fail("cannot read: \(String(cString: strerror(errno)))")
+    }
     if status.st_mode & S_IFMT == S_IFDIR { throw fail("is a directory; a file is due") }
     let tooLarge = "larger than the limit of \(limit >> 20) MiB"
     if status.st_mode & S_IFMT == S_IFREG, status.st_size > limit { throw fail(tooLarge) }

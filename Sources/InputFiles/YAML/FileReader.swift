@@ -84,7 +84,8 @@ final class FileReader {
     case .reader(let problem, _, _, _):
       report(at: .start, "not YAML: \(problem)")
     case .duplicatedKeysInMapping(let names, let context):
-      return retryWithoutDuplicate(names, first: Position(context.mark) ?? .start, text: text, attempt: attempt)
+      return retryWithoutDuplicate(
+        names, first: Position(context.mark) ?? .start, text: text, attempt: attempt)
     case .memory: report(at: .start, "not YAML: nested too deep or too large")
     default: report(at: .start, "not YAML")
     }
@@ -97,7 +98,8 @@ final class FileReader {
   }
 
   /// Reports the second of two equal keys and reads on with it masked, so that the rest of the file is judged too.
-  private func retryWithoutDuplicate(_ names: [String], first: Position, text: String, attempt: Int) -> Node? {
+  private func retryWithoutDuplicate(_ names: [String], first: Position, text: String, attempt: Int) -> Node?
+  {
     let name = names.first ?? ""
     let mostRetries = 20
     guard let second = DuplicateKey.second(of: name, first: first, text: text) else {
@@ -200,7 +202,8 @@ enum DuplicateKey {
           depth -= 1
           if depth < 0 { return nil }
         case "," where depth == 0:
-          let next = index + 1 + scalars[(index + 1)...].prefix { $0 == " " || $0 == "\n" || $0 == "\r" }.count
+          let next =
+            index + 1 + scalars[(index + 1)...].prefix { $0 == " " || $0 == "\n" || $0 == "\r" }.count
           if matches(scalars, next, key) { return next }
         default: break
         }

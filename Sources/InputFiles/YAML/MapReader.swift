@@ -33,7 +33,8 @@ struct MapReader {
       entries.append(
         Entry(
           key: scalar.string, mark: mark,
-          value: ValueReader(node: value, mark: Position(value.mark) ?? mark, file: file, name: path, keyMark: mark)))
+          value: ValueReader(
+            node: value, mark: Position(value.mark) ?? mark, file: file, name: path, keyMark: mark)))
     }
     self.entries = entries
   }
@@ -59,7 +60,8 @@ struct MapReader {
       let hint =
         NearestName.of(entry.key, in: free.isEmpty ? names : free).map { "did you mean '\($0)'?" }
         ?? NearestName.hint(entry.key, in: names)
-      file.report(at: entry.mark, "unknown key '\(entry.key)'" + (name.map { " in '\($0)'" } ?? ""), hint: hint)
+      file.report(
+        at: entry.mark, "unknown key '\(entry.key)'" + (name.map { " in '\($0)'" } ?? ""), hint: hint)
     }
   }
 }
@@ -173,7 +175,8 @@ enum WholeNumber {
       scale = binary
       digits.removeLast()
     }
-    guard let first = digits.first, digits.allSatisfy({ $0.isASCII && ($0.isNumber || $0 == "_" || $0 == "-") }),
+    guard let first = digits.first,
+      digits.allSatisfy({ $0.isASCII && ($0.isNumber || $0 == "_" || $0 == "-") }),
       first != "_", digits.last != "_", let value = Int(digits.filter { $0 != "_" })
     else { return nil }
     let (product, overflow) = value.multipliedReportingOverflow(by: scale)

@@ -61,7 +61,9 @@ struct YAMLGuard {
     case "#" where afterBlank: inComment = true
     case "\"" where atValue, "'" where atValue: quote = scalar
     case "&" where atValue && !YAMLGuard.isBlank(next), "*" where atValue && !YAMLGuard.isBlank(next):
-      return ("anchors and aliases are not part of these files", "write the value out; quote text that begins so")
+      return (
+        "anchors and aliases are not part of these files", "write the value out; quote text that begins so"
+      )
     case "[", "{":
       if atValue { depth += 1 }
       if depth > YAMLGuard.deepest { return ("nested more than \(YAMLGuard.deepest) deep", nil) }
@@ -75,7 +77,8 @@ struct YAMLGuard {
       }
     default: break
     }
-    atValue = "[{,".unicodeScalars.contains(scalar) || (scalar == ":" && (YAMLGuard.isBlank(next) || depth > 0))
+    atValue =
+      "[{,".unicodeScalars.contains(scalar) || (scalar == ":" && (YAMLGuard.isBlank(next) || depth > 0))
     afterBlank = false
     return nil
   }
@@ -87,7 +90,9 @@ struct YAMLGuard {
   /// Characters that YAML does not allow in a file.
   private static func isForbidden(_ scalar: Unicode.Scalar) -> Bool {
     switch scalar.value {
-    case 0x09, 0x0A, 0x0D, 0x20...0x7E, 0x85, 0xA0...0xD7FF, 0xE000...0xFEFE, 0xFF00...0xFFFD, 0x10000...0x10FFFF: false
+    case 0x09, 0x0A, 0x0D, 0x20...0x7E, 0x85, 0xA0...0xD7FF, 0xE000...0xFEFE, 0xFF00...0xFFFD,
+      0x10000...0x10FFFF:
+      false
     default: true
     }
   }
