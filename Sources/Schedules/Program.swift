@@ -42,6 +42,8 @@ public struct Kernel: Sendable {
   public var items: ItemSpace
   public var policy: TilePolicy
   public var footprint: Footprint
+  /// Whether its matrix work blocks its warps and takes operands from registers; set by `KernelBuilder`.
+  public var usesSynchronousProducts: Bool
 }
 
 /// On-chip needs of one work item.
@@ -54,7 +56,8 @@ public struct Footprint: Sendable, Hashable {
   public var clusterSize: Int
 
   public init(
-    threads: Int, registersPerThread: Int, sharedBytes: Int, tensorMemoryColumns: Int = 0, clusterSize: Int = 1
+    threads: Int, registersPerThread: Int, sharedBytes: Int, tensorMemoryColumns: Int = 0,
+    clusterSize: Int = 1
   ) {
     self.threads = threads
     self.registersPerThread = registersPerThread
