@@ -2,151 +2,132 @@ import HWModels
 import InputFiles
 import Testing
 
-/// The text of the H100's file with one piece replaced; marks in `new` are where diagnostics are expected.
-private func h100(_ changes: [(old: String, new: String)]) throws -> Marked {
-  var text = try SourceText.load("\(checkout)/hardware/h100-sxm5.yaml").text
-  for change in changes {
-    let range = try #require(text.firstRange(of: change.old), "\(change.old)")
-    text.replaceSubrange(range, with: change.new)
-  }
-  return Marked(text)
+private func read(_ text: String) throws(InputError) -> Device {
+  try DeviceFile.read(SourceText(name: "hardware/test-chip.yaml", text: text))
 }
 
-private let bandwidth = "bandwidth: { value: 3.35 TB/s, kind: quoted,"
-
 struct DeviceMistake: CustomTestStringConvertible, Sendable {
-  var name: String
-  var changes: [(old: String, new: String)]
+  var testDescription: String
+  var changes: [(path: String, line: String)]
   var parts: [String]
-  var testDescription: String { name }
-  init(_ name: String, _ old: String, _ new: String, _ parts: String...) {
-    (self.name, changes, self.parts) = (name, [(old, new)], parts)
+
+  /// A number's amount written as `value`.
+  init(_ name: String, _ path: String, value: String, saying part: String) {
+    let key = path.split(separator: ".").last.map(String.init) ?? ""
+    self.init(name, path, line: "  \(key): { value: \(value), kind: quoted, source: x }", saying: part)
   }
-  init(_ name: String, _ changes: [(String, String)], _ parts: String...) {
-    (self.name, self.changes, self.parts) = (name, changes.map { ($0.0, $0.1) }, parts)
+
+  /// A line written as `line`.
+  init(_ name: String, _ path: String, line: String, saying parts: String...) {
+    (testDescription, changes, self.parts) = (name, [(path, line)], parts)
+  }
+
+  init(_ name: String, _ changes: [(path: String, line: String)], saying parts: String...) {
+    (testDescription, self.changes, self.parts) = (name, changes, parts)
   }
 }
 
 @Suite("Device files")
 struct DeviceFileTests {
   static let mistakes: [DeviceMistake] = [
-    .init("unknown unit", bandwidth, "bandwidth: { value: 3350 ‸GBs, kind: quoted,", "did you mean 'GB/s'?"),
+    .init("unknown unit", "dram.bandwidth", value: "3350 ‸GBs", saying: "did you mean 'GB/s'?"),
+    .init("per-second slip", "dram.bandwidth", value: "3350 ‸GBps", saying: "did you mean 'GB/s'?"),
+    .init("quoted amount", "dram.bandwidth", value: "\"3350 ‸GBs\"", saying: "unknown unit 'GBs'"),
+    .init("foreign unit", "dram.bandwidth", value: "3350 ‸GB", saying: "bytes per second are due"),
+    .init("bare number", "dram.bandwidth", value: "‸3350", saying: "has no unit"),
+    .init("unit on a count", "cores.count", value: "132 ‸clk", saying: "plain counts are due"),
+    .init("no number", "dram.bandwidth", value: "‸fast", saying: "'fast' is not a number"),
+    .init("hexadecimal", "dram.bandwidth", value: "0‸x10 TB/s", saying: "unknown unit 'x10 TB/s'"),
+    .init("negative", "dram.bandwidth", value: "‸-3 TB/s", saying: "must be greater than zero"),
+    .init("zero", "dram.bandwidth", value: "‸0 TB/s", saying: "must be greater than zero"),
+    .init("not whole", "cores.count", value: "‸132.5", saying: "must be a whole number"),
     .init(
-      "per-second slip", bandwidth, "bandwidth: { value: 3350 ‸GBps, kind: quoted,", "did you mean 'GB/s'?"),
+      "beyond the model", "dram.bandwidth", value: "‸1e30 TB/s", saying: "outside what the model computes"),
     .init(
-      "quoted amount", bandwidth, "bandwidth: { value: \"3350 ‸GBs\", kind: quoted,", "unknown unit 'GBs'"),
+      "no value", "dram.bandwidth", line: "  bandwidth: { ‸value: , kind: quoted, source: x }",
+      saying: "has no value"),
     .init(
-      "foreign unit", bandwidth, "bandwidth: { value: 3350 ‸GB, kind: quoted,", "bytes per second are due"),
-    .init("bare number", bandwidth, "bandwidth: { value: ‸3350, kind: quoted,", "has no unit"),
-    .init("unit on a count", "count: { value: 132,", "count: { value: 132 ‸clk,", "plain counts are due"),
-    .init("no number", bandwidth, "bandwidth: { value: ‸fast, kind: quoted,", "'fast' is not a number"),
+      "unknown key in a number", "power.idle", line: "  ‸idle: { value: 1 W, kind: quoted, ‸sauce: x }",
+      saying: "missing key 'source' in 'power.idle'", "did you mean 'source'?"),
     .init(
-      "hexadecimal", bandwidth, "bandwidth: { value: 0‸x10 TB/s, kind: quoted,", "unknown unit 'x10 TB/s'"),
-    .init("negative", bandwidth, "bandwidth: { value: ‸-3 TB/s, kind: quoted,", "must be greater than zero"),
-    .init("zero", bandwidth, "bandwidth: { value: ‸0 TB/s, kind: quoted,", "must be greater than zero"),
-    .init("not whole", "count: { value: 132,", "count: { value: ‸132.5,", "must be a whole number"),
+      "unknown kind", "power.idle", line: "  idle: { value: 1 W, kind: ‸mesured, source: x }",
+      saying: "did you mean 'measured'?"),
     .init(
-      "beyond the model", bandwidth, "bandwidth: { value: ‸1e30 TB/s, kind: quoted,",
-      "outside what the model computes"),
+      "derived without a formula", "power.idle", line: "  ‸idle: { value: 1 W, kind: derived, source: x }",
+      saying: "has no note"),
     .init(
-      "unknown kind", "kind: measured, source: \"validation/power_h100.csv, idle",
-      "kind: ‸mesured, source: \"validation/power_h100.csv, idle", "did you mean 'measured'?"),
+      "fitted without data", "power.idle", line: "  idle: { value: 1 W, kind: ‸fitted, source: x }",
+      saying: "without its fit data"),
     .init(
-      "derived without a formula",
-      "l2Byte:\n    { value: 30.2 pJ, kind: measured, source: \"validation/power_h100.csv, l2_read_24MiB\",\n      note: \"(444.8 - 115.5) W / 1.091e13 B/s\" }",
-      "‸l2Byte:\n    { value: 30.2 pJ, kind: derived, source: \"x\" }", "has no note"),
+      "fit on a measured number", "power.idle",
+      line:
+        "  idle: { value: 1 W, kind: measured, source: x, ‸fit: { data: x, residual: 0.1, date: 2026-11-21 } }",
+      saying: "only kind fitted has a fit"),
     .init(
-      "fitted without data", "idle: { value: 115.5 W, kind: measured,",
-      "idle: { value: 115.5 W, kind: ‸fitted,", "without its fit data"),
+      "wrong date", "power.idle",
+      line:
+        "  idle: { value: 1 W, kind: fitted, source: x, fit: { data: x, residual: 0.1, date: ‸21.11.2026 } }",
+      saying: "is not a date"),
     .init(
-      "fit on a measured number", "idle: { value: 115.5 W,",
-      "idle: { value: 115.5 W, ‸fit: { data: x, residual: 0.1, date: 2026-11-21 },",
-      "only kind fitted has a fit"),
+      "scalar for a number", "power.idle", line: "  idle: ‸100 W", saying: "needs its value, kind and source"),
+    .init("another id", "id", line: "id: ‸chip", saying: "differs from the name of its file"),
+    .init("unknown device kind", "kind", line: "kind: ‸gpus", saying: "did you mean 'gpu'?"),
+    .init("small cache", "l2.capacity", value: "‸50 KiB", saying: "smaller than shared memory"),
+    .init("idle above the limit", "power.idle", value: "‸900 W", saying: "idle power leaves nothing"),
     .init(
-      "wrong date", "idle: { value: 115.5 W, kind: measured,",
-      "idle: { value: 115.5 W, kind: fitted, fit: { data: x, residual: 0.1, date: ‸21.11.2026 },",
-      "is not a date"),
+      "a misspelt key is unknown, and the right one missing",
+      [("power", "‸power:"), ("power.idle", "  ‸idel: { value: 1 W, kind: quoted, source: x }")],
+      saying: "missing key 'idle' in 'power'", "did you mean 'idle'?"),
     .init(
-      "scalar for a number",
-      "limit: { value: 700 W, kind: quoted, source: \"NVIDIA H100 data sheet, SXM5 column\" }",
-      "limit: ‸700 W", "needs its value, kind and source"),
-    .init("another id", "id: h100-sxm5", "id: ‸h100", "differs from the name of its file"),
-    .init("unknown device kind", "kind: gpu", "kind: ‸gpus", "did you mean 'gpu'?"),
-    .init(
-      "cache smaller than shared memory", "capacity: { value: 50 MiB,", "capacity: { value: ‸50 KiB,",
-      "smaller than shared memory"),
-    .init(
-      "idle above the limit", "idle: { value: 115.5 W,", "idle: { value: ‸900 W,", "idle power leaves nothing"
-    ),
+      "duplicate keys, and what follows them",
+      [
+        (
+          "power.idle",
+          "  idle: { value: 1 W, kind: quoted, source: x }\n  ‸idle: { value: 2 W, kind: quoted, source: x }"
+        ),
+        ("cores.count", "  count: { value: 132, kind: quoted, ‸value: 131, source: x }"),
+        ("dram.bandwidth", "  bandwidth: { value: 3350 ‸GBs, kind: quoted, source: x }"),
+      ], saying: "'idle' is already set", "'value' is already set", "did you mean 'GB/s'?"),
     .init(
       "several, in file order",
       [
-        (bandwidth, "bandwidth: { value: 3350 ‸GBs, kind: quoted,"),
-        ("idle: { value: 115.5 W,", "idle: { value: ‸900 W,"),
-        ("count: { value: 132,", "count: { value: ‸-1,"),
-      ],
-      "idle power", "whole number", "GB/s"),
+        ("dram.bandwidth", "  bandwidth: { value: 3350 ‸GBs, kind: quoted, source: x }"),
+        ("power.idle", "  idle: { value: ‸900 W, kind: quoted, source: x }"),
+        ("cores.count", "  count: { value: ‸-1, kind: quoted, source: x }"),
+      ], saying: "idle power leaves nothing", "whole number", "did you mean 'GB/s'?"),
   ]
 
   @Test("Each mistake is reported where it stands", arguments: mistakes)
-  func place(mistake: DeviceMistake) throws {
-    let marked = try h100(mistake.changes)
+  func place(mistake: DeviceMistake) {
+    let marked = Marked(DeviceText(mistake.changes).text)
     check(
-      diagnostics { () throws(InputError) in
-        try DeviceFile.read(SourceText(name: "h100-sxm5.yaml", text: marked.text))
-      },
-      at: marked.places, saying: mistake.parts)
-  }
-
-  @Test("A misspelt key is unknown, and the right one missing")
-  func misspelt() throws {
-    let marked = try h100([("power:\n", "‸power:\n"), ("  idle: {", "  ‸idel: {")])
-    check(
-      diagnostics { () throws(InputError) in
-        try DeviceFile.read(SourceText(name: "h100-sxm5.yaml", text: marked.text))
-      },
-      at: marked.places, saying: ["missing key 'idle' in 'power'", "did you mean 'idle'?"])
-  }
-
-  @Test("A duplicate key is reported at its second place, and the rest is read on")
-  func duplicates() throws {
-    let marked = try h100([
-      ("  idle: {", "  ‸limit: { value: 1 W, kind: quoted, source: \"x\" }\n  idle: {"),
-      ("count: { value: 132,", "count: { value: 132, ‸value: 131,"),
-      (bandwidth, "bandwidth: { value: 3350 ‸GBs, kind: quoted,"),
-    ])
-    check(
-      diagnostics { () throws(InputError) in
-        try DeviceFile.read(SourceText(name: "h100-sxm5.yaml", text: marked.text))
-      },
-      at: marked.places,
-      saying: ["'limit' is already set", "'value' is already set", "did you mean 'GB/s'?"])
+      diagnostics { () throws(InputError) in try read(marked.text) }, at: marked.places, saying: mistake.parts
+    )
   }
 
   @Test("The printed form has the place, the line, a caret and the hint")
   func printed() throws {
-    let marked = try h100([(bandwidth, "bandwidth: { value: 3350 ‸GBs, kind: quoted,")])
-    let found = diagnostics { () throws(InputError) in
-      try DeviceFile.read(SourceText(name: "hardware/h100-sxm5.yaml", text: marked.text))
-    }
-    let line = try #require(marked.places.first).line
+    let text = DeviceText([("clock.maximum", "  maximum: { value: 1980 mhz, kind: quoted, source: x }")]).text
+    let found = diagnostics { () throws(InputError) in try read(text) }
     #expect(
-      found.first?.description == """
-        hardware/h100-sxm5.yaml:\(line):28: error: unknown unit 'GBs' in '3350 GBs'
-          \(line) |   bandwidth: { value: 3350 GBs, kind: quoted, source: "NVIDIA H100 data sheet, SXM5 column" }
-              |                            ^ did you mean 'GB/s'?
-        """)
+      found.map(\.description) == [
+        """
+        hardware/test-chip.yaml:5:26: error: unknown unit 'mhz' in '1980 mhz'
+            5 |   maximum: { value: 1980 mhz, kind: quoted, source: x }
+              |                          ^ did you mean 'MHz'?
+        """
+      ])
   }
 
   @Test("Numbers are read in their units, with their sources")
   func values() throws {
-    let device = try DeviceFile.load("\(checkout)/hardware/h100-sxm5.yaml")
+    let device = try read(DeviceText().text)
     #expect(device.dram.bandwidth.value == 3.35e12)
     #expect(device.shared.capacity.value == 228 * 1024)
     #expect(device.power.tensorFlop.value == 0.96e-12)
     #expect(device.asyncTensor?.rate16.value == 4096)
     #expect(device.tensorMemory == nil)
-    #expect(device.provenance["dram.bandwidth"]?.kind == .quoted)
+    #expect(device.provenance["dram.bandwidth"] == Provenance(kind: .measured, source: "bench"))
     let present = DeviceField.all.filter { $0.value(on: device) != nil }
     #expect(Set(device.provenance.keys) == Set(present.map(\.path)))
   }
@@ -171,16 +152,16 @@ struct DeviceFileEditorTests {
     let provenance = Provenance(kind: .fitted, source: "attnsim calibrate", note: "was 30", fit: fit)
     return try DeviceFileEditor.replacing(
       [.init(path: path, value: value, provenance: provenance)],
-      in: SourceText(name: "h100-sxm5.yaml", text: text))
+      in: SourceText(name: "hardware/h100-sxm5.yaml", text: text))
   }
 
   @Test(
     "One number changes, in its own unit; every other line stays",
-    arguments: ["sync.namedBarrier", "l2.bandwidth", "power.exp"])
+    arguments: ["sync.namedBarrier", "l2.bandwidth", "power.exp", "cores.count"])
   func replaces(path: String) throws {
     let before = try SourceText.load("\(checkout)/hardware/h100-sxm5.yaml").text
     let field = try #require(DeviceField.at(path))
-    let old = try #require(field.value(on: DeviceFile.load("\(checkout)/hardware/h100-sxm5.yaml")))
+    let old = try #require(field.value(on: library.device("h100-sxm5")))
     let after = try edited(before, path, old * 1.25)
     let device = try DeviceFile.read(SourceText(name: "h100-sxm5.yaml", text: after))
     let new = try #require(field.value(on: device))
@@ -190,16 +171,14 @@ struct DeviceFileEditorTests {
     let kept = Set(after.split(separator: "\n"))
     let lost = before.split(separator: "\n").filter { !kept.contains($0) }
     #expect(lost.count <= 3, "\(lost)")
-    #expect(
-      before.split(separator: "\n").filter { $0.hasPrefix("#") }
-        == after.split(separator: "\n").filter { $0.hasPrefix("#") })
+    func comments(_ text: String) -> [Substring] { text.split(separator: "\n").filter { $0.hasPrefix("#") } }
+    #expect(comments(before) == comments(after))
   }
 
   @Test("A number written as a block stays one, and its comments stay")
   func block() throws {
-    let before = try SourceText.load("\(checkout)/hardware/h100-sxm5.yaml").text.replacing(
-      "  idle: { value: 115.5 W, kind: measured, source: \"validation/power_h100.csv, idle at 1980 MHz\" }",
-      with: "  idle: # the meter's\n    value: 115.5 W\n    kind: measured\n    source: x\n  # next")
+    let line = "  idle: # the meter's\n    value: 115.5 W\n    kind: measured\n    source: x\n  # next"
+    let before = DeviceText([("power.idle", line), ("id", "id: h100-sxm5")]).text
     let after = try edited(before, "power.idle", 100)
     #expect(after.contains("  idle: # the meter's\n    value: 100 W\n    kind: fitted\n"))
     #expect(after.contains("date: 2026-11-21 }\n  # next\n"))
