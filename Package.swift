@@ -37,6 +37,7 @@ let package = Package(
       dependencies: [
         "HWModels", "Schedules", "Simulator", "CGraphviz",
         .product(name: "GRDB", package: "GRDB.swift"),
+        .product(name: "GRDBSQLite", package: "GRDB.swift"),
       ], swiftSettings: settings),
     .executableTarget(
       name: "attnsim",
@@ -58,6 +59,9 @@ let package = Package(
       name: "SimulatorTests",
       dependencies: ["HWModels", "Schedules", "Simulator", "InputFiles", "AttnsimTestSupport"],
       swiftSettings: settings),
+    .testTarget(
+      name: "ReportsTests", dependencies: ["HWModels", "Schedules", "Simulator", "Reports"],
+      exclude: ["Golden"], swiftSettings: settings),
   ],
   swiftLanguageModes: [.v6]
 )
