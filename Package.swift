@@ -60,7 +60,10 @@ let package = Package(
       dependencies: ["HWModels", "Schedules", "Simulator", "InputFiles", "AttnsimTestSupport"],
       swiftSettings: settings),
     .testTarget(
-      name: "ReportsTests", dependencies: ["HWModels", "Schedules", "Simulator", "Reports"],
+      name: "ReportsTests",
+      dependencies: [
+        "HWModels", "Schedules", "Simulator", "Reports", .product(name: "GRDB", package: "GRDB.swift"),
+      ],
       exclude: ["Golden"], swiftSettings: settings),
   ],
   swiftLanguageModes: [.v6]

@@ -50,19 +50,21 @@ public enum CompareReport {
       let ratio = valueA > 0 && valueB > 0 ? valueB / valueA : nil
       return Row(name: name, key: key, textA: show(valueA), textB: show(valueB), ratio: ratio)
     }
+    func watts(_ value: Double) -> String { NumberText.fixed(value, 0) + " W" }
+    func joules(_ value: Double) -> String { NumberText.prefixed(value, "J") }
+    func rate(_ value: Double) -> String { NumberText.prefixed(value, "FLOP/s") }
+    func clock(_ value: Double) -> String { TextReport.clockText(Frequency(value)) }
     var rows = [
-      row("time", "time", NumberText.time) { $0.time.value },
-      row("kernels", "kernel_time", NumberText.time) { $0.kernelTime.value },
-      row("cycles", "cycles", NumberText.grouped) { $0.cycles.value },
-      row("clock", "clock", { TextReport.clockText(Frequency($0)) }) { $0.clock.frequency.value },
+      row("time", "time", NumberText.time, \.time.value),
+      row("kernels", "kernel_time", NumberText.time, \.kernelTime.value),
+      row("cycles", "cycles", NumberText.grouped, \.cycles.value),
+      row("clock", "clock", clock, \.clock.frequency.value),
       Row(
         name: "clock held by", key: "", textA: a.clock.limiter.rawValue, textB: b.clock.limiter.rawValue,
         ratio: nil),
-      row("power", "power", { NumberText.fixed($0, 0) + " W" }) { $0.clock.power.value },
-      row("energy", "energy", { NumberText.prefixed($0, "J") }) { $0.clock.energy.value },
-      row("useful rate", "useful_flops_per_s", { NumberText.prefixed($0, "FLOP/s") }) {
-        $0.usefulFlopsPerSecond
-      },
+      row("power", "power", watts, \.clock.power.value),
+      row("energy", "energy", joules, \.clock.energy.value),
+      row("useful rate", "useful_flops_per_s", rate, \.usefulFlopsPerSecond),
       Row(
         name: "nearest bound", key: "", textA: a.tightestBound?.resource.name ?? "-",
         textB: b.tightestBound?.resource.name ?? "-", ratio: nil),
