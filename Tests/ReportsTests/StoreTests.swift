@@ -108,6 +108,11 @@ struct StoreTests {
     #expect(try store.run(1).result.kernels[0].classes.isEmpty)
     let all = try store.sweeps()
     #expect(all.map(\.record) == [sweep])
+    let brief = store.writer(detail: .summary)
+    try brief.add(try record(seq: 512))
+    let summary = try store.run(try #require(try brief.finish().last)).result
+    #expect(summary.phases.isEmpty && summary.bounds.isEmpty)
+    #expect(summary.time == (try Sample.result(seq: 512)).time)
     #expect(throws: StoreError.noSuchSweep("7")) { try store.points(of: SweepID(7)) }
   }
 
@@ -148,20 +153,22 @@ struct StoreTests {
     ])
   func hash(text: String, expected: String) { #expect(ContentHash.hex(text) == expected) }
 
-  @Test("Thousands of runs", .enabled(if: ProcessInfo.processInfo.environment["ATTNSIM_SPEED"] != nil))
-  func speed() throws {
+  @Test(
+    "Runs a second", .serialized, .enabled(if: ProcessInfo.processInfo.environment["ATTNSIM_SPEED"] != nil),
+    arguments: [RunWriter.Detail.full, .withoutClasses, .summary])
+  func speed(detail: RunWriter.Detail) throws {
     let store = try ResultStore(path: folder.path("a.sqlite"))
-    let sweep = try store.sweep(SweepRecord(name: "s", source: .flags(""), axes: ["n"], pointCount: 100_000))
-    let writer = store.writer(sweep: sweep, detail: .withoutClasses)
+    let count = 50_000
+    let sweep = try store.sweep(SweepRecord(name: "s", source: .flags(""), axes: ["n"], pointCount: count))
+    let writer = store.writer(sweep: sweep, detail: detail)
     var record = try record()
-    let count = 100_000
-    let start = ContinuousClock.now
-    for n in 0..<count {
-      record.result.time = Duration(Double(n))
-      try writer.add(record, point: n, axisValues: ["\(n)"])
+    let time = try ContinuousClock().measure {
+      for n in 0..<count {
+        record.result.time = Duration(Double(n))
+        try writer.add(record, point: n, axisValues: ["\(n)"])
+      }
+      try writer.finish()
     }
-    try writer.finish()
-    let time = ContinuousClock.now - start
-    print("\(count) runs in \(time): \(Double(count) / (time / .seconds(1))) a second")
+    print("\(detail): \(count) runs in \(time), \(Int(Double(count) / (time / .seconds(1)))) a second")
   }
 }

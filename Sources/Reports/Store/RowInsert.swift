@@ -3,7 +3,7 @@ import GRDB
 import GRDBSQLite
 
 /// Values bound straight to one prepared insert: four times as fast as arguments passed as database values.
-struct RowInsert: ~Copyable {
+struct RowInsert {
   private let statement: OpaquePointer
   private let database: Database
   private var next: Int32 = 1

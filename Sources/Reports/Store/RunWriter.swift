@@ -12,6 +12,9 @@ public final class RunWriter {
     case full
     /// Leaves out the list of work-item classes, which grows with the sequence.
     case withoutClasses
+    /// The row of the run alone: answer, use of the units, nearest bound, work. For big sweeps; the lists can be made
+    /// again from what the row holds.
+    case summary
   }
 
   private struct Pending {
@@ -72,43 +75,25 @@ public final class RunWriter {
     // A rolled-back transaction takes its key rows with it: the memory of them is kept only if it commits.
     let known = keys
     let (ids, used) = try store.write { database -> ([Int64], RunKeys) in
-      var keys = known
+      var rows = try RunRows(database, keys: known)
       var ids: [Int64] = []
       for entry in pending {
-        let id = try RunRow.insert(entry.record, detail, &keys, database)
+        let id = try rows.insert(entry.record, detail)
         ids.append(id)
-        if let sweep, let point = entry.point {
-          try SweepRow.insert(sweep, point, shard, entry.axisValues, run: id, problem: nil, database)
-        }
+        guard let sweep, let point = entry.point else { continue }
+        try rows.insert(
+          point: point, of: sweep, shard: shard, axisValues: entry.axisValues, run: id, problem: nil)
       }
-      for problem in problems {
-        guard let sweep, case .problem(let text) = problem.outcome else { continue }
-        try SweepRow.insert(
-          sweep, problem.index, shard, problem.axisValues, run: nil, problem: text, database)
+      for entry in problems {
+        guard let sweep, case .problem(let text) = entry.outcome else { continue }
+        try rows.insert(
+          point: entry.index, of: sweep, shard: shard, axisValues: entry.axisValues, run: nil, problem: text)
       }
-      return (ids, keys)
+      return (ids, rows.keys)
     }
     keys = used
     self.pending.removeAll(keepingCapacity: true)
     self.problems.removeAll(keepingCapacity: true)
     return ids
-  }
-}
-
-/// Row of one point of a sweep. A point written twice keeps its latest outcome.
-enum SweepRow {
-  static func insert(
-    _ sweep: SweepID, _ point: Int, _ shard: Int?, _ axisValues: [String], run: Int64?, problem: String?,
-    _ database: Database
-  ) throws {
-    var row = try RowInsert(
-      database, "INSERT OR REPLACE INTO sweep_points VALUES (?, ?, ?, ?, ?, ?)")
-    row.bind(sweep.value)
-    row.bind(point)
-    row.bind(shard)
-    row.bind(StoredText.list(axisValues))
-    row.bind(run.map { Int($0) })
-    row.bind(problem)
-    _ = try row.run()
   }
 }

@@ -1,6 +1,7 @@
 import Foundation
 import HWModels
 import Schedules
+import Simulator
 
 /// Devices, parameters and lists as the text kept in a row, and back.
 enum StoredText {
@@ -59,6 +60,14 @@ enum StoredText {
 
   static func work(_ work: Work) -> String {
     JSONValue.object(work.named.map { (key: $0.name, value: .number($0.value)) }).text(indented: false)
+  }
+
+  /// Busy share of every unit that does something, by name.
+  static func utilisation(_ resources: [SimulationResult.ResourceUse]) -> String {
+    let pairs = resources.filter { $0.busyCycles > 0 }.map {
+      (key: $0.resource.name, value: JSONValue.number($0.utilisation))
+    }
+    return JSONValue.object(pairs).text(indented: false)
   }
 
   /// Counted work from its text; a kind that the text lacks is zero.

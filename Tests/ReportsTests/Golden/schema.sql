@@ -72,7 +72,10 @@ CREATE TABLE runs (
   energy_j REAL NOT NULL,
   useful_flops REAL NOT NULL,
   executed_flops REAL NOT NULL,
-  work_json TEXT NOT NULL,    -- counted work by kind
+  tightest_bound TEXT,
+  tightest_bound_s REAL,
+  utilisation_json TEXT NOT NULL,  -- busy share of each unit: utilisation_json ->> 'tensor'
+  work_json TEXT NOT NULL,         -- counted work by kind
   events INTEGER NOT NULL,
   jumped_events INTEGER NOT NULL
 ) STRICT;

@@ -3,32 +3,56 @@ import HWModels
 import Schedules
 import Simulator
 
-/// One result as rows: the run itself and its lists.
-enum RunRow {
+/// Results as rows: the run itself and its lists. Statements are prepared once and serve a whole transaction.
+struct RunRows {
+  private let database: Database
+  private(set) var keys: RunKeys
+  private var run: RowInsert
+  private var point: RowInsert
+  private var lists: ListRows
+
+  init(_ database: Database, keys: RunKeys) throws {
+    self.database = database
+    self.keys = keys
+    run = try RowInsert(database, Self.insertRun)
+    point = try RowInsert(database, "INSERT OR REPLACE INTO sweep_points VALUES (?, ?, ?, ?, ?, ?)")
+    lists = try ListRows(database)
+  }
+
   /// Writes the run unless the same one is there; returns its id either way.
-  static func insert(
-    _ record: RunRecord, _ detail: RunWriter.Detail, _ keys: inout RunKeys, _ database: Database
-  ) throws -> Int64 {
+  mutating func insert(_ record: RunRecord, _ detail: RunWriter.Detail) throws -> Int64 {
     let result = record.result
     let device = try keys.device(result.request.device, fileHash: record.deviceFileHash, database)
     let source = try keys.source(record.source, database)
     let texts = Texts(result)
-    let hash = contentHash(record, texts, device.hash, source.hash)
-    var row = try RowInsert(database, insertRun)
-    row.bind(hash)
-    row.bind(record.toolVersion)
-    row.bind(source.key)
-    row.bind(device.key)
-    bind(asked: result.request, texts, &row)
-    bind(answered: result, texts, &row)
-    guard try row.run() else {
+    let hash = Self.contentHash(record, texts, device.hash, source.hash)
+    run.bind(hash)
+    run.bind(record.toolVersion)
+    run.bind(source.key)
+    run.bind(device.key)
+    Self.bind(asked: result.request, texts, &run)
+    Self.bind(answered: result, texts, &run)
+    guard try run.run() else {
       // Nothing written: the same run is there already.
       return try RunKeys.key("runs", "run_id", hash, database) ?? database.lastInsertedRowID
     }
     let id = database.lastInsertedRowID
-    try insertLists(of: result, id, database)
-    if detail == .full { try insertClasses(of: result, id, database) }
+    if detail != .summary { try lists.insert(result, id) }
+    if detail == .full { try lists.insertClasses(of: result, id) }
     return id
+  }
+
+  /// Row of one point of a sweep. A point written twice keeps its latest outcome.
+  mutating func insert(
+    point index: Int, of sweep: SweepID, shard: Int?, axisValues: [String], run: Int64?, problem: String?
+  ) throws {
+    point.bind(sweep.value)
+    point.bind(index)
+    point.bind(shard)
+    point.bind(StoredText.list(axisValues))
+    point.bind(run.map { Int($0) })
+    point.bind(problem)
+    _ = try point.run()
   }
 
   /// Parts of the row that are written as text, made once for hash and row.
@@ -37,11 +61,13 @@ enum RunRow {
     let parameters: String
     let mask: String
     let work: String
+    let utilisation: String
     init(_ result: SimulationResult) {
       overrides = JSONReport.overrides(result.request.overrides).text(indented: false)
       parameters = JSONReport.parameters(result.request.parameters).text(indented: false)
       mask = result.request.shape.mask.description
       work = StoredText.work(result.work)
+      utilisation = StoredText.utilisation(result.resources)
     }
   }
 
@@ -82,8 +108,8 @@ enum RunRow {
     INSERT INTO runs (content_hash, tool_version, source_key, device_key, overrides_json, schedule, parameters_json,
       pass, data_type, mask, batch, heads_q, heads_kv, seq_q, seq_kv, head_dim, head_dim_v, mode, locked_clock_hz,
       time_s, kernel_time_s, cycles, clock_hz, clock_limiter, power_w, energy_j, useful_flops, executed_flops,
-      work_json, events, jumped_events)
-    VALUES (\(Array(repeating: "?", count: 31).joined(separator: ", ")))
+      tightest_bound, tightest_bound_s, utilisation_json, work_json, events, jumped_events)
+    VALUES (\(Array(repeating: "?", count: 34).joined(separator: ", ")))
     ON CONFLICT (content_hash) DO NOTHING
     """
 
@@ -116,80 +142,11 @@ enum RunRow {
     row.bind(result.clock.energy.value)
     row.bind(result.usefulFlops)
     row.bind(result.executedFlops)
+    row.bind(result.tightestBound?.resource.name)
+    row.bind(result.tightestBound?.time.value)
+    row.bind(texts.utilisation)
     row.bind(texts.work)
     row.bind(result.statistics.events)
     row.bind(result.statistics.jumpedEvents)
-  }
-
-  /// One row for each element of a list of the result, numbered in order.
-  private static func insert<Element>(
-    _ list: [Element], _ id: Int64, _ table: String, columns: Int, _ database: Database,
-    _ bind: (Element, inout RowInsert) -> Void
-  ) throws {
-    guard !list.isEmpty else { return }
-    let places = String(repeating: ", ?", count: columns)
-    var row = try RowInsert(database, "INSERT INTO \(table) VALUES (?, ?\(places))")
-    for (position, element) in list.enumerated() {
-      row.bind(id)
-      row.bind(position)
-      bind(element, &row)
-      _ = try row.run()
-    }
-  }
-
-  private static func insertLists(of result: SimulationResult, _ id: Int64, _ database: Database) throws {
-    try insert(result.phases, id, "phases", columns: 3, database) { phase, row in
-      row.bind(phase.name)
-      row.bind(phase.time.value)
-      row.bind(phase.cycles.value)
-    }
-    try insert(result.kernels, id, "kernels", columns: 7, database) { kernel, row in
-      row.bind(kernel.name)
-      row.bind(kernel.cycles.value)
-      row.bind(kernel.workItems)
-      row.bind(kernel.residentItems)
-      row.bind(kernel.coresUsed)
-      row.bind(kernel.waves)
-      row.bind(kernel.occupancy)
-    }
-    try insert(result.resources, id, "resources", columns: 3, database) { use, row in
-      row.bind(use.resource.name)
-      row.bind(use.busyCycles)
-      row.bind(use.utilisation)
-    }
-    try insert(result.traffic, id, "traffic", columns: 3, database) { traffic, row in
-      row.bind(traffic.level)
-      row.bind(traffic.readBytes)
-      row.bind(traffic.writeBytes)
-    }
-    try insert(result.bounds, id, "bounds", columns: 5, database) { bound, row in
-      row.bind(bound.resource.name)
-      row.bind(bound.time.value)
-      row.bind(bound.ceiling)
-      row.bind(bound.unit)
-      row.bind(bound.amount)
-    }
-    try insert(result.warnings, id, "warnings", columns: 2, database) { warning, row in
-      row.bind(warning.code)
-      row.bind(warning.message)
-    }
-  }
-
-  private static func insertClasses(of result: SimulationResult, _ id: Int64, _ database: Database) throws {
-    for (kernelPosition, kernel) in result.kernels.enumerated() {
-      var row = try RowInsert(database, "INSERT INTO item_classes VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)")
-      for (position, item) in kernel.classes.enumerated() {
-        row.bind(id)
-        row.bind(kernelPosition)
-        row.bind(position)
-        row.bind(item.count)
-        row.bind(item.trips)
-        row.bind(item.cycles.value)
-        row.bind(item.period?.trips)
-        row.bind(item.period?.ticks)
-        row.bind(item.period?.jumpedTrips)
-        _ = try row.run()
-      }
-    }
   }
 }
