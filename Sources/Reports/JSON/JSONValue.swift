@@ -90,6 +90,9 @@ enum JSONText {
 
   static func append(_ text: String, to output: inout String) {
     output += "\""
+    defer { output += "\"" }
+    // Most keys and names are plain ASCII and need no look at each character.
+    if text.utf8.allSatisfy({ $0 >= 0x20 && $0 < 0x80 && $0 != 0x22 && $0 != 0x5C }) { return output += text }
     for scalar in text.unicodeScalars {
       switch scalar {
       case "\"": output += "\\\""
@@ -103,6 +106,5 @@ enum JSONText {
       default: output.unicodeScalars.append(scalar)
       }
     }
-    output += "\""
   }
 }
