@@ -84,7 +84,9 @@ public struct TileRef: Sendable, Hashable {
     case item
   }
 
-  public init(_ buffer: BufferID, _ slot: Slot = .fixed(0), rows: Range<Int>? = nil, columns: Range<Int>? = nil) {
+  public init(
+    _ buffer: BufferID, _ slot: Slot = .fixed(0), rows: Range<Int>? = nil, columns: Range<Int>? = nil
+  ) {
     self.buffer = buffer
     self.slot = slot
     self.rows = rows

@@ -42,6 +42,8 @@ public struct Kernel: Sendable {
   public var items: ItemSpace
   public var policy: TilePolicy
   public var footprint: Footprint
+  /// Whether its matrix work blocks its warps and takes operands from registers; set by `KernelBuilder`.
+  public var usesSynchronousProducts: Bool
 }
 
 /// On-chip needs of one work item.
@@ -54,7 +56,8 @@ public struct Footprint: Sendable, Hashable {
   public var clusterSize: Int
 
   public init(
-    threads: Int, registersPerThread: Int, sharedBytes: Int, tensorMemoryColumns: Int = 0, clusterSize: Int = 1
+    threads: Int, registersPerThread: Int, sharedBytes: Int, tensorMemoryColumns: Int = 0,
+    clusterSize: Int = 1
   ) {
     self.threads = threads
     self.registersPerThread = registersPerThread
@@ -150,6 +153,8 @@ public struct Operation: Sendable {
     case tensorSync
     /// Matrix instructions that run beside their warps; signals on completion.
     case tensorAsync
+    /// The same with one operand from the issuer's registers: issue waits until the matrix unit is near.
+    case tensorAsyncRegisters
     /// Tile copy by the copy engine; signals when the bytes have landed.
     case copyAsync
     /// Copy by the warps themselves that completes later (cp.async).

@@ -52,7 +52,8 @@ public struct ScheduleParameters: Sendable, Hashable {
   public func requireKnown(_ known: [ParameterDescription]) throws(ScheduleError) {
     for name in values.keys.sorted() where !known.contains(where: { $0.name == name }) {
       let names = known.map(\.name).joined(separator: ", ")
-      throw .parameter(name: name, message: "unknown parameter; this schedule takes: \(names.isEmpty ? "none" : names)")
+      throw .parameter(
+        name: name, message: "unknown parameter; this schedule takes: \(names.isEmpty ? "none" : names)")
     }
   }
 }
@@ -81,7 +82,8 @@ public enum ScheduleError: Error, Sendable, CustomStringConvertible {
 /// Every schedule the tool knows. A new one adds its file and one line here.
 public enum ScheduleRegistry {
   public static let all: [any Schedule.Type] = [
-    // one line per schedule
+    FlashAttention2.self,
+    FlashAttention3.self,
   ]
   public static subscript(name: String) -> (any Schedule.Type)? { all.first { $0.name == name } }
 }

@@ -1,0 +1,399 @@
+import HWModels
+
+/// The core level: actors of the resident work items of one core, played operation by operation.
+///
+/// - Each resource serves in order at its rate: a demand that arrives at `t` is served by
+///   `max(free, t) + demand`. An operation ends when its own time and all its demands are over.
+/// - Asynchronous operations free their actor after issue; one with a register operand issues only when the matrix
+///   unit is near.
+/// - An actor that is ready first acts first; ties go to the actor listed first. No randomness.
+/// - Loops are followed until the state relative to now repeats, then jumped; the jump equals the full run to the
+///   tick (`PeriodDetector`).
+///
+/// Complexity: O(operations of the trips before the period) x actors; independent of the trip counts after it.
+struct CoreSimulation {
+  /// Start and end of a work item, and of the loops of its last actor.
+  struct ItemTime {
+    var start = -1
+    var loopStart = -1
+    var loopEnd = -1
+    var end = 0
+  }
+  /// One jump: from where, over what.
+  struct Jump: Hashable {
+    var item: Int
+    var block: Int
+    /// Trips of one period of the reference actor, and its ticks.
+    var trips: Int
+    var ticks: Int
+    var periods: Int
+  }
+  struct Outcome {
+    var end = 0
+    var events = 0
+    var jumpedEvents = 0
+    /// Start and end of each item, by slot and place in its queue.
+    var items: [[ItemTime]] = []
+    var jumps: [Jump] = []
+    /// Actors that wait for ever, with the barrier they wait for; empty where everything ended.
+    var stuck: [(actor: Int, barrier: Int)] = []
+  }
+
+  private enum Status {
+    static let ready = 0
+    static let parked = 1
+    static let waitingForSlot = 2
+    static let finished = 3
+  }
+
+  private struct ActorState: BitwiseCopyable {
+    var time = 0
+    var status = 0
+    var block: Int32 = 0
+    var operation: Int32 = 0
+    /// First operation record and length of the current block.
+    var blockStart: Int32 = 0
+    var blockLength: Int32 = 0
+    var trip = 0
+    var trips = 0
+    var item: Int32 = 0
+    var parkedOn: Int32 = -1
+  }
+  private struct BarrierState: BitwiseCopyable {
+    var arrived = 0
+    var pending = 0
+    var completed = 0
+  }
+
+  private let kernel: LoweredKernel
+  private let flat: LoweredKernel.Flat
+  private let slots: Int
+  /// Trip counts of every block, by slot and place in its queue.
+  private let queues: [[[Int]]]
+  private let actorsPerSlot: Int
+  private let barriersPerSlot: Int
+  private let actorCount: Int
+  private let detectsPeriods: Bool
+
+  private let actors: FlatArray<ActorState>
+  private let barriers: FlatArray<BarrierState>
+  /// Waits done, by actor and barrier.
+  private let waitCounts: FlatArray<Int>
+  /// Completion times of the last phases, by barrier.
+  private let phaseTimes: FlatArray<Int>
+  private let free: FlatArray<Int>
+  private static let remembered = 16
+
+  private var detector: PeriodDetector
+  private var outcome = Outcome()
+  private(set) var recorder: TraceRecorder?
+
+  /// - Parameter queues: for each slot, the items it plays in order, each as trip counts by block.
+  init(
+    _ kernel: LoweredKernel, queues: [[[Int]]], detectsPeriods: Bool = true, recorder: TraceRecorder? = nil
+  ) {
+    self.kernel = kernel
+    flat = kernel.flat
+    self.queues = queues
+    slots = queues.count
+    self.detectsPeriods = detectsPeriods
+    self.recorder = recorder
+    actorsPerSlot = kernel.actors.count
+    barriersPerSlot = kernel.arrivals.count
+    actorCount = slots * actorsPerSlot
+    let barrierCount = slots * barriersPerSlot
+    actors = FlatArray(repeating: ActorState(), count: actorCount)
+    barriers = FlatArray(repeating: BarrierState(), count: barrierCount)
+    waitCounts = FlatArray(repeating: 0, count: actorCount * barriersPerSlot)
+    phaseTimes = FlatArray(repeating: 0, count: barrierCount * Self.remembered)
+    free = FlatArray(repeating: 0, count: Resource.count)
+    detector = PeriodDetector(
+      capacity: actorCount * 8 + barrierCount * (4 + Self.remembered) + 32, actors: actorCount)
+    for index in 0..<barrierCount {
+      barriers.base[index].completed = kernel.initialPhases[index % barriersPerSlot]
+    }
+    for queue in queues { outcome.items.append(Array(repeating: ItemTime(), count: queue.count)) }
+  }
+
+  /// Plays all queues to their ends.
+  mutating func run() -> Outcome {
+    for actor in 0..<actorCount { enterItem(actor) }
+    let states = actors.base
+    while true {
+      var next = -1
+      var earliest = Int.max
+      for actor in 0..<actorCount where states[actor].status == Status.ready && states[actor].time < earliest
+      {
+        earliest = states[actor].time
+        next = actor
+      }
+      if next < 0 { break }
+      execute(next)
+    }
+    for actor in 0..<actorCount where states[actor].status == Status.parked {
+      outcome.stuck.append((actor % actorsPerSlot, Int(states[actor].parkedOn)))
+    }
+    return outcome
+  }
+
+  // MARK: One operation
+
+  private mutating func execute(_ actor: Int) {
+    let slot = actor < actorsPerSlot ? 0 : actor / actorsPerSlot
+    let state = actors.base + actor
+    let position = Int(state.pointee.blockStart + state.pointee.operation)
+    let record = flat.operations.base + position
+    let start = state.pointee.time
+    outcome.events += 1
+    let matrixFree = free.base[Resource.tensor.rawValue]
+    var served = start
+    var longest = 0
+    var bottleneck: Int32 = -1
+    let demands = flat.demands.base + Int(record.pointee.demandStart)
+    for index in 0..<Int(record.pointee.demandCount) {
+      let unit = Int(demands[index].resource)
+      let end = max(free.base[unit], start) + demands[index].ticks
+      free.base[unit] = end
+      if end > served {
+        served = end
+        longest = demands[index].ticks
+        bottleneck = demands[index].resource
+      }
+    }
+    let visible: Int
+    if record.pointee.isAsynchronous {
+      visible = max(served, start + record.pointee.ownTicks) + record.pointee.latencyTicks
+      let issue = record.pointee.waitsForUnit ? max(start, matrixFree - record.pointee.leadTicks) : start
+      state.pointee.time = issue + record.pointee.ownTicks
+    } else {
+      // A warp issues in order: while it queues for a unit, its other instructions wait too.
+      visible = served + max(record.pointee.ownTicks - longest, 0) + record.pointee.latencyTicks
+      state.pointee.time = visible
+    }
+    if recorder != nil {
+      recorder!.record(
+        actor: actor, slot: slot, operation: position, start: start, served: served, end: visible,
+        bottleneck: bottleneck, released: state.pointee.time)
+    }
+    let signals = flat.signals.base + Int(record.pointee.signalStart)
+    for index in 0..<Int(record.pointee.signalCount) {
+      signal(slot: slot, barrier: Int(signals[index]), at: visible)
+    }
+    advance(actor)
+  }
+
+  private mutating func signal(slot: Int, barrier: Int, at moment: Int) {
+    let index = slot * barriersPerSlot + barrier
+    let state = barriers.base + index
+    state.pointee.arrived += 1
+    if moment > state.pointee.pending { state.pointee.pending = moment }
+    guard state.pointee.arrived == flat.arrivals.base[barrier] else { return }
+    state.pointee.arrived = 0
+    phaseTimes.base[index * Self.remembered + state.pointee.completed % Self.remembered] =
+      state.pointee.pending
+    state.pointee.pending = 0
+    state.pointee.completed += 1
+    recorder?.completed(slot: slot, barrier: barrier)
+    let first = slot * actorsPerSlot
+    for actor in first..<first + actorsPerSlot
+    where actors.base[actor].status == Status.parked && actors.base[actor].parkedOn == Int32(barrier) {
+      resolveWaits(actor)
+    }
+  }
+
+  // MARK: Where an actor goes next
+
+  private mutating func advance(_ actor: Int) {
+    let state = actors.base + actor
+    state.pointee.operation += 1
+    if state.pointee.operation >= state.pointee.blockLength {
+      state.pointee.operation = 0
+      state.pointee.trip += 1
+      if state.pointee.trip >= state.pointee.trips {
+        noteLoopEnd(actor)
+        state.pointee.block += 1
+        state.pointee.trip = 0
+        guard enterBlock(actor) else { return leaveItem(actor) }
+      } else if detectsPeriods, actor == actorsPerSlot - 1, state.pointee.trips - state.pointee.trip > 2 {
+        considerJump(actor)
+      }
+    }
+    resolveWaits(actor)
+  }
+
+  /// Loops of the last actor mark where an item's prologue ends and its epilogue begins.
+  private mutating func noteLoopEnd(_ actor: Int) {
+    guard actor % actorsPerSlot == actorsPerSlot - 1, actors.base[actor].trips > 1 else { return }
+    outcome.items[actor / actorsPerSlot][Int(actors.base[actor].item)].loopEnd = actors.base[actor].time
+  }
+
+  /// Finds the next block with trips; false at the end of the item.
+  private mutating func enterBlock(_ actor: Int) -> Bool {
+    let slot = actor / actorsPerSlot
+    let local = actor % actorsPerSlot
+    let state = actors.base + actor
+    let item = Int(state.pointee.item)
+    while state.pointee.block < kernel.actors[local].blockCount {
+      let index = Int(kernel.actors[local].blockStart + state.pointee.block)
+      let trips = queues[slot][item][index]
+      if trips > 0 {
+        state.pointee.trips = trips
+        state.pointee.blockStart = kernel.blocks[index].start
+        state.pointee.blockLength = kernel.blocks[index].count
+        if trips > 1, local == actorsPerSlot - 1, outcome.items[slot][item].loopStart < 0 {
+          outcome.items[slot][item].loopStart = state.pointee.time
+        }
+        return true
+      }
+      state.pointee.block += 1
+    }
+    return false
+  }
+
+  private mutating func enterItem(_ actor: Int) {
+    let slot = actor / actorsPerSlot
+    let state = actors.base + actor
+    let place = Int(state.pointee.item)
+    guard place < queues[slot].count else {
+      state.pointee.status = Status.finished
+      return
+    }
+    let known = outcome.items[slot][place].start
+    if known < 0 || state.pointee.time < known { outcome.items[slot][place].start = state.pointee.time }
+    state.pointee.block = 0
+    state.pointee.operation = 0
+    state.pointee.trip = 0
+    if enterBlock(actor) {
+      state.pointee.status = Status.ready
+      resolveWaits(actor)
+    } else {
+      leaveItem(actor)
+    }
+  }
+
+  private mutating func leaveItem(_ actor: Int) {
+    let slot = actor / actorsPerSlot
+    let state = actors.base + actor
+    let place = Int(state.pointee.item)
+    let time = state.pointee.time
+    outcome.items[slot][place].end = max(outcome.items[slot][place].end, time)
+    outcome.end = max(outcome.end, time)
+    state.pointee.item += 1
+    if kernel.isPersistent { return enterItem(actor) }
+    // A launched work item keeps its slot until all its actors are done; then the next one starts afresh.
+    state.pointee.status = Status.waitingForSlot
+    let members = slot * actorsPerSlot..<(slot + 1) * actorsPerSlot
+    guard members.allSatisfy({ actors.base[$0].status == Status.waitingForSlot }) else { return }
+    let start = members.reduce(0) { max($0, actors.base[$1].time) } + kernel.itemLaunchTicks
+    for barrier in 0..<barriersPerSlot {
+      barriers.base[slot * barriersPerSlot + barrier] = BarrierState(
+        arrived: 0, pending: 0, completed: kernel.initialPhases[barrier])
+    }
+    for other in members {
+      actors.base[other].time = start
+      for barrier in 0..<barriersPerSlot { waitCounts.base[other * barriersPerSlot + barrier] = 0 }
+    }
+    for other in members { enterItem(other) }
+  }
+
+  /// Makes the actor ready when every wait of its next operation is satisfied, or parks it.
+  private mutating func resolveWaits(_ actor: Int) {
+    let state = actors.base + actor
+    let record = flat.operations.base + Int(state.pointee.blockStart + state.pointee.operation)
+    let count = Int(record.pointee.waitCount)
+    guard count > 0 else {
+      state.pointee.status = Status.ready
+      recorder?.resolved(actor: actor, was: state.pointee.time, waitedFor: nil, slot: 0)
+      return
+    }
+    let slot = actor < actorsPerSlot ? 0 : actor / actorsPerSlot
+    let waits = flat.waits.base + Int(record.pointee.waitStart)
+    let counts = waitCounts.base + actor * barriersPerSlot
+    let was = state.pointee.time
+    var ready = was
+    var decisive: Int?
+    for index in 0..<count {
+      let barrier = Int(waits[index].barrier)
+      let place = slot * barriersPerSlot + barrier
+      let phase = counts[barrier]
+      let completed = barriers.base[place].completed
+      guard completed > phase else {
+        state.pointee.status = Status.parked
+        state.pointee.parkedOn = Int32(barrier)
+        return
+      }
+      if phase >= flat.initialPhases.base[barrier], completed - phase <= Self.remembered {
+        let moment = phaseTimes.base[place * Self.remembered + phase % Self.remembered]
+        if moment > ready {
+          ready = moment
+          decisive = barrier
+        }
+      }
+      ready += waits[index].latencyTicks
+    }
+    for index in 0..<count { counts[Int(waits[index].barrier)] += 1 }
+    recorder?.resolved(actor: actor, was: was, waitedFor: decisive, slot: slot)
+    state.pointee.time = ready
+    state.pointee.status = Status.ready
+  }
+
+  // MARK: Period
+
+  /// At the start of a trip of the reference actor: has this state, relative to now, been seen?
+  private mutating func considerJump(_ actor: Int) {
+    let now = actors.base[actor].time
+    detector.begin(now: now, events: outcome.events)
+    for other in 0..<actorCount {
+      let state = actors.base[other]
+      detector.append(
+        state.status | Int(state.block) << 4 | Int(state.operation) << 20 | Int(state.item) << 40)
+      detector.append(max(state.time - now, 0))
+      detector.append(Int(state.parkedOn))
+      detector.setTrip(state.trip, of: state.trips, actor: other)
+    }
+    for unit in 0..<free.count { detector.append(max(free.base[unit] - now, 0)) }
+    for slot in 0..<slots {
+      for barrier in 0..<barriersPerSlot {
+        let place = slot * barriersPerSlot + barrier
+        let state = barriers.base[place]
+        detector.append(state.arrived)
+        detector.append(max(state.pending - now, 0))
+        var outstanding = 0
+        for waiter in kernel.waiters(of: barrier) {
+          let other = slot * actorsPerSlot + Int(waiter)
+          let ahead = state.completed - waitCounts.base[other * barriersPerSlot + barrier]
+          detector.append(ahead)
+          outstanding = max(outstanding, ahead)
+        }
+        for back in 0..<min(outstanding, Self.remembered, state.completed) {
+          let phase = state.completed - 1 - back
+          detector.append(max(phaseTimes.base[place * Self.remembered + phase % Self.remembered] - now, 0))
+        }
+      }
+    }
+    guard let match = detector.match() else { return }
+    let periods = detector.periodsThatFit(match)
+    if periods > 0 { jump(match, periods: periods) }
+  }
+
+  private mutating func jump(_ match: PeriodDetector.Match, periods: Int) {
+    let shift = match.ticks * periods
+    let reference = actorsPerSlot - 1
+    let trips = detector.advance(match, actor: reference)
+    outcome.jumps.append(
+      Jump(
+        item: Int(actors.base[reference].item), block: Int(actors.base[reference].block), trips: trips,
+        ticks: match.ticks, periods: periods))
+    for actor in 0..<actorCount {
+      if actors.base[actor].status != Status.finished { actors.base[actor].time += shift }
+      actors.base[actor].trip += detector.advance(match, actor: actor) * periods
+    }
+    for unit in 0..<free.count { free.base[unit] += shift }
+    for index in 0..<barriers.count where barriers.base[index].arrived > 0 {
+      barriers.base[index].pending += shift
+    }
+    for index in 0..<phaseTimes.count { phaseTimes.base[index] += shift }
+    outcome.jumpedEvents += match.events * periods
+    detector.reset()
+  }
+}

@@ -1,0 +1,44 @@
+import Schedules
+
+/// The linear order of a kernel's work items as runs of equal classes.
+struct ItemRuns {
+  struct Run: Hashable {
+    var itemClass: Int
+    var count: Int
+  }
+
+  /// Runs in the order in which cores take the items. Complexity: O(runs).
+  static func make(_ items: ItemSpace, order: ItemOrder) -> [Run] {
+    var runs: [Run] = []
+    func emit(_ itemClass: Int, _ count: Int) {
+      guard count > 0 else { return }
+      if let last = runs.last, last.itemClass == itemClass {
+        runs[runs.count - 1].count += count
+      } else {
+        runs.append(Run(itemClass: itemClass, count: count))
+      }
+    }
+    switch order {
+    case .tilesFastest:
+      for group in items.groups {
+        if group.runs.count == 1 {
+          emit(group.runs[0].itemClass, group.count * group.runs[0].count)
+        } else {
+          for _ in 0..<group.count { for run in group.runs { emit(run.itemClass, run.count) } }
+        }
+      }
+    case .sequencesFastest:
+      for group in items.groups { for run in group.runs { emit(run.itemClass, group.count * run.count) } }
+    case .longestFirst(let perSection):
+      for group in items.groups {
+        var left = group.count
+        while left > 0 {
+          let section = min(left, perSection)
+          for run in group.runs.reversed() { emit(run.itemClass, section * run.count) }
+          left -= section
+        }
+      }
+    }
+    return runs
+  }
+}
