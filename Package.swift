@@ -37,6 +37,7 @@ let package = Package(
       dependencies: [
         "HWModels", "Schedules", "Simulator", "CGraphviz",
         .product(name: "GRDB", package: "GRDB.swift"),
+        .product(name: "GRDBSQLite", package: "GRDB.swift"),
       ], swiftSettings: settings),
     .executableTarget(
       name: "attnsim",
@@ -62,6 +63,12 @@ let package = Package(
       name: "InputFilesTests",
       dependencies: ["HWModels", "Schedules", "Simulator", "InputFiles", "AttnsimTestSupport"],
       swiftSettings: settings),
+    .testTarget(
+      name: "ReportsTests",
+      dependencies: [
+        "HWModels", "Schedules", "Simulator", "Reports", .product(name: "GRDB", package: "GRDB.swift"),
+      ],
+      exclude: ["Golden"], swiftSettings: settings),
   ],
   swiftLanguageModes: [.v6]
 )
