@@ -54,7 +54,7 @@ let package = Package(
       swiftSettings: settings),
     .testTarget(
       name: "SchedulesTests", dependencies: ["HWModels", "Schedules", "AttnsimTestSupport"],
-      swiftSettings: settings),
+      resources: [.copy("Data")], swiftSettings: settings),
     .testTarget(
       name: "SimulatorTests",
       dependencies: ["HWModels", "Schedules", "Simulator", "InputFiles", "AttnsimTestSupport"],
