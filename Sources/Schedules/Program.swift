@@ -36,6 +36,8 @@ public struct Kernel: Sendable {
   public var name: String
   public var buffers: [Buffer]
   public var barriers: [Barrier]
+  /// Which barriers hand the slots of which buffer from producer to consumers and back.
+  public var rings: [KernelBuilder.Ring]
   public var actors: [Actor]
   /// Names of the per-item numbers that trip counts and coordinates refer to, by index.
   public var variables: [String]
@@ -54,7 +56,8 @@ public struct Footprint: Sendable, Hashable {
   public var clusterSize: Int
 
   public init(
-    threads: Int, registersPerThread: Int, sharedBytes: Int, tensorMemoryColumns: Int = 0, clusterSize: Int = 1
+    threads: Int, registersPerThread: Int, sharedBytes: Int, tensorMemoryColumns: Int = 0,
+    clusterSize: Int = 1
   ) {
     self.threads = threads
     self.registersPerThread = registersPerThread
@@ -73,6 +76,8 @@ public struct Buffer: Sendable, Hashable {
   public var columns: Int
   public var elementType: DataType
   public var slots: Int
+  /// The buffer in whose storage this one lies: writing a slot of either destroys the other's.
+  public var overlays: BufferID?
   public var bytes: Int { rows * columns * elementType.bytes * slots }
 }
 

@@ -52,7 +52,8 @@ public struct ScheduleParameters: Sendable, Hashable {
   public func requireKnown(_ known: [ParameterDescription]) throws(ScheduleError) {
     for name in values.keys.sorted() where !known.contains(where: { $0.name == name }) {
       let names = known.map(\.name).joined(separator: ", ")
-      throw .parameter(name: name, message: "unknown parameter; this schedule takes: \(names.isEmpty ? "none" : names)")
+      throw .parameter(
+        name: name, message: "unknown parameter; this schedule takes: \(names.isEmpty ? "none" : names)")
     }
   }
 }

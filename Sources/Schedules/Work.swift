@@ -1,4 +1,3 @@
-
 /// Work, counted and never timed: what an operation asks of a core, summed over its actor's lanes.
 ///
 /// Vector counts are in elements (lane operations); bytes are payload bytes. The device turns them into cycles.

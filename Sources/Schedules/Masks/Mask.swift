@@ -47,7 +47,8 @@ extension Mask {
     case .causalTopLeft: return Mask.pairs(below: 0, seqQ: seqQ, seqKV: seqKV)
     case .slidingWindow(let left, let right):
       let offset = seqKV - seqQ
-      let upper = right.map { Mask.pairs(below: offset + $0, seqQ: seqQ, seqKV: seqKV) } ?? Double(seqQ) * Double(seqKV)
+      let upper =
+        right.map { Mask.pairs(below: offset + $0, seqQ: seqQ, seqKV: seqKV) } ?? Double(seqQ) * Double(seqKV)
       let lower = left.map { Mask.pairs(below: offset - $0 - 1, seqQ: seqQ, seqKV: seqKV) } ?? 0
       return max(upper - lower, 0)
     }
