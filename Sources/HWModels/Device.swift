@@ -108,8 +108,13 @@ extension Device {
     public var aluLatency = Cycles.zero
     public var expLatency = Cycles.zero
     public var shuffleLatency = Cycles.zero
-    /// Mean cycles between two instructions of one warp in straight-line vector code, when nothing else competes.
-    public var issueInterval = Cycles.zero
+    /// Cycles that one warp spends on an instruction of each kind in the in-order vector code of a softmax, with
+    /// nothing else on its sub-core: dependences, register ports and stall counts included.
+    public var fmaInterval = Cycles.zero
+    public var aluInterval = Cycles.zero
+    public var convertInterval = Cycles.zero
+    public var expInterval = Cycles.zero
+    public var otherInterval = Cycles.zero
   }
 
   /// Matrix instructions that block their warp and take operands from registers (mma.sync, MFMA).
@@ -128,8 +133,10 @@ extension Device {
     public var rate8 = FlopsPerCycle.zero
     /// From the last matrix cycle of a group to its issuer seeing it complete.
     public var completionLatency = Cycles.zero
-    /// Cycles of matrix work that an issuing warp may have queued before issue blocks it.
-    public var queueDepth = Cycles.zero
+    /// Cycles to issue one instruction.
+    public var issueInterval = Cycles.zero
+    /// Issue of an instruction with a register operand waits until this much matrix work is left before it.
+    public var registerOperandLead = Cycles.zero
     public init() {}
   }
 
@@ -166,6 +173,8 @@ extension Device {
     /// Share of the capacity that keeps a stream all cores read: both halves hold copies of what they read.
     public var effectiveShare = Fraction.zero
     public var bandwidth = BytesPerSecond.zero
+    /// Bytes a second at which stores of all cores drain when they come together.
+    public var storeBandwidth = BytesPerSecond.zero
     /// What one core's port carries.
     public var corePort = BytesPerCycle.zero
     public var latencyNear = Cycles.zero

@@ -46,9 +46,11 @@ extension DeviceField {
     .init("vector.aluLatency", \.vector.aluLatency, .nonNegative, "dependent add, multiply or maximum"),
     .init("vector.expLatency", \.vector.expLatency, .nonNegative, "dependent exponential"),
     .init("vector.shuffleLatency", \.vector.shuffleLatency, .nonNegative, "dependent lane exchange"),
-    .init(
-      "vector.issueInterval", \.vector.issueInterval, .positive,
-      "mean cycles between instructions of one warp in straight-line vector code"),
+    .init("vector.fmaInterval", \.vector.fmaInterval, .positive, "cycles of one warp for an add or multiply-add"),
+    .init("vector.aluInterval", \.vector.aluInterval, .positive, "cycles of one warp for a maximum or compare"),
+    .init("vector.convertInterval", \.vector.convertInterval, .positive, "cycles of one warp for a conversion"),
+    .init("vector.expInterval", \.vector.expInterval, .positive, "cycles of one warp for an exponential"),
+    .init("vector.otherInterval", \.vector.otherInterval, .positive, "cycles of one warp for any other instruction"),
 
     .init("tensor.rate16", \.tensor.rate16, .positive, "16-bit flops in a cycle, synchronous instructions"),
     .init("tensor.rate8", \.tensor.rate8, .nonNegative, "8-bit flops in a cycle, synchronous instructions"),
@@ -61,8 +63,10 @@ extension DeviceField {
       "asyncTensor.completionLatency", \.asyncTensor, \.completionLatency, .nonNegative,
       "last matrix cycle to the issuer seeing completion"),
     .init(
-      "asyncTensor.queueDepth", \.asyncTensor, \.queueDepth, .nonNegative,
-      "matrix cycles an issuer may queue before issue blocks it"),
+      "asyncTensor.issueInterval", \.asyncTensor, \.issueInterval, .nonNegative, "cycles to issue one instruction"),
+    .init(
+      "asyncTensor.registerOperandLead", \.asyncTensor, \.registerOperandLead, .nonNegative,
+      "matrix cycles left in the queue when an instruction with a register operand may issue"),
 
     .init("shared.capacity", \.shared.capacity, .positive, "shared memory of a core"),
     .init("shared.perWorkItem", \.shared.perWorkItem, .positive, "shared memory one work item can have"),
@@ -82,6 +86,7 @@ extension DeviceField {
     .init("l2.capacity", \.l2.capacity, .positive, "the cache that all cores share"),
     .init("l2.effectiveShare", \.l2.effectiveShare, .fraction, "share of it that keeps a stream all cores read"),
     .init("l2.bandwidth", \.l2.bandwidth, .positive, "bytes a second, all cores together"),
+    .init("l2.storeBandwidth", \.l2.storeBandwidth, .positive, "bytes a second at which stores of all cores drain"),
     .init("l2.corePort", \.l2.corePort, .positive, "bytes a cycle into one core"),
     .init("l2.latencyNear", \.l2.latencyNear, .nonNegative, "hit in the near half"),
     .init("l2.latencyFar", \.l2.latencyFar, .nonNegative, "hit in the far half"),

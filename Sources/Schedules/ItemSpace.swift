@@ -4,12 +4,17 @@
 public struct ItemSpace: Sendable {
   public var classes: [ItemClass]
   public var groups: [Group]
+  /// Query heads that share the rows of one tile (packed grouped heads): row r of a sequence is query position
+  /// `r / packedHeads` of head `r % packedHeads` of the group.
+  public var packedHeads: Int
+  /// Work items into which the walk of one tile is cut; the partial outputs are merged by a later kernel.
+  public var splits: Int
 
   /// Sequences with equal lists of tiles.
   public struct Group: Sendable {
     /// How many (batch, head) pairs share this list.
     public var count: Int
-    /// Class of each tile, in ascending tile order.
+    /// Class of each tile, in ascending tile order; with splits, all splits of a tile follow each other.
     public var tileClasses: [Int]
     public init(count: Int, tileClasses: [Int]) {
       self.count = count
@@ -17,9 +22,11 @@ public struct ItemSpace: Sendable {
     }
   }
 
-  public init(classes: [ItemClass], groups: [Group]) {
+  public init(classes: [ItemClass], groups: [Group], packedHeads: Int = 1, splits: Int = 1) {
     self.classes = classes
     self.groups = groups
+    self.packedHeads = packedHeads
+    self.splits = splits
   }
 
   public var total: Int { groups.reduce(0) { $0 + $1.count * $1.tileClasses.count } }

@@ -155,6 +155,8 @@ public struct Operation: Sendable {
     case tensorSync
     /// Matrix instructions that run beside their warps; signals on completion.
     case tensorAsync
+    /// The same with one operand from the issuer's registers: issue waits until the matrix unit is near.
+    case tensorAsyncRegisters
     /// Tile copy by the copy engine; signals when the bytes have landed.
     case copyAsync
     /// Copy by the warps themselves that completes later (cp.async).

@@ -82,7 +82,8 @@ public enum ScheduleError: Error, Sendable, CustomStringConvertible {
 /// Every schedule the tool knows. A new one adds its file and one line here.
 public enum ScheduleRegistry {
   public static let all: [any Schedule.Type] = [
-    // one line per schedule
+    FlashAttention2.self,
+    FlashAttention3.self,
   ]
   public static subscript(name: String) -> (any Schedule.Type)? { all.first { $0.name == name } }
 }

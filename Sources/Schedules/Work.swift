@@ -4,6 +4,8 @@
 public struct Work: Sendable, Hashable {
   /// Matrix flops (2 per multiply-add), padding of instruction shapes included.
   public var matrixFlops = 0.0
+  /// Warp-wide matrix instructions that one warp issues for it.
+  public var matrixInstructions = 0.0
   public var exp = 0.0
   /// Fused multiply-adds, multiplies and adds: one pipe.
   public var fma = 0.0
@@ -16,8 +18,10 @@ public struct Work: Sendable, Hashable {
   public var otherInstructions = 0.0
   public var sharedRead = 0.0
   public var sharedWrite = 0.0
-  /// Bytes read through the shared cache, and whether the schedule expects other cores to read them too.
+  /// Bytes read through the shared cache that other work items read too (keys and values).
   public var globalRead = 0.0
+  /// Bytes read that no other work item reads (queries): they always come from device memory.
+  public var streamRead = 0.0
   public var globalWrite = 0.0
   public var tensorMemoryRead = 0.0
   public var tensorMemoryWrite = 0.0
@@ -37,6 +41,7 @@ public struct Work: Sendable, Hashable {
   /// Adds `b` `times` over.
   public mutating func add(_ b: Work, times n: Double) {
     matrixFlops += b.matrixFlops * n
+    matrixInstructions += b.matrixInstructions * n
     exp += b.exp * n
     fma += b.fma * n
     alu += b.alu * n
@@ -46,6 +51,7 @@ public struct Work: Sendable, Hashable {
     sharedRead += b.sharedRead * n
     sharedWrite += b.sharedWrite * n
     globalRead += b.globalRead * n
+    streamRead += b.streamRead * n
     globalWrite += b.globalWrite * n
     tensorMemoryRead += b.tensorMemoryRead * n
     tensorMemoryWrite += b.tensorMemoryWrite * n
@@ -55,10 +61,10 @@ public struct Work: Sendable, Hashable {
   /// The counts by name, for reports, in a fixed order.
   public var named: [(name: String, value: Double)] {
     [
-      ("matrix_flops", matrixFlops), ("exp", exp), ("fma", fma), ("alu", alu), ("convert", convert),
+      ("matrix_flops", matrixFlops), ("matrix_instructions", matrixInstructions), ("exp", exp), ("fma", fma), ("alu", alu), ("convert", convert),
       ("shuffle", shuffle), ("other_instructions", otherInstructions), ("shared_read_bytes", sharedRead),
       ("shared_write_bytes", sharedWrite), ("global_read_bytes", globalRead),
-      ("global_write_bytes", globalWrite), ("tensor_memory_read_bytes", tensorMemoryRead),
+      ("stream_read_bytes", streamRead), ("global_write_bytes", globalWrite), ("tensor_memory_read_bytes", tensorMemoryRead),
       ("tensor_memory_write_bytes", tensorMemoryWrite), ("atomics", atomics),
     ]
   }

@@ -1,0 +1,115 @@
+public import HWModels
+
+/// FlashAttention-2, forward pass: one work item owns a tile of queries and streams keys and values past it.
+///
+/// - Shapes: Q `[batch, headsQ, seqQ, headDim]`; K, V `[batch, headsKV, seqKV, headDim(V)]`.
+/// - Models: asynchronous copies of K and V into one slot each, both products by synchronous matrix instructions
+///   with operands through `ldmatrix`, softmax between them, two work items per core where they fit, and the split
+///   of the keys with its combine kernel where the grid is small.
+/// - Leaves out: dropout, ALiBi, paged keys, softcap.
+/// - Source: Dao 2023, "FlashAttention-2", Algorithm 1; Dao-AILab/flash-attention@0251105
+///   csrc/flash_attn/src/flash_fwd_launch_template.h, flash_fwd_kernel.h, flash_api.cpp.
+///
+/// Expected per step of 128 x 64 at head dim 128 (four warps, H100, 2656 flop a cycle by mma.sync): tensor
+/// 4.19 Mflop / 2656 = 1580; shared 160 KiB read and 32 KiB written = 1536; exp 8192 / 16 = 512. The products and
+/// the softmax of one work item follow each other; only the second work item of the core overlaps them.
+/// - Complexity: O(query tiles) to build.
+public struct FlashAttention2: Schedule {
+  public static let name = "fa2"
+  public static let summary = "FlashAttention-2 forward: one work item per query tile, synchronous products (Ampere on)"
+  static let splits = ParameterDescription(
+    name: "splits", summary: "parts into which the keys are cut; auto applies the authors' rule",
+    defaultValue: "auto")
+  public static let parameters = [splits]
+
+  /// nil where the authors' rule decides.
+  private let requestedSplits: Int?
+
+  public init(parameters: ScheduleParameters) throws(ScheduleError) {
+    try parameters.requireKnown(Self.parameters)
+    let text = try parameters.value(Self.splits)
+    if text == "auto" {
+      requestedSplits = nil
+    } else if let count = Int(text), (1...128).contains(count) {
+      requestedSplits = count
+    } else {
+      throw .parameter(name: "splits", message: "'\(text)' is neither auto nor a number from 1 to 128")
+    }
+  }
+
+  public func program(for shape: AttentionShape, on device: Device) throws(ScheduleError) -> Program {
+    guard shape.pass == .forward else {
+      throw .unsupported(schedule: Self.name, field: "pass", message: "models the forward pass only")
+    }
+    guard shape.dataType == .bf16 || shape.dataType == .fp16 else {
+      throw .unsupported(schedule: Self.name, field: "dtype", message: "takes bf16 and fp16")
+    }
+    guard shape.headDim <= 256, shape.headDimV == shape.headDim else {
+      throw .unsupported(
+        schedule: Self.name, field: "head-dim", message: "takes equal head dimensions up to 256")
+    }
+    let splits = requestedSplits ?? FlashAttention2Split.count(shape: shape, cores: Int(device.cores.count.value))
+    let tile = splits > 1 ? FlashAttention2Tile(splitting: shape) : FlashAttention2Tile(shape: shape, device: device)
+    let forward = FlashAttention2Forward(shape: shape, tile: tile, splits: splits)
+    var kernels = [try forward.kernel(on: device)]
+    if splits > 1 { kernels.append(try FlashAttention2Combine(shape: shape, splits: splits).kernel(on: device)) }
+    return Program(schedule: Self.name, shape: shape, kernels: kernels)
+  }
+}
+
+/// Tile rules of FlashAttention-2's forward kernels (flash_fwd_launch_template.h).
+struct FlashAttention2Tile {
+  let queryTile: Int
+  let keyTile: Int
+  let warps: Int
+  let headDim: Int
+
+  init(shape: AttentionShape, device: Device) {
+    headDim = Self.padded(shape.headDim)
+    let perItem = Int(device.shared.perWorkItem.value)
+    let perCore = Int(device.shared.capacity.value)
+    switch headDim {
+    case 32, 64: (queryTile, keyTile, warps) = (128, 128, 4)
+    case 96, 128: (queryTile, keyTile, warps) = (128, 64, 4)
+    case 192: (queryTile, keyTile, warps) = (128, 64, 8)
+    default:
+      // The larger tile where one fits a work item and two of the smaller do not fit a core.
+      let large = perItem >= 2 * 256 * (128 + 2 * 64) && perCore < 4 * 256 * (64 + 2 * 64)
+      (queryTile, keyTile, warps) = large ? (128, 64, 8) : (64, 64, 4)
+    }
+  }
+
+  /// Tiles of the split-key kernel (flash_fwd_launch_template.h, `run_mha_fwd_splitkv_dispatch`).
+  init(splitting shape: AttentionShape) {
+    headDim = Self.padded(shape.headDim)
+    queryTile = 64
+    keyTile = headDim <= 64 ? 256 : headDim <= 128 ? 128 : 64
+    warps = 4
+  }
+
+  private static func padded(_ dimension: Int) -> Int {
+    [32, 64, 96, 128, 192, 256].first { dimension <= $0 } ?? 256
+  }
+}
+
+/// Into how many parts FlashAttention-2 cuts the keys (flash_api.cpp, `num_splits_heuristic`).
+enum FlashAttention2Split {
+  /// The smallest count within 85 % of the best filling of two work items per core.
+  static func count(shape: AttentionShape, cores: Int) -> Int {
+    let tile = FlashAttention2Tile(splitting: shape)
+    let blocks = (shape.seqKV + tile.keyTile - 1) / tile.keyTile
+    let work = shape.batch * shape.headsQ * ((shape.seqQ + tile.queryTile - 1) / tile.queryTile)
+    let slots = 2 * cores
+    if Double(work) >= 0.8 * Double(slots) { return 1 }
+    let limit = min(128, slots, blocks)
+    func blocksPerSplit(_ splits: Int) -> Int { (blocks + splits - 1) / splits }
+    var efficiency: [(splits: Int, value: Double)] = []
+    for splits in 1...max(limit, 1) {
+      if splits > 1, blocksPerSplit(splits) == blocksPerSplit(splits - 1) { continue }
+      let waves = Double(work * splits) / Double(slots)
+      efficiency.append((splits, waves / waves.rounded(.up)))
+    }
+    let best = efficiency.map(\.value).max() ?? 1
+    return efficiency.first { $0.value >= 0.85 * best }?.splits ?? 1
+  }
+}

@@ -1,0 +1,249 @@
+import HWModels
+
+/// Builds the main kernel of FlashAttention-2's forward pass, whole or with split keys.
+struct FlashAttention2Forward {
+  let shape: AttentionShape
+  let tile: FlashAttention2Tile
+  let splits: Int
+
+  private let element = 2
+  private var tiles: QueryTiles {
+    QueryTiles(
+      shape: shape, queryTile: tile.queryTile, keyTile: tile.keyTile, packedHeads: 1, firstAlwaysMasked: true)
+  }
+
+  func kernel(on device: Device) throws(ScheduleError) -> Kernel {
+    var builder = KernelBuilder(schedule: FlashAttention2.name, kernel: splits > 1 ? "fa2_fwd_split" : "fa2_fwd")
+    let type = shape.dataType
+    let q = builder.buffer("Q", .shared, rows: tile.queryTile, columns: tile.headDim, type: type)
+    let k = builder.buffer("K", .shared, rows: tile.keyTile, columns: tile.headDim, type: type)
+    let v = builder.buffer("V", .shared, rows: tile.keyTile, columns: tile.headDim, type: type)
+    let first = builder.variable("first")
+    let masked = builder.variable("masked")
+    let whole = builder.variable("whole")
+    let registers = ConsumerBuffers(
+      builder: &builder, group: 0, rows: tile.queryTile, keyTile: tile.keyTile, headDimV: tile.headDim,
+      type: type, probabilitiesInRegisters: true)
+    let queryLoaded = builder.barrier("Q loaded", .named)
+    let keyLoaded = builder.barrier("K loaded", .named)
+    let valueLoaded = builder.barrier("V loaded", .named)
+
+    func load(
+      _ name: String, _ tensor: Tensor, rows: Int, index: TileIndex, into buffer: BufferID, signals: BarrierID
+    ) -> Operation {
+      let bytes = Double(rows * tile.headDim * element)
+      return Operation(
+        name, .loadAsync,
+        work: .of {
+          if tensor == .q { $0.streamRead = bytes } else { $0.globalRead = bytes }
+          $0.sharedWrite = bytes
+          // One 16-byte copy a lane, with its address and predicate.
+          $0.otherInstructions = bytes / 16
+          $0.alu = bytes / 16
+        }, signals: [signals],
+        action: .load(tensor, TileCoordinate(rows: rows, index: index), into: TileRef(buffer)))
+    }
+    func loadK(_ offset: Int) -> Operation {
+      load("load K", .k, rows: tile.keyTile, index: .walk(offset: offset), into: k, signals: keyLoaded)
+    }
+    let loadV = load("load V", .v, rows: tile.keyTile, index: .walk(offset: 0), into: v, signals: valueLoaded)
+    let loadQ = load(
+      "load Q", .q, rows: tile.queryTile, index: .item(scale: 1, offset: 0), into: q, signals: queryLoaded)
+
+    let product = ProductCosts(tile: tile)
+    let scores = Operation(
+      "S = Q K^T", .tensorSync, work: product.scores,
+      action: .matmul(
+        into: registers.scores, a: TileRef(q), b: TileRef(k), transposeA: false, transposeB: true,
+        accumulate: false))
+    let output = Operation(
+      "O += P V", .tensorSync, work: product.output,
+      action: .matmul(
+        into: registers.output, a: registers.probabilities, b: TileRef(v), transposeA: false,
+        transposeB: false, accumulate: true))
+    let softmax = registers.softmax
+    let mask = softmax.mask(keyTile: TileCoordinate(rows: tile.keyTile, index: .walk(offset: 0)))
+
+    /// One step: K is there, V loads during the scores; the next K loads during softmax and output.
+    func step(isMasked: Bool, loadsNextKey: Bool) -> [Operation] {
+      var operations = [
+        Operation("wait for K", .sync, waits: [keyLoaded]), loadV, scores,
+      ]
+      if isMasked { operations.append(mask) }
+      operations.append(Operation("wait for V", .sync, waits: [valueLoaded]))
+      if loadsNextKey { operations.append(loadK(1)) }
+      operations += [
+        softmax.updateMaximum(), softmax.rescaleOutput(), softmax.exponentiate(), softmax.updateSum(),
+        registers.convert, output,
+      ]
+      return operations
+    }
+
+    let begin = [loadQ, loadK(0), Operation("wait for Q", .sync, waits: [queryLoaded])]
+    // The last step of a walk loads no further key; it is masked only where every step is.
+    let last = builder.variable("last")
+    let lastMasked = builder.variable("last masked")
+    builder.actor(
+      "warps", warps: tile.warps,
+      blocks: [
+        Block(trips: .fixed(1), stepsPerTrip: 0, operations: registers.clear),
+        Block(trips: .variable(first, offset: 0), stepsPerTrip: 0, operations: begin),
+        Block(
+          trips: .variable(masked, offset: 0), stepsPerTrip: 1,
+          operations: step(isMasked: true, loadsNextKey: true)),
+        Block(
+          trips: .variable(whole, offset: 0), stepsPerTrip: 1,
+          operations: step(isMasked: false, loadsNextKey: true)),
+        Block(
+          trips: .variable(last, offset: 0), stepsPerTrip: 1,
+          operations: step(isMasked: false, loadsNextKey: false)),
+        Block(
+          trips: .variable(lastMasked, offset: 0), stepsPerTrip: 1,
+          operations: step(isMasked: true, loadsNextKey: false)),
+        Block(trips: .fixed(1), stepsPerTrip: 0, operations: epilogue(registers)),
+      ])
+    let sharedBytes = (tile.queryTile + 2 * tile.keyTile) * tile.headDim * element
+    return try builder.build(
+      items: items(), policy: .grid(order: .tilesFastest),
+      footprint: Footprint(threads: 32 * tile.warps, registersPerThread: 255, sharedBytes: sharedBytes),
+      on: device)
+  }
+
+  /// Items of `QueryTiles`, cut into splits, with the variables of the blocks above: `[first, masked, whole, last,
+  /// lastMasked]`, where masked and whole steps load the next key and the last one does not.
+  private func items() -> ItemSpace {
+    let base = tiles.items()
+    let blocks = (shape.seqKV + tile.keyTile - 1) / tile.keyTile
+    let perSplit = (blocks + splits - 1) / splits
+    var classes: [ItemClass] = []
+    var parts: [[Int]] = []
+    for itemClass in base.classes {
+      var indices: [Int] = []
+      for split in 0..<splits {
+        let piece = splits == 1 ? itemClass : cut(itemClass, to: split * perSplit..<(split + 1) * perSplit)
+        classes.append(ItemClass(values: variables(piece.values), walk: piece.walk))
+        indices.append(classes.count - 1)
+      }
+      parts.append(indices)
+    }
+    let groups = base.groups.map { group in
+      ItemSpace.Group(count: group.count, tileClasses: group.tileClasses.flatMap { parts[$0] })
+    }
+    return ItemSpace(classes: classes, groups: groups, splits: splits)
+  }
+
+  /// The part of a walk that lies in `tiles`; the masked steps are those at its upper end.
+  private func cut(_ itemClass: ItemClass, to tiles: Range<Int>) -> ItemClass {
+    guard case .descending(let range) = itemClass.walk else { return itemClass }
+    let part = range.clamped(to: tiles)
+    let maskedFrom = range.upperBound - itemClass.values[0] - itemClass.values[1]
+    let masked = max(part.upperBound - max(part.lowerBound, maskedFrom), min(part.count, 1))
+    let first = min(part.count, 1)
+    return ItemClass(values: [first, max(masked - first, 0), part.count - max(masked, first)], walk: .descending(part))
+  }
+
+  private func variables(_ values: [Int]) -> [Int] {
+    let steps = values[0] + values[1] + values[2]
+    guard steps > 1 else { return [values[0], 0, 0, 0, steps] }
+    let masked = values[0] + values[1]
+    return masked < steps ? [1, masked, values[2] - 1, 1, 0] : [1, masked - 1, 0, 0, 1]
+  }
+
+  private func epilogue(_ registers: ConsumerBuffers) -> [Operation] {
+    let elements = Double(tile.queryTile * tile.headDim)
+    let bytesOut = elements * Double(splits > 1 ? 4 : element)
+    let coordinate = TileCoordinate(rows: tile.queryTile, index: .item(scale: 1, offset: 0))
+    return [
+      registers.softmax.normalise(logSumExp: registers.logSumExp),
+      Operation(
+        "O through shared memory", .vector,
+        work: .of {
+          $0.convert = splits > 1 ? 0 : elements
+          $0.sharedWrite = bytesOut
+          $0.sharedRead = bytesOut
+          $0.otherInstructions = bytesOut / 8
+        }, chain: Chain(alu: 1, shared: 2)),
+      Operation(
+        "store O", .loadStore,
+        work: .of {
+          $0.globalWrite = bytesOut
+          $0.otherInstructions = bytesOut / 16
+        }, action: .store(registers.output, splits > 1 ? .partialO : .o, coordinate)),
+      Operation(
+        "store log-sum-exp", .loadStore, work: .of { $0.globalWrite = Double(tile.queryTile * 4) },
+        action: .store(registers.logSumExp, splits > 1 ? .partialLogSumExp : .logSumExp, coordinate)),
+    ]
+  }
+}
+
+/// Work of the two products by mma.sync with operands through ldmatrix.
+private struct ProductCosts {
+  let scores: Work
+  let output: Work
+
+  init(tile: FlashAttention2Tile) {
+    let element = 2
+    let flops = 2 * Double(tile.queryTile * tile.keyTile * tile.headDim)
+    let queryBytes = tile.queryTile * tile.headDim * element
+    let keyBytes = tile.keyTile * tile.headDim * element
+    // Each warp reads its own queries and the whole tile of keys or values.
+    let scoreBytes = Double(queryBytes + tile.warps * keyBytes)
+    let valueBytes = Double(tile.warps * keyBytes)
+    /// One m16n8k16 instruction of 4096 flops a warp; one ldmatrix.x4 of 512 bytes a warp.
+    func instructions(_ bytes: Double) -> Double { 32 * (flops / 4096 + bytes / 512) }
+    scores = .of {
+      $0.matrixFlops = flops
+      $0.sharedRead = scoreBytes
+      $0.otherInstructions = instructions(scoreBytes)
+    }
+    output = .of {
+      $0.matrixFlops = flops
+      $0.sharedRead = valueBytes
+      $0.otherInstructions = instructions(valueBytes)
+    }
+  }
+}
+
+/// The kernel that merges the parts of split keys (flash_fwd_kernel.h, `combine_attn_seqk_parallel`).
+struct FlashAttention2Combine {
+  let shape: AttentionShape
+  let splits: Int
+
+  func kernel(on device: Device) throws(ScheduleError) -> Kernel {
+    var builder = KernelBuilder(schedule: FlashAttention2.name, kernel: "fa2_combine")
+    // Row block by head dimension: 4 where it is a multiple of 128, 8 of 64, else 16.
+    let rows = shape.headDim % 128 == 0 ? 4 : shape.headDim % 64 == 0 ? 8 : 16
+    let totalRows = shape.batch * shape.headsQ * shape.seqQ
+    let partialBytes = Double(splits * rows * (shape.headDim + 1) * 4)
+    let outputBytes = Double(rows * shape.headDim * 2)
+    let elements = Double(splits * rows * shape.headDim)
+    builder.actor(
+      "warps", warps: 4,
+      blocks: [
+        Block(
+          trips: .fixed(1), stepsPerTrip: 0,
+          operations: [
+            Operation(
+              "load log-sum-exp", .loadStore, work: .of { $0.streamRead = Double(splits * rows * 4) },
+              chain: Chain(alu: 8, exp: 2, shuffle: 5, shared: 2, global: 1)),
+            Operation(
+              "merge partial outputs", .loadStore,
+              work: .of {
+                $0.streamRead = partialBytes
+                $0.fma = elements
+                $0.globalWrite = outputBytes
+                $0.otherInstructions = elements / 4
+              }, chain: Chain(alu: 2, global: 1),
+              action: .mergePartials(
+                output: .o, coordinate: TileCoordinate(rows: rows, index: .item(scale: 1, offset: 0)))),
+          ])
+      ])
+    let items = (totalRows + rows - 1) / rows
+    return try builder.build(
+      items: ItemSpace(
+        classes: [ItemClass(values: [], walk: .ascending(0..<0))],
+        groups: [.init(count: 1, tileClasses: [Int](repeating: 0, count: items))]),
+      policy: .grid(order: .tilesFastest),
+      footprint: Footprint(threads: 128, registersPerThread: 48, sharedBytes: 4096), on: device)
+  }
+}

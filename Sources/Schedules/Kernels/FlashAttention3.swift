@@ -1,0 +1,125 @@
+public import HWModels
+
+/// FlashAttention-3, forward pass on Hopper: a producer warp copies tiles, two or three warpgroups compute.
+///
+/// - Shapes: Q `[batch, headsQ, seqQ, headDim]`; K, V `[batch, headsKV, seqKV, headDim(V)]`.
+/// - Models: copy-engine loads through K and V rings of two stages, asynchronous products with the second operand
+///   from registers or shared memory, the overlap of softmax with the second product inside a warpgroup, ping-pong
+///   order between warpgroups, masked first steps, epilogue through shared memory, both builds' tile schedulers.
+/// - Leaves out: varlen, paged keys, FP8, softcap, split keys (the Hopper build of the CuTe kernel has none).
+/// - Source: Shah et al. 2024, "FlashAttention-3", Algorithm 2; Dao-AILab/flash-attention@0251105
+///   flash_attn/cute/flash_fwd_sm90.py and interface.py (`build=cute`), hopper/tile_size.h,
+///   hopper/mainloop_fwd_sm90_tma_gmma_ws.hpp, hopper/tile_scheduler.hpp (`build=cpp`).
+///
+/// Expected per step of 128 x 128 at head dim 128 (two warpgroups, 4096 flop, 16 exp, 128 B a cycle and core):
+/// tensor 2 x (512 + 512) = 2048; shared 2 x (384 + 256) read, 512 written = 1792; exp 2 x 512 = 1024; issue about
+/// 2 x 470. No unit is full: the chain of one warpgroup (products, maximum, exponentials, sum, conversion, rescale,
+/// its turn again) sets the pace.
+/// - Complexity: O(query tiles) to build.
+public struct FlashAttention3: Schedule {
+  public static let name = "fa3"
+  public static let summary = "FlashAttention-3 forward: warp-specialised, copy engine, asynchronous products (Hopper)"
+  static let build = ParameterDescription(
+    name: "build", summary: "cute: one work item per query tile; cpp: persistent, clusters",
+    choices: ["cute", "cpp"], defaultValue: "cute")
+  static let packHeads = ParameterDescription(
+    name: "pack-gqa", summary: "pack the query heads of a group into the rows of a tile",
+    choices: ["auto", "on", "off"], defaultValue: "auto")
+  static let pingPong = ParameterDescription(
+    name: "ping-pong", summary: "ordered turns of the warpgroups", choices: ["auto", "on", "off"],
+    defaultValue: "auto")
+  static let stages = ParameterDescription(
+    name: "stages", summary: "slots of the K and V rings", defaultValue: "2")
+  public static let parameters = [build, packHeads, pingPong, stages]
+
+  private let isCute: Bool
+  private let packChoice: String
+  private let pingPongChoice: String
+  private let ringSlots: Int
+
+  public init(parameters: ScheduleParameters) throws(ScheduleError) {
+    try parameters.requireKnown(Self.parameters)
+    isCute = try parameters.value(Self.build) == "cute"
+    packChoice = try parameters.value(Self.packHeads)
+    pingPongChoice = try parameters.value(Self.pingPong)
+    let text = try parameters.value(Self.stages)
+    guard let slots = Int(text), (1...16).contains(slots) else {
+      throw .parameter(name: "stages", message: "'\(text)' is not a number from 1 to 16")
+    }
+    ringSlots = slots
+  }
+
+  public func program(for shape: AttentionShape, on device: Device) throws(ScheduleError) -> Program {
+    guard device.asyncTensor != nil else {
+      throw .missingResource(schedule: Self.name, part: "asyncTensor", device: device.id)
+    }
+    guard device.copyEngine != nil else {
+      throw .missingResource(schedule: Self.name, part: "copyEngine", device: device.id)
+    }
+    guard shape.pass == .forward else {
+      throw .unsupported(schedule: Self.name, field: "pass", message: "models the forward pass only")
+    }
+    guard shape.dataType == .bf16 || shape.dataType == .fp16 else {
+      throw .unsupported(schedule: Self.name, field: "dtype", message: "models bf16 and fp16")
+    }
+    guard shape.headDim <= 256, shape.headDimV <= 256 else {
+      throw .unsupported(schedule: Self.name, field: "head-dim", message: "takes head dimensions up to 256")
+    }
+    let tile = FlashAttention3Tile(shape: shape, isCute: isCute)
+    let kernel = try FlashAttention3Forward(
+      shape: shape, tile: tile, isCute: isCute, packedHeads: packedHeads(shape, tile),
+      pingPong: pingPongChoice == "auto" ? tile.pingPong : pingPongChoice == "on", ringSlots: ringSlots
+    ).kernel(on: device)
+    return Program(schedule: Self.name, shape: shape, kernels: [kernel])
+  }
+
+  /// Query heads packed into a tile.
+  ///
+  /// The CuTe build packs every grouped call (interface.py). The C++ build packs where the rows that a tile fills
+  /// without packing are fewer than nine tenths of those it fills with (heuristics.h, `should_pack_gqa`).
+  private func packedHeads(_ shape: AttentionShape, _ tile: FlashAttention3Tile) -> Int {
+    guard shape.group > 1, packChoice != "off" else { return 1 }
+    if packChoice == "on" || isCute { return shape.group }
+    func filled(_ rows: Int) -> Double {
+      let tiles = (rows + tile.queryTile - 1) / tile.queryTile
+      return Double(rows) / Double(tiles * tile.queryTile)
+    }
+    return filled(shape.seqQ) < 0.9 * filled(shape.seqQ * shape.group) ? shape.group : 1
+  }
+}
+
+/// Tile rules of FlashAttention-3's forward kernels.
+struct FlashAttention3Tile {
+  let queryTile: Int
+  let keyTile: Int
+  /// P is the register operand of the second product; otherwise it goes through shared memory.
+  let probabilitiesInRegisters: Bool
+  let pingPong: Bool
+  /// Head dimensions as the kernel pads them.
+  let headDim: Int
+  let headDimV: Int
+
+  var warpgroups: Int { queryTile / 64 }
+
+  init(shape: AttentionShape, isCute: Bool) {
+    func padded(_ dimension: Int) -> Int { [64, 96, 128, 192, 256].first { dimension <= $0 } ?? 256 }
+    headDim = padded(shape.headDim)
+    headDimV = padded(shape.headDimV)
+    let isCausal = shape.mask != .none
+    var isLocal = false
+    if case .slidingWindow = shape.mask { isLocal = true }
+    switch (headDim, isCute) {
+    case (64, true): (queryTile, keyTile, probabilitiesInRegisters) = (192, 128, true)
+    case (64, false): (queryTile, keyTile, probabilitiesInRegisters) = isCausal ? (192, 128, true) : (192, 192, false)
+    case (96, true): (queryTile, keyTile, probabilitiesInRegisters) = (192, isCausal ? 128 : 144, false)
+    case (96, false): (queryTile, keyTile, probabilitiesInRegisters) = (192, isLocal ? 128 : 144, false)
+    case (128, true): (queryTile, keyTile, probabilitiesInRegisters) = (128, 128, true)
+    case (128, false): (queryTile, keyTile, probabilitiesInRegisters) = (128, isCausal ? 128 : 176, true)
+    case (192, _):
+      (queryTile, keyTile, probabilitiesInRegisters) = (128, isLocal ? 96 : headDimV <= 128 ? 128 : 112, true)
+    default: (queryTile, keyTile, probabilitiesInRegisters) = (128, isLocal ? 64 : 80, true)
+    }
+    // Turns are taken with at least two warpgroups and head dimension up to 128.
+    pingPong = headDim <= 128
+  }
+}

@@ -1,0 +1,303 @@
+import HWModels
+
+/// Builds the one kernel of FlashAttention-3's forward pass.
+struct FlashAttention3Forward {
+  let shape: AttentionShape
+  let tile: FlashAttention3Tile
+  let isCute: Bool
+  let packedHeads: Int
+  let pingPong: Bool
+  let ringSlots: Int
+
+  private let element = 2
+  private var tiles: QueryTiles {
+    QueryTiles(
+      shape: shape, queryTile: tile.queryTile, keyTile: tile.keyTile, packedHeads: packedHeads,
+      firstAlwaysMasked: true)
+  }
+
+  /// K and V tiles are multicast to two cores where the C++ build launches clusters: non-causal calls with head
+  /// dimension from 128 and an even number of query tiles.
+  private var clusterSize: Int {
+    !isCute && shape.mask == .none && tile.headDim >= 128 && tiles.tilesPerSequence % 2 == 0 ? 2 : 1
+  }
+
+  /// Work items in the order of the build's scheduler.
+  ///
+  /// CuTe: one launch per tile, causal ones longest first over sections of heads whose keys and values fit 50 MiB
+  /// (tile_scheduler.py). C++: persistent, causal ones by an atomic counter, sections of 32 MB (tile_scheduler.hpp).
+  private var policy: TilePolicy {
+    guard shape.mask == .causal else {
+      return isCute || shape.mask == .none
+        ? (isCute ? .grid(order: .tilesFastest) : .staticPersistent(order: .tilesFastest))
+        : .dynamicPersistent(order: .longestFirst(sequencesPerSection: section(32_000_000)))
+    }
+    return isCute
+      ? .grid(order: .longestFirst(sequencesPerSection: section(50 * 1_048_576)))
+      : .dynamicPersistent(order: .longestFirst(sequencesPerSection: section(32_000_000)))
+  }
+
+  private func section(_ budget: Int) -> Int {
+    let headBytes = shape.seqKV * (shape.headDim + shape.headDimV) * element
+    var heads = 1
+    while heads * 2 * headBytes <= budget { heads *= 2 }
+    // Query heads that share keys come along with their key-value head, unless they already share its tiles.
+    return isCute ? heads : heads * shape.group / packedHeads
+  }
+
+  func kernel(on device: Device) throws(ScheduleError) -> Kernel {
+    var builder = KernelBuilder(schedule: FlashAttention3.name, kernel: "fa3_fwd")
+    let type = shape.dataType
+    let groups = tile.warpgroups
+    let q = builder.ring(
+      "Q", rows: tile.queryTile, columns: tile.headDim, type: type, slots: 1, consumers: groups)
+    let k = builder.ring(
+      "K", rows: tile.keyTile, columns: tile.headDim, type: type, slots: ringSlots, consumers: groups)
+    let v = builder.ring(
+      "V", rows: tile.keyTile, columns: tile.headDimV, type: type, slots: ringSlots, consumers: groups)
+    var sharedBytes =
+      tile.queryTile * max(tile.headDim, tile.headDimV) * element
+      + ringSlots * tile.keyTile * (tile.headDim + tile.headDimV) * element + Self.barrierBytes
+    if !tile.probabilitiesInRegisters { sharedBytes += tile.queryTile * tile.keyTile * element }
+    let first = builder.variable("first")
+    let masked = builder.variable("masked")
+    let whole = builder.variable("whole")
+    let steps = StepVariables(first: first, masked: masked, whole: whole)
+    let turns = (0..<groups).map { group in
+      builder.barrier("turn \(group)", .named, initialPhases: group == 0 ? 1 : 0)
+    }
+    addProducer(&builder, q: q, k: k, v: v, steps: steps)
+    for group in 0..<groups {
+      addConsumer(&builder, group: group, q: q, k: k, v: v, turns: turns, steps: steps)
+    }
+    let threads = 128 * (groups + 1)
+    return try builder.build(
+      items: tiles.items(), policy: policy,
+      footprint: Footprint(
+        threads: threads, registersPerThread: groups == 3 ? 128 : 168, sharedBytes: sharedBytes,
+        clusterSize: clusterSize),
+      on: device)
+  }
+
+  struct StepVariables {
+    let first: Int
+    let masked: Int
+    let whole: Int
+  }
+
+  /// Barriers and alignment, beside the tiles.
+  static let barrierBytes = 1024
+
+  /// Instructions of a step and warp beside matrix products, softmax and shuffles: stage and phase arithmetic,
+  /// descriptors, barrier polls, branches. Counted in the compiled loop (65, 71 and 73 at head dim 64, 128 and 256).
+  static let loopInstructions = 70.0
+
+  // MARK: Producer
+
+  /// K of the first step, Q, then K of step j + 1 before V of step j; the last V alone.
+  private func addProducer(
+    _ builder: inout KernelBuilder, q: KernelBuilder.Ring, k: KernelBuilder.Ring, v: KernelBuilder.Ring,
+    steps: StepVariables
+  ) {
+    func copy(_ name: String, _ ring: KernelBuilder.Ring, _ tensor: Tensor, columns: Int, offset: Int) -> Operation {
+      let bytes = Double(tile.keyTile * columns * element)
+      return Operation(
+        name, .copyAsync,
+        work: .of {
+          $0.globalRead = bytes / Double(clusterSize)
+          $0.sharedWrite = bytes
+        }, waits: [ring.empty], signals: [ring.full],
+        action: .load(
+          tensor, TileCoordinate(rows: tile.keyTile, index: .walk(offset: offset)),
+          into: TileRef(ring.buffer, .step(offset: offset))))
+    }
+    let queryBytes = Double(tile.queryTile * tile.headDim * element)
+    let loadQ = Operation(
+      "load Q", .copyAsync,
+      work: .of {
+        $0.streamRead = queryBytes
+        $0.sharedWrite = queryBytes
+      }, waits: [q.empty], signals: [q.full],
+      action: .load(
+        .q, TileCoordinate(rows: tile.queryTile, index: .item(scale: 1, offset: 0)),
+        into: TileRef(q.buffer, .item)))
+    let firstK = copy("load K", k, .k, columns: tile.headDim, offset: 0)
+    let nextK = copy("load K", k, .k, columns: tile.headDim, offset: 1)
+    let loadV = copy("load V", v, .v, columns: tile.headDimV, offset: 0)
+    builder.actor(
+      "producer", warps: 1,
+      blocks: [
+        Block(trips: .variable(steps.first, offset: 0), stepsPerTrip: 0, operations: [firstK, loadQ]),
+        Block(trips: .variable(steps.masked, offset: 0), stepsPerTrip: 1, operations: [nextK, loadV]),
+        Block(trips: .variable(steps.whole, offset: 0), stepsPerTrip: 1, operations: [nextK, loadV]),
+        Block(trips: .variable(steps.first, offset: 0), stepsPerTrip: 1, operations: [loadV]),
+      ])
+  }
+
+  // MARK: Consumers
+
+  private func addConsumer(
+    _ builder: inout KernelBuilder, group: Int, q: KernelBuilder.Ring, k: KernelBuilder.Ring,
+    v: KernelBuilder.Ring, turns: [BarrierID], steps: StepVariables
+  ) {
+    let rows = 64
+    let warpgroup = ConsumerBuffers(
+      builder: &builder, group: group, rows: rows, keyTile: tile.keyTile, headDimV: tile.headDimV,
+      type: shape.dataType, probabilitiesInRegisters: tile.probabilitiesInRegisters)
+    let softmax = warpgroup.softmax
+    let queryRows = TileRef(q.buffer, .item, rows: group * rows..<(group + 1) * rows)
+
+    let scoreBytes = Double((rows + tile.keyTile) * tile.headDim * element)
+    let scores = { (waits: [BarrierID]) in
+      Operation(
+        "S = Q K^T", .tensorAsync,
+        work: .of {
+          $0.matrixFlops = 2 * Double(rows * tile.keyTile * tile.headDim)
+          $0.matrixInstructions = Double(tile.headDim / 16)
+          $0.sharedRead = scoreBytes
+        }, waits: waits, signals: [warpgroup.scoresDone],
+        action: .matmul(
+          into: warpgroup.scores, a: queryRows, b: TileRef(k.buffer, .step(offset: 0)), transposeA: false,
+          transposeB: true, accumulate: false))
+    }
+    let outputBytes = Double(
+      (tile.keyTile * tile.headDimV + (tile.probabilitiesInRegisters ? 0 : rows * tile.keyTile)) * element)
+    let accumulate = Operation(
+      "O += P V", tile.probabilitiesInRegisters ? .tensorAsyncRegisters : .tensorAsync,
+      work: .of {
+        $0.matrixFlops = 2 * Double(rows * tile.keyTile * tile.headDimV)
+        $0.matrixInstructions = Double(tile.keyTile / 16)
+        $0.sharedRead = outputBytes
+      }, waits: [v.full], signals: [warpgroup.outputDone],
+      action: .matmul(
+        into: warpgroup.output, a: warpgroup.probabilities, b: TileRef(v.buffer, .step(offset: -1)),
+        transposeA: false, transposeB: false, accumulate: true))
+    let loopControl = Operation(
+      "loop control", .vector, work: .of { $0.otherInstructions = 128 * Self.loopInstructions })
+    let mask = softmax.mask(keyTile: TileCoordinate(rows: tile.keyTile, index: .walk(offset: 0)))
+    let rescaleBeforeProduct = tile.headDimV > 128
+
+    /// One step in the steady state: scores of this step, output of the one before, softmax meanwhile.
+    func step(isMasked: Bool) -> [Operation] {
+      var operations: [Operation] = []
+      operations.append(loopControl)
+      operations.append(scores(pingPong ? [k.full, turns[group]] : [k.full]))
+      if rescaleBeforeProduct { operations.append(softmax.rescaleOutput()) }
+      operations.append(accumulate)
+      if pingPong {
+        operations.append(
+          Operation("pass the turn", .sync, signals: [turns[(group + 1) % turns.count]]))
+      }
+      operations.append(Operation("release K", .sync, waits: [warpgroup.scoresDone], signals: [k.empty]))
+      if isMasked { operations.append(mask) }
+      operations += [softmax.updateMaximum(), softmax.exponentiate(), softmax.updateSum()]
+      operations.append(Operation("release V", .sync, waits: [warpgroup.outputDone], signals: [v.empty]))
+      operations.append(warpgroup.convert)
+      if !rescaleBeforeProduct { operations.append(softmax.rescaleOutput()) }
+      return operations
+    }
+
+    // The first step has no output product beside it and takes no turn.
+    let begin = [
+      Operation(
+        "wait for Q", .sync, waits: [q.full]),
+      scores([k.full]),
+      Operation("release K", .sync, waits: [warpgroup.scoresDone], signals: [k.empty]),
+      mask, softmax.updateMaximum(), softmax.exponentiate(), softmax.updateSum(), warpgroup.convert,
+    ]
+    var end: [Operation] = []
+    if rescaleBeforeProduct { end.append(softmax.rescaleOutput()) }
+    end.append(accumulate)
+    end.append(
+      Operation("release V", .sync, waits: [warpgroup.outputDone], signals: [v.empty, q.empty]))
+    builder.actor(
+      "warpgroup \(group)", warps: 4,
+      blocks: [
+        Block(trips: .fixed(1), stepsPerTrip: 0, operations: warpgroup.clear),
+        Block(trips: .variable(steps.first, offset: 0), stepsPerTrip: 1, operations: begin),
+        Block(trips: .variable(steps.masked, offset: 0), stepsPerTrip: 1, operations: step(isMasked: true)),
+        Block(trips: .variable(steps.whole, offset: 0), stepsPerTrip: 1, operations: step(isMasked: false)),
+        Block(trips: .variable(steps.first, offset: 0), stepsPerTrip: 0, operations: end),
+        Block(trips: .fixed(1), stepsPerTrip: 0, operations: epilogue(warpgroup, group: group, rows: rows)),
+      ])
+  }
+
+  /// Normalise, round, through shared memory to device memory.
+  private func epilogue(_ warpgroup: ConsumerBuffers, group: Int, rows: Int) -> [Operation] {
+    let elements = Double(rows * tile.headDimV)
+    let coordinate = TileCoordinate(
+      rows: rows, index: .item(scale: tile.warpgroups, offset: group))
+    return [
+      warpgroup.softmax.normalise(logSumExp: warpgroup.logSumExp),
+      Operation(
+        "O to shared memory", .vector,
+        work: .of {
+          $0.convert = elements
+          $0.sharedWrite = elements * Double(element)
+          $0.otherInstructions = elements / 8
+        }, chain: Chain(alu: 1, shared: 1)),
+      Operation(
+        "store O", .copyAsync,
+        work: .of {
+          $0.sharedRead = elements * Double(element)
+          $0.globalWrite = elements * Double(element)
+        }, signals: [warpgroup.stored],
+        action: .store(warpgroup.output, .o, coordinate)),
+      Operation(
+        "store log-sum-exp", .loadStore, work: .of { $0.globalWrite = Double(rows * 4) },
+        waits: [warpgroup.stored], action: .store(warpgroup.logSumExp, .logSumExp, coordinate)),
+    ]
+  }
+}
+
+/// Registers and completion barriers of one consumer warpgroup.
+struct ConsumerBuffers {
+  let scores: TileRef
+  let probabilities: TileRef
+  let output: TileRef
+  let logSumExp: TileRef
+  let scoresDone: BarrierID
+  let outputDone: BarrierID
+  let stored: BarrierID
+  let softmax: SoftmaxSteps
+  /// Rounds P into the operand of the second product.
+  let convert: Operation
+  /// Sets accumulator, maximum and sum for a new work item.
+  let clear: [Operation]
+
+  init(
+    builder: inout KernelBuilder, group: Int, rows: Int, keyTile: Int, headDimV: Int, type: DataType,
+    probabilitiesInRegisters: Bool
+  ) {
+    func vector(_ name: String) -> TileRef {
+      TileRef(builder.buffer("\(name)\(group)", .registers, rows: rows, columns: 1, type: .fp32))
+    }
+    scores = TileRef(builder.buffer("S\(group)", .registers, rows: rows, columns: keyTile, type: .fp32))
+    probabilities = TileRef(
+      builder.buffer(
+        "P\(group)", probabilitiesInRegisters ? .registers : .shared, rows: rows, columns: keyTile, type: type))
+    output = TileRef(builder.buffer("O\(group)", .registers, rows: rows, columns: headDimV, type: .fp32))
+    let maximum = vector("m")
+    let sum = vector("l")
+    let scale = vector("scale")
+    logSumExp = vector("lse")
+    scoresDone = builder.barrier("S\(group) done", .completion)
+    outputDone = builder.barrier("O\(group) done", .completion)
+    stored = builder.barrier("O\(group) stored", .completion)
+    softmax = SoftmaxSteps(
+      rows: rows, keys: keyTile, outputColumns: headDimV, scores: scores, probabilities: probabilities,
+      output: output, maximum: maximum, sum: sum, scale: scale)
+    var rounding = softmax.convert()
+    if !probabilitiesInRegisters {
+      rounding.work.sharedWrite = Double(rows * keyTile * type.bytes)
+      rounding.work.otherInstructions = Double(rows * keyTile) / 8
+      rounding.chain.shared = 1
+    }
+    convert = rounding
+    clear = [
+      Operation("O = 0", .sync, action: .fill(output, 0)),
+      Operation("m = -inf", .sync, action: .fill(maximum, -Double.infinity)),
+      Operation("l = 0", .sync, action: .fill(sum, 0)),
+    ]
+  }
+}

@@ -1,0 +1,90 @@
+import HWModels
+
+/// The vector code between the two matrix products of a flash-attention step, as operations.
+///
+/// One warpgroup (or group of warps) holds `rows x keys` scores in the layout of matrix accumulators: four lanes
+/// share a row, so every per-row number is computed four times.
+///
+/// Counts per score: one maximum; one multiply-add and one exponential; one add; one conversion. Per row and lane:
+/// two shuffles for the maximum, a multiply and a subtraction for the scale, one exponential.
+/// Source: FlashAttention csrc/flash_attn/src/softmax.h, flash_attn/cute/softmax.py.
+struct SoftmaxSteps {
+  /// Rows and keys of the score tile, and columns of the output accumulator.
+  let rows: Int
+  let keys: Int
+  let outputColumns: Int
+  let scores: TileRef
+  let probabilities: TileRef
+  let output: TileRef
+  let maximum: TileRef
+  let sum: TileRef
+  let scale: TileRef
+  /// Lanes that share one row of an accumulator.
+  static let lanesPerRow = 4
+
+  private var elements: Double { Double(rows * keys) }
+  private var rowLanes: Double { Double(rows * Self.lanesPerRow) }
+  private var elementsPerLaneAndRow: Int { keys / Self.lanesPerRow }
+
+  /// Sets forbidden scores to minus infinity: a compare and a select for each score.
+  func mask(keyTile: TileCoordinate) -> Operation {
+    Operation(
+      "mask S", .vector, work: .of { $0.alu = 2 * elements }, chain: Chain(alu: 2),
+      action: .mask(scores, keyTile: keyTile))
+  }
+
+  /// Row maximum over the tile and the running one, and the factor for what was computed before.
+  func updateMaximum() -> Operation {
+    Operation(
+      "m = max(m, rowmax S)", .vector,
+      work: .of {
+        $0.alu = elements + 4 * rowLanes
+        $0.shuffle = 2 * rowLanes
+        $0.fma = 2 * rowLanes
+        $0.exp = rowLanes
+      }, chain: Chain(alu: 8, exp: 1, shuffle: 2),
+      action: .updateMaximum(scores: scores, maximum: maximum, scale: scale, threshold: 0))
+  }
+
+  /// `P = exp2(S * c - m * c)` for a share of the columns.
+  func exponentiate() -> Operation {
+    Operation(
+      "P = exp2(S - m)", .vector,
+      work: .of {
+        $0.fma = elements
+        $0.exp = elements
+      }, chain: Chain(alu: 1, exp: 1),
+      action: .exponentiate(scores: scores, maximum: maximum, polynomialShare: 0))
+  }
+
+  func updateSum() -> Operation {
+    Operation(
+      "l = l * scale + rowsum P", .vector, work: .of { $0.fma = elements + rowLanes },
+      chain: Chain(alu: 1), action: .updateSum(probabilities: scores, sum: sum, scale: scale))
+  }
+
+  /// Rounds P to the operand type of the second product.
+  func convert() -> Operation {
+    Operation(
+      "P to 16 bit", .vector, work: .of { $0.convert = elements }, chain: Chain(alu: 1),
+      action: .convert(scores, into: probabilities))
+  }
+
+  func rescaleOutput() -> Operation {
+    Operation(
+      "O = O * scale", .vector, work: .of { $0.fma = Double(rows * outputColumns) }, chain: Chain(alu: 1),
+      action: .rescale(output, scale: scale))
+  }
+
+  /// `O / l` and the log-sum-exp, once per work item.
+  func normalise(logSumExp: TileRef) -> Operation {
+    Operation(
+      "O = O / l", .vector,
+      work: .of {
+        $0.shuffle = 2 * rowLanes
+        $0.fma = Double(rows * outputColumns) + 4 * rowLanes
+        $0.exp = 2 * rowLanes
+      }, chain: Chain(alu: 6, exp: 2, shuffle: 2),
+      action: .normalise(output: output, sum: sum, maximum: maximum, logSumExp: logSumExp))
+  }
+}

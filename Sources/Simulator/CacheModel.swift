@@ -1,0 +1,89 @@
+import HWModels
+import Schedules
+
+/// How often the tiles that work items share come from device memory, from what runs together.
+///
+/// Items of one sequence that run in the same wave read the same key and value tiles at nearly the same time: one
+/// of them misses, the others hit. Whether a later wave hits depends on how much was read in between, against what
+/// the shared cache keeps of a stream that all cores read.
+///
+/// - Leaves out: conflicts between unrelated data, write traffic in the cache, order inside a wave.
+struct CacheModel {
+  let device: Device
+  /// Shares of the capacity at which a stream begins to lose lines and has lost all of them: limited associativity
+  /// and hashing blur the edge.
+  private static let edge = (begins: 0.8, ends: 1.0)
+
+  struct Outcome {
+    /// Device-memory reads over all reads of the kernel.
+    var missShare: Double
+    /// Share of the waves that wait for device memory at the head of their streams.
+    var coldShare: Double
+    var dramReadBytes: Double
+    var dramWriteBytes: Double
+  }
+
+  /// Share of lines lost when `distance` bytes are read between two uses.
+  func lostShare(distance: Double) -> Double {
+    let kept = device.l2.capacity.value * device.l2.effectiveShare.value
+    guard kept > 0 else { return 1 }
+    return min(max((distance / kept - Self.edge.begins) / (Self.edge.ends - Self.edge.begins), 0), 1)
+  }
+
+  /// - Parameters:
+  ///   - totalRead: bytes that all items read and share with others.
+  ///   - streamRead: bytes that only one item reads.
+  ///   - slots: work items that run at the same time.
+  func evaluate(
+    kernel: Kernel, shape: AttentionShape, slots: Int, totalRead: Double, streamRead: Double, totalWrite: Double
+  ) -> Outcome {
+    let element = Double(shape.dataType.bytes)
+    let perSequence = Double(shape.seqKV) * Double(shape.headDim + shape.headDimV) * element
+    let keyValueSequences = Double(shape.batch * shape.headsKV)
+    let allKeyValues = perSequence * keyValueSequences
+    let tiles = Double(kernel.items.groups.map { $0.tileClasses.count }.max() ?? 1)
+    let rowSequences = Double(kernel.items.groups.reduce(0) { $0 + $1.count })
+    // Items that read the same keys and values.
+    let sharing = tiles * max(rowSequences / keyValueSequences, 1)
+    let isBand = shape.mask != .none
+    var passes = 1.0
+    var coldWaves = 1.0
+    switch kernel.policy.order {
+    case .tilesFastest, .sequencesFastest:
+      let waves = sharing / Double(slots)
+      if waves > 1 {
+        // One sequence outlives a wave: the next wave finds it if it fits.
+        let lost = lostShare(distance: perSequence)
+        passes = 1 + (waves - 1) * lost
+        coldWaves = passes / waves
+      } else if isBand {
+        // Short and long items of a band alternate, so twice the sequences of a wave are in flight, and half of
+        // each walk falls behind.
+        let inFlight = min(Double(slots) / sharing, keyValueSequences)
+        passes = 1 + 0.5 * lostShare(distance: 2 * inFlight * perSequence)
+      }
+    case .longestFirst(let perSection):
+      let section = min(Double(perSection), rowSequences)
+      let sectionBytes = section * perSequence * min(keyValueSequences / rowSequences, 1)
+      let waves = max(tiles * section / Double(slots), 1)
+      // Wave k starts at the diagonal of its longest item: it reads the share 1 - k / waves of the section.
+      var read = 1.0
+      var cold = 1.0
+      var wave = 1.0
+      while wave < waves, wave < 4096 {
+        let share = 1 - wave / waves
+        let lost = lostShare(distance: sectionBytes * share)
+        if lost == 0 { break }
+        read += share * lost
+        cold += lost
+        wave += 1
+      }
+      passes = read
+      coldWaves = cold / waves
+    }
+    let sharedRead = min(allKeyValues * passes, totalRead)
+    return Outcome(
+      missShare: totalRead > 0 ? sharedRead / totalRead : 0, coldShare: min(coldWaves, 1),
+      dramReadBytes: sharedRead + streamRead, dramWriteBytes: totalWrite)
+  }
+}

@@ -1,0 +1,96 @@
+import HWModels
+import Schedules
+
+/// The clock level: the highest clock whose power fits the limit.
+///
+/// Power = idle + (energy of the work at clock f) / time. Energy inside the cores scales with
+/// (f / maximum)^voltageExponent; shared cache and memory have clocks of their own and do not scale.
+/// Besides power, matrix work lowers the clock in proportion to how busy the matrix unit is.
+struct ClockModel {
+  let device: Device
+  /// Joules of one call at the maximum clock, inside the cores.
+  let coreEnergy: Double
+  /// Joules of one call outside the cores, whatever the clock.
+  let memoryEnergy: Double
+
+  init(device: Device, program: Program, work: Work, dramBytes: Double) {
+    self.device = device
+    let power = device.power
+    let synchronous = program.usesSynchronousProducts
+    coreEnergy =
+      work.matrixFlops * (synchronous ? power.tensorFlopSynchronous : power.tensorFlop).value
+      + work.exp * power.exp.value + work.fma * power.fma.value
+      + (work.alu + work.convert / 2 + work.shuffle + work.otherInstructions) * power.instruction.value
+      + (work.sharedRead + work.sharedWrite) * power.sharedByte.value
+    memoryEnergy =
+      (work.globalRead + work.streamRead + work.globalWrite) * power.l2Byte.value + dramBytes * power.dramByte.value
+  }
+
+  /// Joules of the call's work at `clock`, idle power not included.
+  func energy(at clock: Double) -> Double {
+    let scale = device.clock.maximum.value > 0 ? clock / device.clock.maximum.value : 1
+    return coreEnergy * power(scale, device.power.voltageExponent.value) + memoryEnergy
+  }
+
+  /// Board power when the call takes `cycles` core cycles at `clock` and is repeated without gaps.
+  func boardPower(at clock: Double, cycles: Double) -> Double {
+    device.power.idle.value + energy(at: clock) / (cycles / clock)
+  }
+
+  /// The clock and what limits it. `tensorBusy` is the matrix unit's share of busy cycles.
+  func solve(mode: ClockMode, cycles: Double, tensorBusy: Double) -> (Double, SimulationResult.ClockResult.Limiter) {
+    if case .locked(let clock) = mode { return (clock.value, .locked) }
+    let maximum = device.clock.maximum.value
+    let byActivity = maximum * (1 - device.clock.tensorActivityDroop.value * tensorBusy)
+    let sustained = limited(to: device.power.limit.value, cycles: cycles)
+    guard case .burst = mode else { return choose(byPower: sustained, byActivity: byActivity) }
+    let burst = limited(to: device.clock.burstPower.value, cycles: cycles)
+    // The short-run limit holds for the burst duration, the sustained one for the rest of the call.
+    let cyclesInBurst = burst * device.clock.burstDuration.value
+    guard cycles > cyclesInBurst else { return choose(byPower: burst, byActivity: byActivity) }
+    let seconds = device.clock.burstDuration.value + (cycles - cyclesInBurst) / sustained
+    return choose(byPower: cycles / seconds, byActivity: byActivity)
+  }
+
+  private func choose(byPower: Double, byActivity: Double) -> (Double, SimulationResult.ClockResult.Limiter) {
+    let maximum = device.clock.maximum.value
+    let minimum = device.clock.minimum.value
+    let clock = min(maximum, byPower, byActivity)
+    if clock <= minimum { return (minimum, .minimum) }
+    if clock == maximum { return (maximum, .maximum) }
+    return clock == byPower ? (clock, .power) : (clock, .activity)
+  }
+
+  /// The highest clock at or below the maximum at which the board stays within `limit`. Bisection on a
+  /// monotone function, 40 halvings.
+  private func limited(to limit: Double, cycles: Double) -> Double {
+    let maximum = device.clock.maximum.value
+    if boardPower(at: maximum, cycles: cycles) <= limit { return maximum }
+    var low = 0.0
+    var high = maximum
+    for _ in 0..<40 {
+      let middle = (low + high) / 2
+      if boardPower(at: middle, cycles: cycles) <= limit { low = middle } else { high = middle }
+    }
+    return low
+  }
+
+  /// x^y by squaring for whole y, by exp and log otherwise; the standard library has no pow.
+  private func power(_ base: Double, _ exponent: Double) -> Double {
+    if exponent == exponent.rounded(), exponent >= 0, exponent <= 8 {
+      var result = 1.0
+      for _ in 0..<Int(exponent) { result *= base }
+      return result
+    }
+    return RealMath.power(base, exponent)
+  }
+}
+
+extension Program {
+  /// Whether the matrix work is done by synchronous instructions with operands from registers.
+  var usesSynchronousProducts: Bool {
+    kernels.contains { kernel in
+      kernel.actors.contains { $0.blocks.contains { $0.operations.contains { $0.unit == .tensorSync } } }
+    }
+  }
+}

@@ -1,0 +1,132 @@
+import HWModels
+import Schedules
+
+/// Cycles of one operation on one core: where work meets rates. The only place that does this division.
+struct OperationCost {
+  /// Cycles of each resource, by `Resource.rawValue`.
+  var demand = ResourceVector.zero
+  /// Cycles the actor itself spends, whoever else is there: issue and dependent chains.
+  var own = 0.0
+  /// Cycles after the last demand until the result is visible.
+  var latency = 0.0
+  /// For a register operand: matrix cycles that may be left before it when it issues.
+  var lead = 0.0
+  var isAsynchronous = false
+  var waitsForUnit = false
+}
+
+/// One number per resource, without allocation; lanes beyond `Resource.count` stay zero.
+typealias ResourceVector = SIMD16<Double>
+
+extension SIMD16<Double> {
+  subscript(resource: Resource) -> Double {
+    get { self[resource.rawValue] }
+    set { self[resource.rawValue] = newValue }
+  }
+}
+
+/// Turns work into cycles on a core of `device` under given memory conditions.
+struct CostModel {
+  let device: Device
+  private let l2BytesPerCycle: Double
+  private let dramBytesPerCycle: Double
+  private let storeBytesPerCycle: Double
+  private let readLatency: Double
+  private let missShare: Double
+
+  init(device: Device, conditions: MemoryConditions) {
+    self.device = device
+    let cores = max(conditions.activeCores, 1)
+    let clock = conditions.clock
+    l2BytesPerCycle = min(device.l2.corePort.value, (device.l2.bandwidth / clock).value / cores)
+    dramBytesPerCycle = (device.dram.bandwidth / clock).value * device.dram.efficiency.value / cores
+    storeBytesPerCycle = (device.l2.storeBandwidth / clock).value / cores
+    let hit = (device.l2.latencyNear.value + device.l2.latencyFar.value) / 2
+    readLatency = hit + conditions.coldShare * (device.dram.latency.value - hit)
+    missShare = conditions.missShare
+  }
+
+  /// From the completion of a barrier's phase to a waiter running on.
+  func wakeLatency(_ mechanism: Barrier.Mechanism) -> Double {
+    switch mechanism {
+    case .memory: device.sync.memoryBarrier.value
+    case .named: device.sync.namedBarrier.value
+    case .cluster: device.sync.clusterBarrier.value
+    case .completion: 0
+    }
+  }
+
+  func cost(of operation: Schedules.Operation, warps: Int) -> OperationCost {
+    let work = operation.work
+    var cost = OperationCost()
+    addVector(work, warps: warps, to: &cost)
+    addMemory(work, to: &cost)
+    let chain = chainLatency(operation.chain)
+    switch operation.unit {
+    case .vector:
+      cost.own += chain
+    case .tensorSync:
+      let rate = device.tensor.rate16.value
+      cost.demand[.tensor] = work.matrixFlops / rate
+      let alone = Double(warps) <= device.cores.subCores.value ? device.tensor.rate16OneWarp.value : rate
+      cost.own = max(cost.own, work.matrixFlops / alone) + device.tensor.latency.value
+    case .tensorAsync, .tensorAsyncRegisters:
+      let unit = device.asyncTensor ?? .init()
+      cost.demand[.tensor] = work.matrixFlops / unit.rate16.value
+      cost.latency = unit.completionLatency.value
+      cost.own = work.matrixInstructions * unit.issueInterval.value
+      cost.lead = unit.registerOperandLead.value
+      cost.isAsynchronous = true
+      cost.waitsForUnit = operation.unit == .tensorAsyncRegisters
+    case .copyAsync:
+      cost.isAsynchronous = true
+      cost.latency = readLatency + (device.copyEngine?.latency.value ?? 0)
+    case .loadAsync:
+      cost.isAsynchronous = true
+      cost.latency = readLatency
+      cost.own += chain
+    case .loadStore:
+      cost.latency = work.globalRead + work.streamRead > 0 ? readLatency : 0
+      cost.own += chain
+    case .sync: break
+    }
+    return cost
+  }
+
+  private func addVector(_ work: Work, warps: Int, to cost: inout OperationCost) {
+    let vector = device.vector
+    let convertInstructions = work.convert / 2
+    let instructions =
+      work.exp + work.fma + work.alu + convertInstructions + work.shuffle + work.otherInstructions
+    guard instructions > 0 else { return }
+    cost.demand[.exp] = work.exp / vector.exp.value
+    cost.demand[.fma] = work.fma / vector.fma.value
+    cost.demand[.alu] = work.alu / vector.alu.value + work.convert / vector.convert.value
+    cost.demand[.shuffle] = work.shuffle / vector.shuffle.value
+    cost.demand[.issue] = instructions / vector.issue.value
+    // A warp issues in order; warps of one sub-core overlap each other's waits, which the demands then bound.
+    let warpCycles =
+      work.exp * vector.expInterval.value + work.fma * vector.fmaInterval.value
+      + work.alu * vector.aluInterval.value + convertInstructions * vector.convertInterval.value
+      + (work.shuffle + work.otherInstructions) * vector.otherInterval.value
+    cost.own = warpCycles / (device.cores.lanes.value * Double(warps))
+  }
+
+  private func addMemory(_ work: Work, to cost: inout OperationCost) {
+    cost.demand[.shared] = (work.sharedRead + work.sharedWrite) / device.shared.bandwidth.value
+    cost.demand[.l2] = (work.globalRead + work.streamRead + work.globalWrite) / l2BytesPerCycle
+    cost.demand[.dram] =
+      (work.globalRead * missShare + work.streamRead) / dramBytesPerCycle + work.globalWrite / storeBytesPerCycle
+    if let memory = device.tensorMemory {
+      cost.demand[.tensorMemory] =
+        work.tensorMemoryRead / memory.readBandwidth.value + work.tensorMemoryWrite / memory.writeBandwidth.value
+    }
+    if work.atomics > 0 { cost.demand[.atomic] = work.atomics * 4 / l2BytesPerCycle }
+  }
+
+  private func chainLatency(_ chain: Chain) -> Double {
+    Double(chain.alu) * device.vector.aluLatency.value + Double(chain.exp) * device.vector.expLatency.value
+      + Double(chain.shuffle) * device.vector.shuffleLatency.value
+      + Double(chain.shared) * device.shared.latency.value + Double(chain.global) * readLatency
+  }
+}

@@ -1,0 +1,129 @@
+import HWModels
+import Schedules
+
+/// What the memory system looks like to one core while a kernel runs.
+struct MemoryConditions: Hashable {
+  /// Cores that pull at the shared levels at the same time.
+  var activeCores: Double
+  /// Share of the bytes read through the shared cache that come from device memory.
+  var missShare: Double
+  /// Share of the reads whose first user waits for device memory.
+  var coldShare: Double
+  /// Core clock, which turns bytes per second into bytes per cycle.
+  var clock: Frequency
+}
+
+/// A kernel as flat records: what the event loop reads. Built once per kernel, device and memory conditions.
+struct LoweredKernel {
+  struct Operation {
+    var waitStart: Int32
+    var waitCount: Int32
+    var signalStart: Int32
+    var signalCount: Int32
+    var demandStart: Int32
+    var demandCount: Int32
+    /// Ticks that the actor itself needs: a blocking operation's shortest time, or the time to issue.
+    var ownTicks: Int
+    /// Ticks from the last served demand to the completion signal (asynchronous) or the result (blocking).
+    var latencyTicks: Int
+    /// For matrix work with a register operand: ticks of earlier matrix work that may be left at issue.
+    var leadTicks: Int
+    var isAsynchronous: Bool
+    var waitsForUnit: Bool
+  }
+  struct Block {
+    var start: Int32
+    var count: Int32
+    var trips: TripCount
+  }
+  struct Actor {
+    var blockStart: Int32
+    var blockCount: Int32
+  }
+  struct Demand {
+    var resource: Int32
+    var ticks: Int
+  }
+  struct Wait {
+    var barrier: Int32
+    var latencyTicks: Int
+  }
+
+  var actors: [Actor] = []
+  var blocks: [Block] = []
+  var operations: [Operation] = []
+  var demands: [Demand] = []
+  var waits: [Wait] = []
+  var signals: [Int32] = []
+  /// Arrivals per phase and phases complete at the start, by barrier.
+  var arrivals: [Int] = []
+  var initialPhases: [Int] = []
+  /// Actors that ever wait for each barrier, ascending: `waiterList[waiterStart[b]..<waiterStart[b + 1]]`.
+  private var waiterStart: [Int] = [0]
+  private var waiterList: [Int32] = []
+  var isPersistent = false
+  var itemLaunchTicks = 0
+  /// Names for traces, parallel to `actors` and `operations`.
+  var actorNames: [String] = []
+  var operationNames: [String] = []
+  var barrierNames: [String] = []
+
+  init(_ kernel: Kernel, on device: Device, conditions: MemoryConditions) {
+    let costs = CostModel(device: device, conditions: conditions)
+    isPersistent = kernel.policy.isPersistent
+    itemLaunchTicks = Tick.roundedUp(cycles: device.sync.workItemLaunch.value)
+    for barrier in kernel.barriers {
+      arrivals.append(barrier.arrivals)
+      initialPhases.append(barrier.initialPhases)
+      barrierNames.append(barrier.name)
+    }
+    for actor in kernel.actors {
+      actors.append(Actor(blockStart: Int32(blocks.count), blockCount: Int32(actor.blocks.count)))
+      actorNames.append(actor.name)
+      for block in actor.blocks {
+        blocks.append(
+          Block(start: Int32(operations.count), count: Int32(block.operations.count), trips: block.trips))
+        for operation in block.operations { append(operation, warps: actor.warps, costs: costs, kernel: kernel) }
+      }
+    }
+    for barrier in kernel.barriers.indices {
+      for (index, actor) in kernel.actors.enumerated()
+      where actor.blocks.contains(where: { block in
+        block.operations.contains { $0.waits.contains { $0.index == barrier } }
+      }) {
+        waiterList.append(Int32(index))
+      }
+      waiterStart.append(waiterList.count)
+    }
+  }
+
+  func waiters(of barrier: Int) -> ArraySlice<Int32> {
+    waiterList[waiterStart[barrier]..<waiterStart[barrier + 1]]
+  }
+
+  private mutating func append(
+    _ operation: Schedules.Operation, warps: Int, costs: CostModel, kernel: Kernel
+  ) {
+    let cost = costs.cost(of: operation, warps: warps)
+    var record = Operation(
+      waitStart: Int32(waits.count), waitCount: Int32(operation.waits.count),
+      signalStart: Int32(signals.count), signalCount: Int32(operation.signals.count),
+      demandStart: Int32(demands.count), demandCount: 0, ownTicks: Tick.roundedUp(cycles: cost.own),
+      latencyTicks: Tick.roundedUp(cycles: cost.latency), leadTicks: Tick.roundedUp(cycles: cost.lead),
+      isAsynchronous: cost.isAsynchronous, waitsForUnit: cost.waitsForUnit)
+    for wait in operation.waits {
+      let latency = costs.wakeLatency(kernel.barriers[wait.index].mechanism)
+      waits.append(Wait(barrier: Int32(wait.index), latencyTicks: Tick.roundedUp(cycles: latency)))
+    }
+    for signal in operation.signals { signals.append(Int32(signal.index)) }
+    for resource in Resource.allCases {
+      let cycles = cost.demand[resource.rawValue]
+      if cycles > 0 {
+        demands.append(Demand(resource: Int32(resource.rawValue), ticks: Tick.roundedUp(cycles: cycles)))
+        record.demandCount += 1
+      }
+    }
+    operations.append(record)
+    operationNames.append(operation.name)
+  }
+}
