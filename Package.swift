@@ -55,6 +55,10 @@ let package = Package(
       name: "SchedulesTests", dependencies: ["HWModels", "Schedules", "AttnsimTestSupport"],
       swiftSettings: settings),
     .testTarget(
+      name: "InterpreterTests",
+      dependencies: ["HWModels", "Schedules", "Interpreter", "AttnsimTestSupport"],
+      swiftSettings: settings),
+    .testTarget(
       name: "SimulatorTests",
       dependencies: ["HWModels", "Schedules", "Simulator", "InputFiles", "AttnsimTestSupport"],
       swiftSettings: settings),

@@ -135,7 +135,7 @@ private struct Story {
 
   func name(_ entry: Recorder.Entry) -> String {
     let compiled = trial.kernels[entry.kernel]
-    let actor = compiled.kernel.actors[compiled.actor(of: entry.step.operation)]
+    let actor = compiled.kernel.actors[compiled.operations[entry.step.operation].actor]
     return "\(actor.name): \(compiled.operations[entry.step.operation].name)"
   }
 

@@ -10,6 +10,7 @@ struct CompiledKernel {
     var queue: Int?
     var waits: [Int]
     var signals: [Int]
+    var actor: Int
     /// Place among the operations of all actors, for counting.
     var index: Int
   }
@@ -27,18 +28,25 @@ struct CompiledKernel {
 
   let kernel: Kernel
   let items: [WorkItem]
+  /// Sequences over all groups: heads over the batch, packed ones once.
+  let sequences: Int
   private(set) var operations: [Operation] = []
   private(set) var blocks: [[Block]] = []
   private(set) var queues: [Queue] = []
   /// The ring whose slots a barrier hands on, by barrier.
   let ringOfFull: [Int?]
   let ringOfEmpty: [Int?]
+  /// Actors that signal a barrier, by barrier, and how many arrivals of a phase each of them makes. Empty
+  /// where the arrivals of a phase do not divide among them.
+  private(set) var signallers: [[Int]] = []
+  private(set) var shares: [Int] = []
   /// Buffers that share storage with a buffer, by buffer.
   let neighbours: [[Int]]
 
   init(_ kernel: Kernel) {
     self.kernel = kernel
     items = WorkItem.list(of: kernel)
+    sequences = kernel.items.groups.reduce(0) { $0 + $1.count }
     var full = [Int?](repeating: nil, count: kernel.barriers.count)
     var empty = full
     for (index, ring) in kernel.rings.enumerated() {
@@ -62,6 +70,18 @@ struct CompiledKernel {
             trips: block.trips, stepsPerTrip: block.stepsPerTrip, operations: first..<operations.count)
         })
     }
+    divideArrivals()
+  }
+
+  private mutating func divideArrivals() {
+    for (index, barrier) in kernel.barriers.enumerated() {
+      let actors = blocks.indices.filter { actor in
+        blocks[actor].contains { $0.operations.contains { operations[$0].signals.contains(index) } }
+      }
+      let divides = !actors.isEmpty && barrier.arrivals % actors.count == 0
+      signallers.append(divides ? actors : [])
+      shares.append(divides ? barrier.arrivals / actors.count : barrier.arrivals)
+    }
   }
 
   private mutating func append(_ operation: Schedules.Operation, actor: Int) {
@@ -69,11 +89,14 @@ struct CompiledKernel {
       Operation(
         name: operation.name, action: operation.action,
         queue: operation.unit.isAsynchronous ? queue(actor: actor, unit: operation.unit) : nil,
-        waits: operation.waits.map(\.index), signals: operation.signals.map(\.index), index: operations.count)
+        waits: operation.waits.map(\.index), signals: operation.signals.map(\.index), actor: actor,
+        index: operations.count)
     )
   }
 
   private mutating func queue(actor: Int, unit: Schedules.Operation.Unit) -> Int {
+    // Matrix instructions of one issuer execute in order, wherever their operands come from.
+    let unit = unit == .tensorAsyncRegisters ? .tensorAsync : unit
     if let known = queues.firstIndex(where: { $0.actor == actor && $0.unit == unit }) { return known }
     queues.append(Queue(actor: actor, unit: unit))
     return queues.count - 1
@@ -84,15 +107,8 @@ extension Schedules.Operation.Unit {
   /// Whether the actor goes on while the unit works.
   package var isAsynchronous: Bool {
     switch self {
-    case .tensorAsync, .copyAsync, .loadAsync: true
+    case .tensorAsync, .tensorAsyncRegisters, .copyAsync, .loadAsync: true
     case .vector, .tensorSync, .loadStore, .sync: false
     }
-  }
-}
-
-extension CompiledKernel {
-  /// The actor that an operation belongs to.
-  func actor(of operation: Int) -> Int {
-    blocks.firstIndex { $0.contains { $0.operations.contains(operation) } } ?? 0
   }
 }

@@ -49,8 +49,9 @@ final class CoreSlot {
   let number: Int
   private let compiled: CompiledKernel
   private(set) var storage: [[Contents]] = []
-  /// Arrivals at each barrier.
+  /// Arrivals at each barrier by actor, and phases that are complete beside the initial ones.
   private var arrivals: [Int] = []
+  private var phases: [Int] = []
   private var actors: [ActorState] = []
   /// Completed waits, by actor and barrier.
   private var waits: [Int] = []
@@ -83,7 +84,8 @@ final class CoreSlot {
   func start(_ run: KernelRun) {
     let kernel = compiled.kernel
     storage = kernel.buffers.map { [Contents](repeating: Contents(), count: $0.slots) }
-    arrivals = [Int](repeating: 0, count: kernel.barriers.count)
+    arrivals = [Int](repeating: 0, count: kernel.barriers.count * kernel.actors.count)
+    phases = [Int](repeating: 0, count: kernel.barriers.count)
     waits = [Int](repeating: 0, count: kernel.barriers.count * kernel.actors.count)
     queues = [[Step]](repeating: [], count: compiled.queues.count)
     queueHeads = [Int](repeating: 0, count: compiled.queues.count)
@@ -115,14 +117,13 @@ final class CoreSlot {
     if awaited.isEmpty { return true }
     for (place, barrier) in awaited.enumerated() {
       let earlier = awaited.count == 1 ? 0 : awaited[..<place].reduce(0) { $0 + ($1 == barrier ? 1 : 0) }
-      if !isComplete(barrier, phase: waits[agent * arrivals.count + barrier] + earlier) { return false }
+      if !isComplete(barrier, phase: waits[agent * phases.count + barrier] + earlier) { return false }
     }
     return true
   }
 
   private func isComplete(_ barrier: Int, phase: Int) -> Bool {
-    let declared = compiled.kernel.barriers[barrier]
-    return arrivals[barrier] >= (phase + 1 - declared.initialPhases) * declared.arrivals
+    phase < phases[barrier] + compiled.kernel.barriers[barrier].initialPhases
   }
 
   /// Lets an enabled agent go on. Returns the step that executes now, or nil where one was only issued.
@@ -139,7 +140,7 @@ final class CoreSlot {
     }
     let actor = actors[agent]
     let operation = compiled.operations[actor.operation]
-    for barrier in operation.waits { waits[agent * arrivals.count + barrier] += 1 }
+    for barrier in operation.waits { waits[agent * phases.count + barrier] += 1 }
     let step = Step(
       operation: actor.operation, item: items[actor.itemsBefore], step: actor.step,
       stepsBefore: actor.stepsBefore,
@@ -223,20 +224,37 @@ final class CoreSlot {
     }
   }
 
-  /// Arrives at what the operation signals. Handing back a ring slot makes its contents undefined.
+  /// Arrives at what the operation signals.
   func signal(_ operation: Int) {
+    let actor = compiled.operations[operation].actor
     for barrier in compiled.operations[operation].signals {
-      arrivals[barrier] += 1
-      let perPhase = compiled.kernel.barriers[barrier].arrivals
-      guard arrivals[barrier] % perPhase == 0 else { continue }
-      if let ring = compiled.ringOfFull[barrier] {
-        produced[ring].append(lastWritten[compiled.kernel.rings[ring].buffer.index])
-      } else if let ring = compiled.ringOfEmpty[barrier] {
-        let phase = arrivals[barrier] / perPhase - 1
-        if phase < produced[ring].count {
-          storage[compiled.kernel.rings[ring].buffer.index][produced[ring][phase]].poison()
+      let actors = compiled.signallers[barrier]
+      let share = compiled.shares[barrier]
+      let base = barrier * self.actors.count
+      var complete: Int
+      if actors.isEmpty {
+        arrivals[base] += 1
+        complete = arrivals[base] / share
+      } else {
+        arrivals[base + actor] += 1
+        complete = arrivals[base + actor] / share
+        if complete > phases[barrier] {
+          for other in actors { complete = min(complete, arrivals[base + other] / share) }
         }
       }
+      if complete > phases[barrier] {
+        phases[barrier] = complete
+        handOn(barrier)
+      }
+    }
+  }
+
+  /// A phase is complete: where it gives back a ring slot, the slot's contents become undefined.
+  private func handOn(_ barrier: Int) {
+    if let ring = compiled.ringOfFull[barrier] {
+      produced[ring].append(lastWritten[compiled.kernel.rings[ring].buffer.index])
+    } else if let ring = compiled.ringOfEmpty[barrier], phases[barrier] <= produced[ring].count {
+      storage[compiled.kernel.rings[ring].buffer.index][produced[ring][phases[barrier] - 1]].poison()
     }
   }
 
@@ -245,7 +263,7 @@ final class CoreSlot {
     actors.indices.filter { !actors[$0].isFinished }.map { agent in
       let operation = compiled.operations[actors[agent].operation]
       let names = operation.waits
-        .filter { !isComplete($0, phase: waits[agent * arrivals.count + $0]) }
+        .filter { !isComplete($0, phase: waits[agent * phases.count + $0]) }
         .map { compiled.kernel.barriers[$0].name }
       return
         "\(compiled.kernel.actors[agent].name) in '\(operation.name)' waits for \(names.joined(separator: ", "))"

@@ -69,7 +69,7 @@ final class Machine {
     let item: WorkItem
     var name: String {
       let actors = compiled.kernel.actors
-      let actor = compiled.actor(of: step.operation)
+      let actor = compiled.operations[step.operation].actor
       return "\(actors[actor].name), \(compiled.operations[step.operation].name)"
     }
   }
@@ -81,15 +81,10 @@ final class Machine {
       for part in actions { try perform(part, context) }
     case .load(let tensor, let coordinate, let into):
       let target = try locate(into, context)
-      let place = try place(tensor, coordinate, target.rectangle.rows, target.rectangle.columns, context)
-      let value = memory.read(place)
-      recorder?.read(.memory(tensor), value: value)
+      let value = try fetch(tensor, coordinate, target.rectangle.rows, target.rectangle.columns, context)
       try write(value, to: into, context)
     case .store(let source, let tensor, let coordinate):
-      let value = try read(source, context)
-      let place = try place(tensor, coordinate, table[value].rows, table[value].columns, context)
-      memory.write(value, to: place)
-      recorder?.write(.memory(tensor), value: value)
+      try put(try read(source, context), tensor, coordinate, context)
     case .atomicAdd(let source, let tensor, let coordinate):
       let value = try read(source, context)
       let place = try place(tensor, coordinate, table[value].rows, table[value].columns, context)
@@ -153,8 +148,10 @@ final class Machine {
       try write(statistic, to: logSumExp, context)
     case .mergeState(let other, let into):
       try merge(other, into, context)
-    case .mergePartials(let output, let coordinate):
-      try mergePartials(output, coordinate, context)
+    case .mergePartials(let output, let coordinate, let weights):
+      try mergePartials(output, coordinate, weights, context)
+    case .partialWeights(let coordinate, let into):
+      try write(try partialWeights(coordinate, context).packed, to: into, context)
     case .rowDot(let a, let b, let into):
       try write(table.rowDot(try read(a, context), try read(b, context)), to: into, context)
     case .recomputeProbabilities(let scores, let logSumExp):
@@ -185,30 +182,51 @@ final class Machine {
     try write(output, to: into.output, context)
   }
 
-  /// `O = sum of exp(L_s - max L) O_s / sum of exp(L_s - max L)` over all splits s, and the log-sum-exp with it.
+  /// `O = sum of exp(L_s - L) O_s`.
   private func mergePartials(
-    _ output: Tensor, _ coordinate: TileCoordinate, _ context: Context
+    _ output: Tensor, _ coordinate: TileCoordinate, _ weights: TileRef?, _ context: Context
   ) throws(ExecutionFault) {
     let columns = DeviceMemory.extent(.partialO, program.shape).columns
-    var outputs: [Int32] = []
+    var factors: [Int32] = []
+    if let weights {
+      let packed = try read(weights, context)
+      for split in 0..<table[packed].columns {
+        factors.append(table.crop(packed, row: 0, rows: coordinate.rows, column: split, columns: 1))
+      }
+    } else {
+      factors = try partialWeights(coordinate, context).single
+    }
+    var merged: Int32?
+    for (split, factor) in factors.enumerated() {
+      var part = coordinate
+      part.split = .fixed(split)
+      let scaled = table.scaleRows(try fetch(.partialO, part, coordinate.rows, columns, context), by: factor)
+      merged = merged.map { table.add($0, scaled) } ?? scaled
+    }
+    if let merged { try put(merged, output, coordinate, context) }
+  }
+
+  /// `exp(L_s - L)` for each split s, one by one and as the columns of one tile; writes L.
+  private func partialWeights(
+    _ coordinate: TileCoordinate, _ context: Context
+  ) throws(ExecutionFault) -> (single: [Int32], packed: Int32) {
     var statistics: [Int32] = []
     for split in 0..<memory.splits {
       var part = coordinate
       part.split = .fixed(split)
-      outputs.append(memory.read(try place(.partialO, part, coordinate.rows, columns, context)))
-      statistics.append(memory.read(try place(.partialLogSumExp, part, coordinate.rows, 1, context)))
+      statistics.append(try fetch(.partialLogSumExp, part, coordinate.rows, 1, context))
     }
     let largest = statistics.dropFirst().reduce(statistics[0]) { table.larger($0, $1) }
-    let weights = statistics.map { table.partialWeight($0, largest: largest) }
-    let total = weights.dropFirst().reduce(weights[0]) { table.add($0, $1) }
-    let parts = zip(outputs, weights).map { table.scaleRows($0, by: $1) }
-    let merged = table.divideRows(parts.dropFirst().reduce(parts[0]) { table.add($0, $1) }, by: total)
-    memory.write(merged, to: try place(output, coordinate, coordinate.rows, columns, context))
-    if output == .o {
-      memory.write(
-        table.mergedLogSumExp(largest: largest, weights: total),
-        to: try place(.logSumExp, coordinate, coordinate.rows, 1, context))
+    let unscaled = statistics.map { table.partialWeight($0, largest: largest) }
+    let total = unscaled.dropFirst().reduce(unscaled[0]) { table.add($0, $1) }
+    let merged = table.mergedLogSumExp(largest: largest, weights: total)
+    try put(merged, .logSumExp, coordinate, context)
+    let weights = unscaled.map { table.divideRows($0, by: total) }
+    var packed = table.constant(0, rows: coordinate.rows, columns: weights.count)
+    for (split, weight) in weights.enumerated() {
+      packed = table.overlay(packed, with: weight, row: 0, column: split)
     }
+    return (weights, packed)
   }
 
   // MARK: Places
@@ -273,16 +291,94 @@ final class Machine {
     return tile
   }
 
+  /// Reads rows and columns of a tensor in device memory.
+  private func fetch(
+    _ tensor: Tensor, _ coordinate: TileCoordinate, _ rows: Int, _ columns: Int, _ context: Context
+  ) throws(ExecutionFault) -> Int32 {
+    let value: Int32
+    if isFlat(tensor, context) {
+      var whole = table.constant(0, rows: rows, columns: columns)
+      for (offset, piece) in try pieces(tensor, coordinate, rows, columns, context) {
+        whole = table.overlay(whole, with: memory.read(piece), row: offset, column: 0)
+      }
+      value = whole
+    } else {
+      value = memory.read(try place(tensor, coordinate, rows, columns, context))
+    }
+    recorder?.read(.memory(tensor), value: value)
+    return value
+  }
+
+  /// Writes rows and columns of a tensor in device memory.
+  private func put(
+    _ value: Int32, _ tensor: Tensor, _ coordinate: TileCoordinate, _ context: Context
+  ) throws(ExecutionFault) {
+    let tile = table[value]
+    if isFlat(tensor, context) {
+      for (offset, piece) in try pieces(tensor, coordinate, tile.rows, tile.columns, context) {
+        let part = table.crop(
+          value, row: offset, rows: piece.rectangle.rows, column: 0, columns: tile.columns)
+        memory.write(part, to: piece)
+      }
+    } else {
+      memory.write(value, to: try place(tensor, coordinate, tile.rows, tile.columns, context))
+    }
+    recorder?.write(.memory(tensor), value: value)
+  }
+
+  /// Whether the kernel takes the query rows of all heads as one sequence.
+  private func isFlat(_ tensor: Tensor, _ context: Context) -> Bool {
+    context.compiled.sequences == 1 && !tensor.isPerKeyValueHead
+      && program.shape.batch * program.shape.headsQ > 1
+      && context.compiled.kernel.items.packedHeads == 1
+  }
+
+  /// The parts of a run of rows over all heads that lie in one head each, with their offsets in the run.
+  private func pieces(
+    _ tensor: Tensor, _ coordinate: TileCoordinate, _ rows: Int, _ columns: Int, _ context: Context
+  ) throws(ExecutionFault) -> [(Int, DeviceMemory.Place)] {
+    let shape = program.shape
+    let first = try index(coordinate.index, context) * coordinate.rows
+    let last = min(first + rows, shape.batch * shape.headsQ * shape.seqQ)
+    var found: [(Int, DeviceMemory.Place)] = []
+    var row = first
+    while row < last {
+      let head = row / shape.seqQ
+      let end = min((head + 1) * shape.seqQ, last)
+      found.append(
+        (
+          row - first,
+          DeviceMemory.Place(
+            tensor: tensor, head: head, packedHeads: 1, split: try split(tensor, coordinate, context),
+            rectangle: Rectangle(
+              row: row - head * shape.seqQ, rows: end - row, column: coordinate.firstColumn, columns: columns)
+          )
+        ))
+      row = end
+    }
+    return found
+  }
+
+  private func split(
+    _ tensor: Tensor, _ coordinate: TileCoordinate, _ context: Context
+  ) throws(ExecutionFault) -> Int {
+    guard tensor.isPartial else { return 0 }
+    switch coordinate.split {
+    case .item: return context.item.split
+    case .fixed(let fixed): return fixed
+    case .walk(let offset): return try walked(offset, context)
+    }
+  }
+
   private func place(
     _ tensor: Tensor, _ coordinate: TileCoordinate, _ rows: Int, _ columns: Int, _ context: Context
   ) throws(ExecutionFault) -> DeviceMemory.Place {
     let shape = program.shape
-    let space = context.compiled.kernel.items
-    let sequences = space.groups.reduce(0) { $0 + $1.count }
-    let isQuerySide = sequences * space.packedHeads == shape.batch * shape.headsQ
+    let packedHeads = context.compiled.kernel.items.packedHeads
+    let sequences = context.compiled.sequences
     let head: Int
-    if isQuerySide {
-      let first = context.item.sequence * space.packedHeads
+    if sequences * packedHeads == shape.batch * shape.headsQ {
+      let first = context.item.sequence * packedHeads
       head = tensor.isPerKeyValueHead ? first / shape.group : first
     } else if sequences == shape.batch * shape.headsKV, tensor.isPerKeyValueHead {
       head = context.item.sequence
@@ -291,15 +387,9 @@ final class Machine {
         operation: context.name,
         message: "\(sequences) sequences do not say which head of \(tensor.rawValue) is meant")
     }
-    let split: Int
-    switch coordinate.split {
-    case .item: split = context.item.split
-    case .fixed(let fixed): split = fixed
-    case .walk(let offset): split = try walked(offset, context)
-    }
     return DeviceMemory.Place(
-      tensor: tensor, head: head, packedHeads: tensor.isPerKeyValueHead ? 1 : space.packedHeads,
-      split: tensor.isPartial ? split : 0,
+      tensor: tensor, head: head, packedHeads: tensor.isPerKeyValueHead ? 1 : packedHeads,
+      split: try split(tensor, coordinate, context),
       rectangle: Rectangle(
         row: try index(coordinate.index, context) * coordinate.rows, rows: rows,
         column: coordinate.firstColumn,

@@ -96,7 +96,8 @@ extension Program {
         actor.blocks.flatMap(\.operations).filter { operation in
           let work = operation.work
           let movesData =
-            work.matrixFlops + work.exp + work.globalRead + work.globalWrite + work.atomics > 0
+            work.matrixFlops + work.exp + work.globalRead + work.streamRead + work.globalWrite + work.atomics
+            > 0
           return movesData && operation.action == .none
         }.map { "\(kernel.name), \(actor.name): \($0.name)" }
       }

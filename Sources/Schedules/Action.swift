@@ -40,8 +40,12 @@ public enum Action: Sendable, Hashable {
   case normalise(output: TileRef, sum: TileRef, maximum: TileRef, logSumExp: TileRef, log2Offset: Double = 0)
   /// Folds one unnormalised state of a row into another: `m = max`, sums and outputs scaled to it and added.
   case mergeState(SoftmaxState, into: SoftmaxState)
-  /// Merges normalised partial outputs of all splits of a row by their log-sum-exp.
-  case mergePartials(output: Tensor, coordinate: TileCoordinate)
+  /// Merges normalised partial outputs of all splits of a row: by weights that are there already, or by their
+  /// log-sum-exp. Writes the log-sum-exp of the row too where it works it out.
+  case mergePartials(output: Tensor, coordinate: TileCoordinate, weights: TileRef? = nil)
+  /// Weight of each split of a row in the merge, one column for each: `exp(L_s - L)`, where L is the log-sum-exp over
+  /// all splits, which it also writes.
+  case partialWeights(TileCoordinate, into: TileRef)
   /// Adds a tile to device memory element by element, in any order with others.
   case atomicAdd(TileRef, Tensor, TileCoordinate)
   /// Row sums of `a * b` into a row vector.

@@ -86,7 +86,10 @@ public struct BarrierID: Sendable, Hashable { public var index: Int }
 
 /// A counter that arrivals advance and waiters consume in phases.
 ///
-/// Phase k is complete when `(k + 1 - initialPhases) * arrivals` arrivals have happened. The n-th wait of an actor
+/// A phase takes `arrivals` arrivals, in equal shares from the actors that signal the barrier: with a share of one, an
+/// actor's n-th arrival belongs to phase `initialPhases + n`, however far it is ahead of the others. (Each slot of a
+/// ring has a barrier object of its own, so a fast consumer that gives back two slots does not stand in for a slow
+/// one.) Where the arrivals do not divide into equal shares, they count whoever makes them. The n-th wait of an actor
 /// waits for phase n. Memory barriers, named barriers and ring slots are all barriers.
 public struct Barrier: Sendable, Hashable {
   public enum Mechanism: String, Sendable {

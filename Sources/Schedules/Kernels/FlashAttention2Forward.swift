@@ -62,7 +62,9 @@ struct FlashAttention2Forward {
         into: registers.output, a: registers.probabilities, b: TileRef(v), transposeA: false,
         transposeB: false, accumulate: true))
     let softmax = registers.softmax
-    let mask = softmax.mask(keyTile: TileCoordinate(rows: tile.keyTile, index: .walk(offset: 0)))
+    let mask = softmax.mask(
+      keyTile: TileCoordinate(rows: tile.keyTile, index: .walk(offset: 0)),
+      queryTile: TileCoordinate(rows: tile.queryTile, index: .item(scale: 1, offset: 0)))
 
     /// One step: K is there, V loads during the scores; the next K loads during softmax and output.
     func step(isMasked: Bool, loadsNextKey: Bool) -> [Operation] {
@@ -217,6 +219,9 @@ struct FlashAttention2Combine {
     let partialBytes = Double(splits * rows * (shape.headDim + 1) * 4)
     let outputBytes = Double(rows * shape.headDim * 2)
     let elements = Double(splits * rows * shape.headDim)
+    let weights = TileRef(builder.buffer("weights", .shared, rows: rows, columns: splits, type: .fp32))
+    // Rows of all heads in a row: one sequence.
+    let coordinate = TileCoordinate(rows: rows, index: .item(scale: 1, offset: 0))
     builder.actor(
       "warps", warps: 4,
       blocks: [
@@ -225,7 +230,8 @@ struct FlashAttention2Combine {
           operations: [
             Operation(
               "load log-sum-exp", .loadStore, work: .of { $0.streamRead = Double(splits * rows * 4) },
-              chain: Chain(alu: 8, exp: 2, shuffle: 5, shared: 2, global: 1)),
+              chain: Chain(alu: 8, exp: 2, shuffle: 5, shared: 2, global: 1),
+              action: .partialWeights(coordinate, into: weights)),
             Operation(
               "merge partial outputs", .loadStore,
               work: .of {
@@ -234,8 +240,7 @@ struct FlashAttention2Combine {
                 $0.globalWrite = outputBytes
                 $0.otherInstructions = elements / 4
               }, chain: Chain(alu: 2, global: 1),
-              action: .mergePartials(
-                output: .o, coordinate: TileCoordinate(rows: rows, index: .item(scale: 1, offset: 0)))),
+              action: .mergePartials(output: .o, coordinate: coordinate, weights: weights)),
           ])
       ])
     let items = (totalRows + rows - 1) / rows

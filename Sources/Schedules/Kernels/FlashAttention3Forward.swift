@@ -174,7 +174,9 @@ struct FlashAttention3Forward {
         transposeA: false, transposeB: false, accumulate: true))
     let loopControl = Operation(
       "loop control", .vector, work: .of { $0.otherInstructions = 128 * Self.loopInstructions })
-    let mask = softmax.mask(keyTile: TileCoordinate(rows: tile.keyTile, index: .walk(offset: 0)))
+    let mask = softmax.mask(
+      keyTile: TileCoordinate(rows: tile.keyTile, index: .walk(offset: 0)),
+      queryTile: TileCoordinate(rows: rows, index: .item(scale: tile.warpgroups, offset: group)))
     let rescaleBeforeProduct = tile.headDimV > 128
 
     /// One step in the steady state: scores of this step, output of the one before, softmax meanwhile.
