@@ -37,6 +37,7 @@ let package = Package(
       dependencies: [
         "HWModels", "Schedules", "Simulator", "CGraphviz",
         .product(name: "GRDB", package: "GRDB.swift"),
+        .product(name: "GRDBSQLite", package: "GRDB.swift"),
       ], swiftSettings: settings),
     .executableTarget(
       name: "attnsim",
@@ -53,7 +54,7 @@ let package = Package(
       swiftSettings: settings),
     .testTarget(
       name: "SchedulesTests", dependencies: ["HWModels", "Schedules", "AttnsimTestSupport"],
-      swiftSettings: settings),
+      resources: [.copy("Data")], swiftSettings: settings),
     .testTarget(
       name: "InterpreterTests",
       dependencies: ["HWModels", "Schedules", "Interpreter", "AttnsimTestSupport"],
@@ -62,6 +63,16 @@ let package = Package(
       name: "SimulatorTests",
       dependencies: ["HWModels", "Schedules", "Simulator", "InputFiles", "AttnsimTestSupport"],
       swiftSettings: settings),
+    .testTarget(
+      name: "InputFilesTests",
+      dependencies: ["HWModels", "Schedules", "Simulator", "InputFiles", "AttnsimTestSupport"],
+      swiftSettings: settings),
+    .testTarget(
+      name: "ReportsTests",
+      dependencies: [
+        "HWModels", "Schedules", "Simulator", "Reports", .product(name: "GRDB", package: "GRDB.swift"),
+      ],
+      exclude: ["Golden"], swiftSettings: settings),
   ],
   swiftLanguageModes: [.v6]
 )

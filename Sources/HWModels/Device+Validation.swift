@@ -18,18 +18,25 @@ extension Device {
     require(
       clock.nominal <= clock.maximum, "clock.nominal", "the nominal clock is above the highest",
       "clock.maximum is \(clock.maximum.value / 1e6) MHz")
+    require(
+      clock.matrixMaximum <= clock.maximum, "clock.matrixMaximum",
+      "the clock under matrix work is above the highest", "clock.maximum is \(clock.maximum.value / 1e6) MHz")
     require(power.idle < power.limit, "power.idle", "idle power leaves nothing of the power limit")
     require(
-      clock.burstPower >= power.limit, "clock.burstPower", "short runs may not reach the sustained power limit")
+      clock.burstPower >= power.limit, "clock.burstPower",
+      "short runs may not reach the sustained power limit")
     require(
       shared.perWorkItem <= shared.capacity, "shared.perWorkItem",
       "one work item can have more shared memory than a core holds")
     require(
-      l2.capacity.value >= shared.capacity.value, "l2.capacity", "the shared cache is smaller than shared memory",
-      "shared.capacity is \(Int(shared.capacity.value)) B")
+      l2.capacity.value >= shared.capacity.value, "l2.capacity",
+      "the shared cache is smaller than shared memory",
+      "shared.capacity is \(shared.capacity.value) B")
     require(dram.capacity >= l2.capacity, "dram.capacity", "device memory is smaller than the shared cache")
-    require(l2.latencyNear <= l2.latencyFar, "l2.latencyFar", "the far half answers faster than the near half")
-    require(cores.clusterMaximum <= cores.count, "cores.clusterMaximum", "a cluster is larger than the device")
+    require(
+      l2.latencyNear <= l2.latencyFar, "l2.latencyFar", "the far half answers faster than the near half")
+    require(
+      cores.clusterMaximum <= cores.count, "cores.clusterMaximum", "a cluster is larger than the device")
     return found
   }
 

@@ -5,8 +5,8 @@ extension DeviceField {
     .init("clock.nominal", \.clock.nominal, .positive, "clock at which the vendor quotes peak rates"),
     .init("clock.minimum", \.clock.minimum, .positive, "lowest core clock under a power limit"),
     .init(
-      "clock.tensorActivityDroop", \.clock.tensorActivityDroop, .fraction,
-      "share of the maximum clock lost when the matrix unit is busy every cycle"),
+      "clock.matrixMaximum", \.clock.matrixMaximum, .positive, "highest clock while the matrix unit is in use"
+    ),
     .init("clock.burstPower", \.clock.burstPower, .positive, "board power that short runs may reach"),
     .init("clock.burstDuration", \.clock.burstDuration, .positive, "how long the burst limit holds"),
 
@@ -15,7 +15,8 @@ extension DeviceField {
     .init(
       "power.voltageExponent", \.power.voltageExponent, .nonNegative,
       "dynamic energy scales with (clock / maximum) to this power"),
-    .init("power.tensorFlop", \.power.tensorFlop, .nonNegative, "energy of one 16-bit matrix flop, random data"),
+    .init(
+      "power.tensorFlop", \.power.tensorFlop, .nonNegative, "energy of one 16-bit matrix flop, random data"),
     .init(
       "power.tensorFlopSynchronous", \.power.tensorFlopSynchronous, .nonNegative,
       "energy of one 16-bit matrix flop whose operands pass through registers"),
@@ -35,22 +36,35 @@ extension DeviceField {
       "cores.registersPerThreadMaximum", \.cores.registersPerThreadMaximum, .positiveInteger,
       "32-bit registers one thread can have"),
     .init("cores.threadsMaximum", \.cores.threadsMaximum, .positiveInteger, "resident threads of a core"),
-    .init("cores.workItemsMaximum", \.cores.workItemsMaximum, .positiveInteger, "resident work items of a core"),
+    .init(
+      "cores.workItemsMaximum", \.cores.workItemsMaximum, .positiveInteger, "resident work items of a core"),
 
     .init("vector.issue", \.vector.issue, .positive, "lane operations issued by a core in a cycle"),
     .init("vector.fma", \.vector.fma, .positive, "fused multiply-adds of a core in a cycle"),
-    .init("vector.alu", \.vector.alu, .positive, "maxima, compares and logic operations in a cycle"),
+    .init("vector.max", \.vector.max, .positive, "maxima in a cycle"),
+    .init("vector.alu", \.vector.alu, .positive, "compares and logic operations in a cycle"),
     .init("vector.convert", \.vector.convert, .positive, "elements converted to 16 bits in a cycle"),
     .init("vector.exp", \.vector.exp, .positive, "exponentials in a cycle"),
     .init("vector.shuffle", \.vector.shuffle, .positive, "lane exchanges in a cycle"),
     .init("vector.aluLatency", \.vector.aluLatency, .nonNegative, "dependent add, multiply or maximum"),
     .init("vector.expLatency", \.vector.expLatency, .nonNegative, "dependent exponential"),
     .init("vector.shuffleLatency", \.vector.shuffleLatency, .nonNegative, "dependent lane exchange"),
-    .init("vector.fmaInterval", \.vector.fmaInterval, .positive, "cycles of one warp for an add or multiply-add"),
-    .init("vector.aluInterval", \.vector.aluInterval, .positive, "cycles of one warp for a maximum or compare"),
-    .init("vector.convertInterval", \.vector.convertInterval, .positive, "cycles of one warp for a conversion"),
+    .init(
+      "vector.fmaInterval", \.vector.fmaInterval, .positive, "cycles of one warp for an add or multiply-add"),
+    .init(
+      "vector.maxInterval", \.vector.maxInterval, .positive, "cycles of one warp for a maximum of a reduction"
+    ),
+    .init(
+      "vector.aluInterval", \.vector.aluInterval, .positive, "cycles of one warp for a compare or select"),
+    .init(
+      "vector.convertInterval", \.vector.convertInterval, .positive, "cycles of one warp for a conversion"),
     .init("vector.expInterval", \.vector.expInterval, .positive, "cycles of one warp for an exponential"),
-    .init("vector.otherInterval", \.vector.otherInterval, .positive, "cycles of one warp for any other instruction"),
+    .init(
+      "vector.otherInterval", \.vector.otherInterval, .positive,
+      "cycles of one warp for any other instruction"),
+    .init(
+      "vector.matrixSlowdown", \.vector.matrixSlowdown, .positive,
+      "factor on vector code while the matrix unit is busy"),
 
     .init("tensor.rate16", \.tensor.rate16, .positive, "16-bit flops in a cycle, synchronous instructions"),
     .init("tensor.rate8", \.tensor.rate8, .nonNegative, "8-bit flops in a cycle, synchronous instructions"),
@@ -63,7 +77,8 @@ extension DeviceField {
       "asyncTensor.completionLatency", \.asyncTensor, \.completionLatency, .nonNegative,
       "last matrix cycle to the issuer seeing completion"),
     .init(
-      "asyncTensor.issueInterval", \.asyncTensor, \.issueInterval, .nonNegative, "cycles to issue one instruction"),
+      "asyncTensor.issueInterval", \.asyncTensor, \.issueInterval, .nonNegative,
+      "cycles to issue one instruction"),
     .init(
       "asyncTensor.registerOperandLead", \.asyncTensor, \.registerOperandLead, .nonNegative,
       "matrix cycles left in the queue when an instruction with a register operand may issue"),
@@ -77,16 +92,22 @@ extension DeviceField {
     .init("tensorMemory.columns", \.tensorMemory, \.columns, .positiveInteger, "columns of tensor memory"),
     .init("tensorMemory.lanes", \.tensorMemory, \.lanes, .positiveInteger, "lanes of tensor memory"),
     .init("tensorMemory.readBandwidth", \.tensorMemory, \.readBandwidth, .positive, "bytes read in a cycle"),
-    .init("tensorMemory.writeBandwidth", \.tensorMemory, \.writeBandwidth, .positive, "bytes written in a cycle"),
+    .init(
+      "tensorMemory.writeBandwidth", \.tensorMemory, \.writeBandwidth, .positive, "bytes written in a cycle"),
     .init("tensorMemory.latency", \.tensorMemory, \.latency, .nonNegative, "load to usable registers"),
 
     .init("copyEngine.latency", \.copyEngine, \.latency, .nonNegative, "added to the memory latency"),
-    .init("copyEngine.maximumMulticast", \.copyEngine, \.maximumMulticast, .positiveInteger, "cores one copy can reach"),
+    .init(
+      "copyEngine.maximumMulticast", \.copyEngine, \.maximumMulticast, .positiveInteger,
+      "cores one copy can reach"),
 
     .init("l2.capacity", \.l2.capacity, .positive, "the cache that all cores share"),
-    .init("l2.effectiveShare", \.l2.effectiveShare, .fraction, "share of it that keeps a stream all cores read"),
+    .init(
+      "l2.effectiveShare", \.l2.effectiveShare, .fraction, "share of it that keeps a stream all cores read"),
     .init("l2.bandwidth", \.l2.bandwidth, .positive, "bytes a second, all cores together"),
-    .init("l2.storeBandwidth", \.l2.storeBandwidth, .positive, "bytes a second at which stores of all cores drain"),
+    .init(
+      "l2.storeBandwidth", \.l2.storeBandwidth, .positive, "bytes a second at which stores of all cores drain"
+    ),
     .init("l2.corePort", \.l2.corePort, .positive, "bytes a cycle into one core"),
     .init("l2.latencyNear", \.l2.latencyNear, .nonNegative, "hit in the near half"),
     .init("l2.latencyFar", \.l2.latencyFar, .nonNegative, "hit in the far half"),
@@ -103,6 +124,7 @@ extension DeviceField {
     .init("sync.workItemLaunch", \.sync.workItemLaunch, .nonNegative, "free slot to first instruction"),
     .init("sync.workItemRate", \.sync.workItemRate, .positive, "work items the launcher starts in a cycle"),
     .init("sync.kernelLaunch", \.sync.kernelLaunch, .nonNegative, "host and front-end time of a kernel"),
-    .init("sync.kernelRamp", \.sync.kernelRamp, .nonNegative, "kernel start to first instruction, and the end"),
+    .init(
+      "sync.kernelRamp", \.sync.kernelRamp, .nonNegative, "kernel start to first instruction, and the end"),
   ]
 }

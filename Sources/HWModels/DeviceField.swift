@@ -28,7 +28,8 @@ public struct DeviceField: Sendable {
       case .nonNegative: return value >= 0 ? nil : "must not be negative"
       case .fraction: return (0...1).contains(value) ? nil : "must lie between 0 and 1"
       case .positiveInteger:
-        return value >= 1 && value == value.rounded() && value < 1e12 ? nil : "must be a whole number of at least 1"
+        return value >= 1 && value == value.rounded() && value < 1e12
+          ? nil : "must be a whole number of at least 1"
       }
     }
   }
@@ -40,7 +41,8 @@ public struct DeviceField: Sendable {
   public func set(_ value: Double, on device: inout Device) { write(&device, value) }
 
   init<Kind: QuantityKind>(
-    _ path: String, _ keyPath: any WritableKeyPath<Device, Quantity<Kind>> & Sendable, _ rule: Rule, _ summary: String
+    _ path: String, _ keyPath: any WritableKeyPath<Device, Quantity<Kind>> & Sendable, _ rule: Rule,
+    _ summary: String
   ) {
     self.path = path
     self.unit = Kind.unit

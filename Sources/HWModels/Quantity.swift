@@ -45,8 +45,12 @@ public typealias Energy = Quantity<EnergyKind>
 public typealias Fraction = Quantity<FractionKind>
 
 @inlinable public func / (bytes: Bytes, rate: BytesPerCycle) -> Cycles { Cycles(bytes.value / rate.value) }
-@inlinable public func / (bytes: Bytes, rate: BytesPerSecond) -> Duration { Duration(bytes.value / rate.value) }
-@inlinable public func / (cycles: Cycles, clock: Frequency) -> Duration { Duration(cycles.value / clock.value) }
+@inlinable public func / (bytes: Bytes, rate: BytesPerSecond) -> Duration {
+  Duration(bytes.value / rate.value)
+}
+@inlinable public func / (cycles: Cycles, clock: Frequency) -> Duration {
+  Duration(cycles.value / clock.value)
+}
 @inlinable public func * (time: Duration, clock: Frequency) -> Cycles { Cycles(time.value * clock.value) }
 @inlinable public func * (power: Power, time: Duration) -> Energy { Energy(power.value * time.value) }
 

@@ -112,9 +112,10 @@ final class Machine {
         let rows = context.compiled.kernel.buffers[scores.buffer.index].rows
         firstRow = context.item.tile * rows + (scores.rows?.lowerBound ?? 0)
       }
+      let packedHeads = context.compiled.kernel.items.packedHeads
       let value = table.masked(
-        try read(scores, context), firstRow: firstRow, firstKey: firstKey,
-        packedHeads: context.compiled.kernel.items.packedHeads)
+        try read(scores, context), firstRow: firstRow, firstKey: firstKey, packedHeads: packedHeads,
+        head: context.item.sequence * packedHeads)
       try write(value, to: scores, context)
     case .fill(let target, let number):
       let place = try locate(target, context).rectangle

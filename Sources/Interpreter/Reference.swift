@@ -103,7 +103,7 @@ private struct ExactAttention {
 
   init(_ data: AttentionData) {
     let shape = data.shape
-    let visible = (0..<shape.seqQ).map { shape.visibleKeys(query: $0) }
+    let visible = VisibleKeys(shape)
     let isBackward = shape.pass == .backward
     var (gradK, gradV) = ([[Double]](), [[Double]]())
     if isBackward {
@@ -118,7 +118,7 @@ private struct ExactAttention {
     for head in 0..<shape.batch * shape.headsQ {
       let keyHead = head / shape.group
       let one = ExactHead(
-        shape, visible, q: Matrix(data.q[head]), k: Matrix(data.k[keyHead]), v: Matrix(data.v[keyHead]))
+        shape, visible, head, q: Matrix(data.q[head]), k: Matrix(data.k[keyHead]), v: Matrix(data.v[keyHead]))
       o.append(one.output.numbers)
       statistics.append(one.logSumExp)
       guard isBackward else { continue }
@@ -158,11 +158,12 @@ private struct ExactHead {
   let output: Matrix
   let logSumExp: [Double]
 
-  init(_ shape: AttentionShape, _ visible: [[Range<Int>]], q: Matrix, k: Matrix, v: Matrix) {
+  init(_ shape: AttentionShape, _ visible: VisibleKeys, _ head: Int, q: Matrix, k: Matrix, v: Matrix) {
     (self.q, self.k, self.v) = (q, k, v)
     let scale = 1 / Double(shape.headDim).squareRoot()
     self.scale = scale
     let scores = q.times(k.transposed())
+    let mask = visible.mask(ofHead: head)
     var weights = Matrix(rows: shape.seqQ, columns: shape.seqKV)
     var statistics = [Double](repeating: -.infinity, count: shape.seqQ)
     weights.numbers.withUnsafeMutableBufferPointer { weights in
@@ -170,7 +171,7 @@ private struct ExactHead {
         for row in 0..<shape.seqQ {
           let start = row * shape.seqKV
           var largest = -Double.infinity
-          for keys in visible[row] {
+          for keys in visible.keys(mask: mask, query: row) {
             var key = keys.lowerBound
             while key < keys.upperBound {
               if scores[start &+ key] > largest { largest = scores[start &+ key] }
@@ -179,7 +180,7 @@ private struct ExactHead {
           }
           if largest == -.infinity { continue }
           var sum = 0.0
-          for keys in visible[row] {
+          for keys in visible.keys(mask: mask, query: row) {
             var key = keys.lowerBound
             while key < keys.upperBound {
               let weight = Exponential.exp((scores[start &+ key] - largest) * scale)
@@ -189,7 +190,7 @@ private struct ExactHead {
             }
           }
           statistics[row] = largest * scale + Exponential.log(sum)
-          for keys in visible[row] {
+          for keys in visible.keys(mask: mask, query: row) {
             var key = keys.lowerBound
             while key < keys.upperBound {
               weights[start &+ key] /= sum
@@ -280,7 +281,7 @@ private struct PlainAttention {
       let keyHead = head / shape.group
       let q = table.add(input: data.q[head])
       let product = table.matmul(q, k[keyHead], plus: nil, transposeA: false, transposeB: true)
-      let scores = table.masked(product, firstRow: 0, firstKey: 0, packedHeads: 1)
+      let scores = table.masked(product, firstRow: 0, firstKey: 0, packedHeads: 1, head: head)
       if shape.pass == .forward {
         let start = table.constant(-.infinity, rows: shape.seqQ, columns: 1)
         let zero = table.constant(0, rows: shape.seqQ, columns: 1)

@@ -48,6 +48,7 @@ final class ValueTable {
   /// log2(e) / sqrt(headDim): scores to exponents of two.
   let exponentScale: Float
   let softmaxScale: Double
+  private let visible: VisibleKeys
   private(set) var tiles: [Tile] = []
   private(set) var keys: [Key] = []
   private var known: [Key: Int32] = [:]
@@ -55,6 +56,7 @@ final class ValueTable {
 
   init(shape: AttentionShape) {
     self.shape = shape
+    visible = VisibleKeys(shape)
     softmaxScale = 1 / Double(shape.headDim).squareRoot()
     exponentScale = Float(Exponential.log2E * softmaxScale)
   }
@@ -246,9 +248,14 @@ final class ValueTable {
 
   // MARK: Softmax
 
-  /// Scores with forbidden pairs at minus infinity. Row r is row `firstRow + r` of a sequence of packed heads.
-  func masked(_ scores: Int32, firstRow: Int, firstKey: Int, packedHeads: Int) -> Int32 {
+  /// Scores with forbidden pairs at minus infinity. Row r is row `firstRow + r` of a sequence of packed heads, the
+  /// first of which is `head`.
+  func masked(_ scores: Int32, firstRow: Int, firstKey: Int, packedHeads: Int, head: Int) -> Int32 {
+    let masks = (0..<packedHeads).map { visible.mask(ofHead: head + $0) }
     var key = Key(.mask)
+    // Heads with different masks make different values of equal scores.
+    key.b = Int32(masks[0])
+    key.c = masks.allSatisfy { $0 == masks[0] } ? -1 : Int32(head % shape.headsQ)
     key.a = scores
     key.p = Int32(firstRow)
     key.q = Int32(firstKey)
@@ -260,7 +267,7 @@ final class ValueTable {
         let start = tile.elements + row * tile.columns
         var from = 0
         let query = (firstRow + row) / packedHeads
-        for visible in query < shape.seqQ ? shape.visibleKeys(query: query) : [] {
+        for visible in visible.keys(mask: masks[(firstRow + row) % packedHeads], query: query) {
           let lower = min(max(visible.lowerBound - firstKey, from), tile.columns)
           if from < lower { (start + from).update(repeating: -.infinity, count: lower - from) }
           from = max(from, min(visible.upperBound - firstKey, tile.columns))

@@ -10,16 +10,42 @@ public struct ItemSpace: Sendable {
   /// Work items into which the walk of one tile is cut; the partial outputs are merged by a later kernel.
   public var splits: Int
 
+  /// Neighbouring tiles of one class.
+  public struct TileRun: Sendable, Hashable {
+    public var itemClass: Int
+    public var count: Int
+    public init(itemClass: Int, count: Int) {
+      self.itemClass = itemClass
+      self.count = count
+    }
+  }
+
   /// Sequences with equal lists of tiles.
   public struct Group: Sendable {
     /// How many (batch, head) pairs share this list.
     public var count: Int
-    /// Class of each tile, in ascending tile order; with splits, all splits of a tile follow each other.
-    public var tileClasses: [Int]
+    /// The tiles in ascending order, as runs of equal classes; with splits, all splits of a tile follow each other.
+    public var runs: [TileRun]
+
+    public init(count: Int, runs: [TileRun]) {
+      self.count = count
+      self.runs = runs
+    }
     public init(count: Int, tileClasses: [Int]) {
       self.count = count
-      self.tileClasses = tileClasses
+      runs = []
+      for itemClass in tileClasses {
+        if runs.last?.itemClass == itemClass {
+          runs[runs.count - 1].count += 1
+        } else {
+          runs.append(TileRun(itemClass: itemClass, count: 1))
+        }
+      }
     }
+    /// Tiles of one sequence.
+    public var tileCount: Int { runs.reduce(0) { $0 + $1.count } }
+    /// Class of each tile, one by one. Complexity: O(tiles).
+    public var tileClasses: [Int] { runs.flatMap { Array(repeating: $0.itemClass, count: $0.count) } }
   }
 
   public init(classes: [ItemClass], groups: [Group], packedHeads: Int = 1, splits: Int = 1) {
@@ -29,12 +55,12 @@ public struct ItemSpace: Sendable {
     self.splits = splits
   }
 
-  public var total: Int { groups.reduce(0) { $0 + $1.count * $1.tileClasses.count } }
+  public var total: Int { groups.reduce(0) { $0 + $1.count * $1.tileCount } }
 
   /// Items of each class.
   public var counts: [Int] {
     var counts = [Int](repeating: 0, count: classes.count)
-    for group in groups { for item in group.tileClasses { counts[item] += group.count } }
+    for group in groups { for run in group.runs { counts[run.itemClass] += group.count * run.count } }
     return counts
   }
 }

@@ -44,6 +44,8 @@ public struct Kernel: Sendable {
   public var items: ItemSpace
   public var policy: TilePolicy
   public var footprint: Footprint
+  /// Whether its matrix work blocks its warps and takes operands from registers; set by `KernelBuilder`.
+  public var usesSynchronousProducts: Bool
 }
 
 /// On-chip needs of one work item.

@@ -11,6 +11,7 @@ public struct KernelBuilder {
   private var rings: [Ring] = []
   private var actors: [Actor] = []
   private var variables: [String] = []
+  private var usesSynchronousProducts = false
 
   public init(schedule: String, kernel name: String) {
     self.schedule = schedule
@@ -66,6 +67,11 @@ public struct KernelBuilder {
 
   public mutating func actor(_ name: String, warps: Int, blocks: [Block]) {
     actors.append(Actor(name: name, warps: warps, blocks: blocks.filter { !$0.operations.isEmpty }))
+    for block in blocks {
+      for index in block.operations.indices where block.operations[index].unit == .tensorSync {
+        usesSynchronousProducts = true
+      }
+    }
   }
 
   /// - Throws: `ScheduleError.doesNotFit` with the budget.
@@ -74,8 +80,7 @@ public struct KernelBuilder {
   ) throws(ScheduleError) -> Kernel {
     let kernel = Kernel(
       name: name, buffers: buffers, barriers: barriers, rings: rings, actors: actors, variables: variables,
-      items: items,
-      policy: policy, footprint: footprint)
+      items: items, policy: policy, footprint: footprint, usesSynchronousProducts: usesSynchronousProducts)
     let budget = kernel.budget(on: device)
     guard budget.fits else { throw .doesNotFit(schedule: schedule, budget: budget) }
     return kernel
@@ -129,13 +134,31 @@ extension Kernel {
     return max(1, min(shared, registers, threads, Int(device.cores.workItemsMaximum.value)))
   }
 
+  /// Work of all items, all actors together. Complexity: O(operations + classes x blocks).
+  public func totalWork() -> Work {
+    let counts = items.counts
+    var total = Work()
+    for actor in actors {
+      for block in actor.blocks {
+        var trips = 0.0
+        for (index, itemClass) in items.classes.enumerated() {
+          trips += Double(counts[index]) * Double(block.trips.count(itemClass.values))
+        }
+        guard trips > 0 else { continue }
+        for index in block.operations.indices { total.add(block.operations[index].work, times: trips) }
+      }
+    }
+    return total
+  }
+
   /// Work of one item of `itemClass`, all actors together. Complexity: O(operations).
   public func work(of itemClass: ItemClass) -> Work {
     var total = Work()
     for actor in actors {
       for block in actor.blocks {
         let trips = Double(block.trips.count(itemClass.values))
-        for operation in block.operations { total.add(operation.work, times: trips) }
+        guard trips > 0 else { continue }
+        for index in block.operations.indices { total.add(block.operations[index].work, times: trips) }
       }
     }
     return total

@@ -9,7 +9,9 @@ public struct Work: Sendable, Hashable {
   public var exp = 0.0
   /// Fused multiply-adds, multiplies and adds: one pipe.
   public var fma = 0.0
-  /// Maxima, compares, selects, integer logic.
+  /// Maxima of a reduction, each depending on one before.
+  public var max = 0.0
+  /// Compares, selects, integer logic.
   public var alu = 0.0
   /// Elements converted to a narrower type.
   public var convert = 0.0
@@ -44,6 +46,7 @@ public struct Work: Sendable, Hashable {
     matrixInstructions += b.matrixInstructions * n
     exp += b.exp * n
     fma += b.fma * n
+    max += b.max * n
     alu += b.alu * n
     convert += b.convert * n
     shuffle += b.shuffle * n
@@ -61,10 +64,12 @@ public struct Work: Sendable, Hashable {
   /// The counts by name, for reports, in a fixed order.
   public var named: [(name: String, value: Double)] {
     [
-      ("matrix_flops", matrixFlops), ("matrix_instructions", matrixInstructions), ("exp", exp), ("fma", fma), ("alu", alu), ("convert", convert),
+      ("matrix_flops", matrixFlops), ("matrix_instructions", matrixInstructions), ("exp", exp), ("fma", fma),
+      ("max", max), ("alu", alu), ("convert", convert),
       ("shuffle", shuffle), ("other_instructions", otherInstructions), ("shared_read_bytes", sharedRead),
       ("shared_write_bytes", sharedWrite), ("global_read_bytes", globalRead),
-      ("stream_read_bytes", streamRead), ("global_write_bytes", globalWrite), ("tensor_memory_read_bytes", tensorMemoryRead),
+      ("stream_read_bytes", streamRead), ("global_write_bytes", globalWrite),
+      ("tensor_memory_read_bytes", tensorMemoryRead),
       ("tensor_memory_write_bytes", tensorMemoryWrite), ("atomics", atomics),
     ]
   }

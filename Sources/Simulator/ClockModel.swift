@@ -5,25 +5,33 @@ import Schedules
 ///
 /// Power = idle + (energy of the work at clock f) / time. Energy inside the cores scales with
 /// (f / maximum)^voltageExponent; shared cache and memory have clocks of their own and do not scale.
-/// Besides power, matrix work lowers the clock in proportion to how busy the matrix unit is.
+/// Besides power, the use of the matrix unit caps the clock.
 struct ClockModel {
   let device: Device
   /// Joules of one call at the maximum clock, inside the cores.
   let coreEnergy: Double
   /// Joules of one call outside the cores, whatever the clock.
   let memoryEnergy: Double
+  private let usesMatrixUnit: Bool
+  /// Seconds of a call in which the cores do nothing: launch and ramp.
+  private let idleSeconds: Double
 
   init(device: Device, program: Program, work: Work, dramBytes: Double) {
     self.device = device
+    usesMatrixUnit = work.matrixFlops > 0
+    idleSeconds =
+      (device.sync.kernelLaunch.value + device.sync.kernelRamp.value) * Double(program.kernels.count)
     let power = device.power
     let synchronous = program.usesSynchronousProducts
     coreEnergy =
       work.matrixFlops * (synchronous ? power.tensorFlopSynchronous : power.tensorFlop).value
       + work.exp * power.exp.value + work.fma * power.fma.value
-      + (work.alu + work.convert / 2 + work.shuffle + work.otherInstructions) * power.instruction.value
+      + (work.max + work.alu + work.convert / 2 + work.shuffle + work.otherInstructions)
+      * power.instruction.value
       + (work.sharedRead + work.sharedWrite) * power.sharedByte.value
     memoryEnergy =
-      (work.globalRead + work.streamRead + work.globalWrite) * power.l2Byte.value + dramBytes * power.dramByte.value
+      (work.globalRead + work.streamRead + work.globalWrite) * power.l2Byte.value + dramBytes
+      * power.dramByte.value
   }
 
   /// Joules of the call's work at `clock`, idle power not included.
@@ -32,16 +40,21 @@ struct ClockModel {
     return coreEnergy * power(scale, device.power.voltageExponent.value) + memoryEnergy
   }
 
+  /// A call's time: its cycles, and the time in which the cores wait.
+  func seconds(cycles: Double, at clock: Double) -> Double { cycles / clock + idleSeconds }
+
   /// Board power when the call takes `cycles` core cycles at `clock` and is repeated without gaps.
   func boardPower(at clock: Double, cycles: Double) -> Double {
-    device.power.idle.value + energy(at: clock) / (cycles / clock)
+    device.power.idle.value + energy(at: clock) / seconds(cycles: cycles, at: clock)
   }
 
-  /// The clock and what limits it. `tensorBusy` is the matrix unit's share of busy cycles.
-  func solve(mode: ClockMode, cycles: Double, tensorBusy: Double) -> (Double, SimulationResult.ClockResult.Limiter) {
+  /// The clock and what limits it.
+  func solve(mode: ClockMode, cycles: Double) -> (
+    Double, SimulationResult.ClockResult.Limiter
+  ) {
     if case .locked(let clock) = mode { return (clock.value, .locked) }
     let maximum = device.clock.maximum.value
-    let byActivity = maximum * (1 - device.clock.tensorActivityDroop.value * tensorBusy)
+    let byActivity = usesMatrixUnit ? device.clock.matrixMaximum.value : maximum
     let sustained = limited(to: device.power.limit.value, cycles: cycles)
     guard case .burst = mode else { return choose(byPower: sustained, byActivity: byActivity) }
     let burst = limited(to: device.clock.burstPower.value, cycles: cycles)
@@ -87,10 +100,6 @@ struct ClockModel {
 }
 
 extension Program {
-  /// Whether the matrix work is done by synchronous instructions with operands from registers.
-  var usesSynchronousProducts: Bool {
-    kernels.contains { kernel in
-      kernel.actors.contains { $0.blocks.contains { $0.operations.contains { $0.unit == .tensorSync } } }
-    }
-  }
+  /// Whether any kernel's matrix work is done by synchronous instructions with operands from registers.
+  var usesSynchronousProducts: Bool { kernels.contains { $0.usesSynchronousProducts } }
 }

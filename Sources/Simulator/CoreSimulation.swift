@@ -4,23 +4,29 @@ import HWModels
 ///
 /// - Each resource serves in order at its rate: a demand that arrives at `t` is served by
 ///   `max(free, t) + demand`. An operation ends when its own time and all its demands are over.
-/// - Asynchronous operations free their actor after issue; matrix work blocks it once the queue is full.
+/// - Asynchronous operations free their actor after issue; one with a register operand issues only when the matrix
+///   unit is near.
 /// - An actor that is ready first acts first; ties go to the actor listed first. No randomness.
 /// - Loops are followed until the state relative to now repeats, then jumped; the jump equals the full run to the
 ///   tick (`PeriodDetector`).
 ///
 /// Complexity: O(operations of the trips before the period) x actors; independent of the trip counts after it.
 struct CoreSimulation {
-  /// One class of work items as the core sees it: trips of each block.
-  struct Item {
-    var trips: [Int]
-  }
   /// Start and end of a work item, and of the loops of its last actor.
   struct ItemTime {
-    var start: Int
-    var loopStart: Int
-    var loopEnd: Int
-    var end: Int
+    var start = -1
+    var loopStart = -1
+    var loopEnd = -1
+    var end = 0
+  }
+  /// One jump: from where, over what.
+  struct Jump: Hashable {
+    var item: Int
+    var block: Int
+    /// Trips of one period of the reference actor, and its ticks.
+    var trips: Int
+    var ticks: Int
+    var periods: Int
   }
   struct Outcome {
     var end = 0
@@ -28,92 +34,104 @@ struct CoreSimulation {
     var jumpedEvents = 0
     /// Start and end of each item, by slot and place in its queue.
     var items: [[ItemTime]] = []
-    var period: (trips: Int, ticks: Int, jumped: Int)?
+    var jumps: [Jump] = []
     /// Actors that wait for ever, with the barrier they wait for; empty where everything ended.
     var stuck: [(actor: Int, barrier: Int)] = []
   }
 
+  private enum Status {
+    static let ready = 0
+    static let parked = 1
+    static let waitingForSlot = 2
+    static let finished = 3
+  }
+
+  private struct ActorState: BitwiseCopyable {
+    var time = 0
+    var status = 0
+    var block: Int32 = 0
+    var operation: Int32 = 0
+    /// First operation record and length of the current block.
+    var blockStart: Int32 = 0
+    var blockLength: Int32 = 0
+    var trip = 0
+    var trips = 0
+    var item: Int32 = 0
+    var parkedOn: Int32 = -1
+  }
+  private struct BarrierState: BitwiseCopyable {
+    var arrived = 0
+    var pending = 0
+    var completed = 0
+  }
+
   private let kernel: LoweredKernel
+  private let flat: LoweredKernel.Flat
   private let slots: Int
-  private let queues: [[Item]]
+  /// Trip counts of every block, by slot and place in its queue.
+  private let queues: [[[Int]]]
   private let actorsPerSlot: Int
   private let barriersPerSlot: Int
+  private let actorCount: Int
   private let detectsPeriods: Bool
 
-  // Actors, slot by slot.
-  private var time: [Int]
-  private var block: [Int32]
-  private var operation: [Int32]
-  private var trip: [Int]
-  private var tripsOfBlock: [Int]
-  private var item: [Int32]
-  private var status: [Status]
-  private var parkedOn: [Int32]
-  private var waitCount: [Int]
-
-  // Barriers, slot by slot.
-  private var arrived: [Int]
-  private var pending: [Int]
-  private var completed: [Int]
-  private var phaseTimes: [Int]
+  private let actors: FlatArray<ActorState>
+  private let barriers: FlatArray<BarrierState>
+  /// Waits done, by actor and barrier.
+  private let waitCounts: FlatArray<Int>
+  /// Completion times of the last phases, by barrier.
+  private let phaseTimes: FlatArray<Int>
+  private let free: FlatArray<Int>
   private static let remembered = 16
 
-  private var free: [Int]
   private var detector: PeriodDetector
   private var outcome = Outcome()
-  var recorder: TraceRecorder?
+  private(set) var recorder: TraceRecorder?
 
-  private enum Status: UInt8 { case ready, parked, waitingForSlot, finished }
-
+  /// - Parameter queues: for each slot, the items it plays in order, each as trip counts by block.
   init(
-    _ kernel: LoweredKernel, queues: [[Item]], detectsPeriods: Bool = true, recorder: TraceRecorder? = nil
+    _ kernel: LoweredKernel, queues: [[[Int]]], detectsPeriods: Bool = true, recorder: TraceRecorder? = nil
   ) {
     self.kernel = kernel
+    flat = kernel.flat
     self.queues = queues
-    self.slots = queues.count
+    slots = queues.count
     self.detectsPeriods = detectsPeriods
     self.recorder = recorder
     actorsPerSlot = kernel.actors.count
     barriersPerSlot = kernel.arrivals.count
-    let actors = slots * actorsPerSlot
-    let barriers = slots * barriersPerSlot
-    time = Array(repeating: 0, count: actors)
-    block = Array(repeating: 0, count: actors)
-    operation = Array(repeating: 0, count: actors)
-    trip = Array(repeating: 0, count: actors)
-    tripsOfBlock = Array(repeating: 0, count: actors)
-    item = Array(repeating: 0, count: actors)
-    status = Array(repeating: .ready, count: actors)
-    parkedOn = Array(repeating: -1, count: actors)
-    waitCount = Array(repeating: 0, count: actors * barriersPerSlot)
-    arrived = Array(repeating: 0, count: barriers)
-    pending = Array(repeating: 0, count: barriers)
-    completed = Array(repeating: 0, count: barriers)
-    phaseTimes = Array(repeating: 0, count: barriers * Self.remembered)
-    free = Array(repeating: 0, count: Resource.count)
-    detector = PeriodDetector()
-    for slot in 0..<slots {
-      for b in 0..<barriersPerSlot { completed[slot * barriersPerSlot + b] = kernel.initialPhases[b] }
-      outcome.items.append(
-        queues[slot].map { _ in ItemTime(start: -1, loopStart: -1, loopEnd: -1, end: 0) })
+    actorCount = slots * actorsPerSlot
+    let barrierCount = slots * barriersPerSlot
+    actors = FlatArray(repeating: ActorState(), count: actorCount)
+    barriers = FlatArray(repeating: BarrierState(), count: barrierCount)
+    waitCounts = FlatArray(repeating: 0, count: actorCount * barriersPerSlot)
+    phaseTimes = FlatArray(repeating: 0, count: barrierCount * Self.remembered)
+    free = FlatArray(repeating: 0, count: Resource.count)
+    detector = PeriodDetector(
+      capacity: actorCount * 8 + barrierCount * (4 + Self.remembered) + 32, actors: actorCount)
+    for index in 0..<barrierCount {
+      barriers.base[index].completed = kernel.initialPhases[index % barriersPerSlot]
     }
+    for queue in queues { outcome.items.append(Array(repeating: ItemTime(), count: queue.count)) }
   }
 
-  /// Plays all queues to their ends.
-  mutating func run() -> Outcome {
-    for actor in 0..<time.count { enterItem(actor) }
+  /// Plays all queues to their ends, or until `limit` operations were played.
+  mutating func run(until limit: Int = .max) -> Outcome {
+    for actor in 0..<actorCount { enterItem(actor) }
+    let states = actors.base
     while true {
       var next = -1
       var earliest = Int.max
-      for actor in 0..<time.count where status[actor] == .ready && time[actor] < earliest {
-        earliest = time[actor]
+      for actor in 0..<actorCount where states[actor].status == Status.ready && states[actor].time < earliest
+      {
+        earliest = states[actor].time
         next = actor
       }
-      if next < 0 { break }
+      if next < 0 || outcome.events >= limit { break }
       execute(next)
     }
-    for actor in 0..<time.count where status[actor] == .parked {
-      outcome.stuck.append((actor % actorsPerSlot, Int(parkedOn[actor])))
+    for actor in 0..<actorCount where states[actor].status == Status.parked {
+      outcome.stuck.append((actor % actorsPerSlot, Int(states[actor].parkedOn)))
     }
     return outcome
   }
@@ -121,63 +139,74 @@ struct CoreSimulation {
   // MARK: One operation
 
   private mutating func execute(_ actor: Int) {
-    let slot = actor / actorsPerSlot
-    let position = Int(kernel.blocks[blockIndex(actor)].start) + Int(operation[actor])
-    let record = kernel.operations[position]
-    let start = time[actor]
+    let slot = actor < actorsPerSlot ? 0 : actor / actorsPerSlot
+    let state = actors.base + actor
+    let position = Int(state.pointee.blockStart + state.pointee.operation)
+    let record = flat.operations.base + position
+    let start = state.pointee.time
     outcome.events += 1
-    let matrixFree = free[Resource.tensor.rawValue]
+    let matrixFree = free.base[Resource.tensor.rawValue]
     var served = start
     var longest = 0
     var bottleneck: Int32 = -1
-    for index in Int(record.demandStart)..<Int(record.demandStart) + Int(record.demandCount) {
-      let demand = kernel.demands[index]
-      let unit = Int(demand.resource)
-      let end = max(free[unit], start) + demand.ticks
-      free[unit] = end
+    let demands = flat.demands.base + Int(record.pointee.demandStart)
+    for index in 0..<Int(record.pointee.demandCount) {
+      let unit = Int(demands[index].resource)
+      let end = max(free.base[unit], start) + demands[index].ticks
+      free.base[unit] = end
       if end > served {
         served = end
-        longest = demand.ticks
-        bottleneck = demand.resource
+        longest = demands[index].ticks
+        bottleneck = demands[index].resource
       }
     }
     let visible: Int
-    if record.isAsynchronous {
-      visible = max(served, start + record.ownTicks) + record.latencyTicks
-      let issue = record.waitsForUnit ? max(start, matrixFree - record.leadTicks) : start
-      time[actor] = issue + record.ownTicks
+    if record.pointee.isAsynchronous {
+      visible = max(served, start + record.pointee.ownTicks) + record.pointee.latencyTicks
+      let issue = record.pointee.waitsForUnit ? max(start, matrixFree - record.pointee.leadTicks) : start
+      state.pointee.time = issue + record.pointee.ownTicks
     } else {
       // A warp issues in order: while it queues for a unit, its other instructions wait too.
-      visible = served + max(record.ownTicks - longest, 0) + record.latencyTicks
-      time[actor] = visible
+      let own = Self.ownTicks(record.pointee, matrixBusy: max(matrixFree - start, 0))
+      visible = served + max(own - longest, 0) + record.pointee.latencyTicks
+      state.pointee.time = visible
     }
     if recorder != nil {
       recorder!.record(
         actor: actor, slot: slot, operation: position, start: start, served: served, end: visible,
-        bottleneck: bottleneck, released: time[actor])
+        bottleneck: bottleneck, released: state.pointee.time)
     }
-    for index in Int(record.signalStart)..<Int(record.signalStart) + Int(record.signalCount) {
-      signal(slot: slot, barrier: Int(kernel.signals[index]), at: visible)
+    let signals = flat.signals.base + Int(record.pointee.signalStart)
+    for index in 0..<Int(record.pointee.signalCount) {
+      signal(slot: slot, barrier: Int(signals[index]), at: visible)
     }
     advance(actor)
   }
 
-  private func blockIndex(_ actor: Int) -> Int {
-    Int(kernel.actors[actor % actorsPerSlot].blockStart) + Int(block[actor])
+  /// Ticks of an operation that runs beside `matrixBusy` ticks of matrix work: slower until that is over.
+  private static func ownTicks(_ record: LoweredKernel.Operation, matrixBusy: Int) -> Int {
+    let beside = record.ownTicksBesideMatrix
+    if beside <= matrixBusy { return beside }
+    if beside == record.ownTicks || matrixBusy == 0 { return record.ownTicks }
+    // The part done beside the matrix work, rounded down.
+    return matrixBusy + record.ownTicks - matrixBusy * record.ownTicks / beside
   }
 
   private mutating func signal(slot: Int, barrier: Int, at moment: Int) {
     let index = slot * barriersPerSlot + barrier
-    arrived[index] += 1
-    if moment > pending[index] { pending[index] = moment }
-    guard arrived[index] == kernel.arrivals[barrier] else { return }
-    arrived[index] = 0
-    phaseTimes[index * Self.remembered + completed[index] % Self.remembered] = pending[index]
-    pending[index] = 0
-    completed[index] += 1
+    let state = barriers.base + index
+    state.pointee.arrived += 1
+    if moment > state.pointee.pending { state.pointee.pending = moment }
+    guard state.pointee.arrived == flat.arrivals.base[barrier] else { return }
+    state.pointee.arrived = 0
+    phaseTimes.base[index * Self.remembered + state.pointee.completed % Self.remembered] =
+      state.pointee.pending
+    state.pointee.pending = 0
+    state.pointee.completed += 1
+    recorder?.completed(slot: slot, barrier: barrier)
     let first = slot * actorsPerSlot
     for actor in first..<first + actorsPerSlot
-    where status[actor] == .parked && parkedOn[actor] == Int32(barrier) {
+    where actors.base[actor].status == Status.parked && actors.base[actor].parkedOn == Int32(barrier) {
       resolveWaits(actor)
     }
   }
@@ -185,16 +214,17 @@ struct CoreSimulation {
   // MARK: Where an actor goes next
 
   private mutating func advance(_ actor: Int) {
-    operation[actor] += 1
-    if operation[actor] >= kernel.blocks[blockIndex(actor)].count {
-      operation[actor] = 0
-      trip[actor] += 1
-      if trip[actor] >= tripsOfBlock[actor] {
-        noteLoop(actor)
-        block[actor] += 1
-        trip[actor] = 0
+    let state = actors.base + actor
+    state.pointee.operation += 1
+    if state.pointee.operation >= state.pointee.blockLength {
+      state.pointee.operation = 0
+      state.pointee.trip += 1
+      if state.pointee.trip >= state.pointee.trips {
+        noteLoopEnd(actor)
+        state.pointee.block += 1
+        state.pointee.trip = 0
         guard enterBlock(actor) else { return leaveItem(actor) }
-      } else if detectsPeriods {
+      } else if detectsPeriods, actor == actorsPerSlot - 1, state.pointee.trips - state.pointee.trip > 2 {
         considerJump(actor)
       }
     }
@@ -202,46 +232,49 @@ struct CoreSimulation {
   }
 
   /// Loops of the last actor mark where an item's prologue ends and its epilogue begins.
-  private mutating func noteLoop(_ actor: Int) {
-    guard actor % actorsPerSlot == actorsPerSlot - 1, tripsOfBlock[actor] > 1 else { return }
-    outcome.items[actor / actorsPerSlot][Int(item[actor])].loopEnd = time[actor]
+  private mutating func noteLoopEnd(_ actor: Int) {
+    guard actor % actorsPerSlot == actorsPerSlot - 1, actors.base[actor].trips > 1 else { return }
+    outcome.items[actor / actorsPerSlot][Int(actors.base[actor].item)].loopEnd = actors.base[actor].time
   }
 
   /// Finds the next block with trips; false at the end of the item.
   private mutating func enterBlock(_ actor: Int) -> Bool {
     let slot = actor / actorsPerSlot
-    let blocks = kernel.actors[actor % actorsPerSlot].blockCount
-    while block[actor] < blocks {
-      let index = blockIndex(actor)
-      tripsOfBlock[actor] = queues[slot][Int(item[actor])].trips[index]
-      if tripsOfBlock[actor] > 0 {
-        if tripsOfBlock[actor] > 1, actor % actorsPerSlot == actorsPerSlot - 1,
-          outcome.items[slot][Int(item[actor])].loopStart < 0
-        {
-          outcome.items[slot][Int(item[actor])].loopStart = time[actor]
+    let local = actor % actorsPerSlot
+    let state = actors.base + actor
+    let item = Int(state.pointee.item)
+    while state.pointee.block < kernel.actors[local].blockCount {
+      let index = Int(kernel.actors[local].blockStart + state.pointee.block)
+      let trips = queues[slot][item][index]
+      if trips > 0 {
+        state.pointee.trips = trips
+        state.pointee.blockStart = kernel.blocks[index].start
+        state.pointee.blockLength = kernel.blocks[index].count
+        if trips > 1, local == actorsPerSlot - 1, outcome.items[slot][item].loopStart < 0 {
+          outcome.items[slot][item].loopStart = state.pointee.time
         }
         return true
       }
-      block[actor] += 1
+      state.pointee.block += 1
     }
     return false
   }
 
   private mutating func enterItem(_ actor: Int) {
     let slot = actor / actorsPerSlot
-    guard Int(item[actor]) < queues[slot].count else {
-      status[actor] = .finished
+    let state = actors.base + actor
+    let place = Int(state.pointee.item)
+    guard place < queues[slot].count else {
+      state.pointee.status = Status.finished
       return
     }
-    let place = Int(item[actor])
-    if outcome.items[slot][place].start < 0 || time[actor] < outcome.items[slot][place].start {
-      outcome.items[slot][place].start = time[actor]
-    }
-    block[actor] = 0
-    operation[actor] = 0
-    trip[actor] = 0
+    let known = outcome.items[slot][place].start
+    if known < 0 || state.pointee.time < known { outcome.items[slot][place].start = state.pointee.time }
+    state.pointee.block = 0
+    state.pointee.operation = 0
+    state.pointee.trip = 0
     if enterBlock(actor) {
-      status[actor] = .ready
+      state.pointee.status = Status.ready
       resolveWaits(actor)
     } else {
       leaveItem(actor)
@@ -250,111 +283,127 @@ struct CoreSimulation {
 
   private mutating func leaveItem(_ actor: Int) {
     let slot = actor / actorsPerSlot
-    let place = Int(item[actor])
-    outcome.items[slot][place].end = max(outcome.items[slot][place].end, time[actor])
-    outcome.end = max(outcome.end, time[actor])
-    item[actor] += 1
-    if kernel.isPersistent {
-      enterItem(actor)
-      return
-    }
+    let state = actors.base + actor
+    let place = Int(state.pointee.item)
+    let time = state.pointee.time
+    outcome.items[slot][place].end = max(outcome.items[slot][place].end, time)
+    outcome.end = max(outcome.end, time)
+    state.pointee.item += 1
+    if kernel.isPersistent { return enterItem(actor) }
     // A launched work item keeps its slot until all its actors are done; then the next one starts afresh.
-    status[actor] = .waitingForSlot
-    let actors = slot * actorsPerSlot..<(slot + 1) * actorsPerSlot
-    guard actors.allSatisfy({ status[$0] == .waitingForSlot }) else { return }
-    let start = actors.reduce(0) { max($0, time[$1]) } + kernel.itemLaunchTicks
-    for barrier in slot * barriersPerSlot..<(slot + 1) * barriersPerSlot {
-      arrived[barrier] = 0
-      pending[barrier] = 0
-      completed[barrier] = kernel.initialPhases[barrier - slot * barriersPerSlot]
+    state.pointee.status = Status.waitingForSlot
+    let members = slot * actorsPerSlot..<(slot + 1) * actorsPerSlot
+    guard members.allSatisfy({ actors.base[$0].status == Status.waitingForSlot }) else { return }
+    let start = members.reduce(0) { max($0, actors.base[$1].time) } + kernel.itemLaunchTicks
+    for barrier in 0..<barriersPerSlot {
+      barriers.base[slot * barriersPerSlot + barrier] = BarrierState(
+        arrived: 0, pending: 0, completed: kernel.initialPhases[barrier])
     }
-    for other in actors {
-      time[other] = start
-      for barrier in 0..<barriersPerSlot { waitCount[other * barriersPerSlot + barrier] = 0 }
+    for other in members {
+      actors.base[other].time = start
+      for barrier in 0..<barriersPerSlot { waitCounts.base[other * barriersPerSlot + barrier] = 0 }
     }
-    for other in actors { enterItem(other) }
+    for other in members { enterItem(other) }
   }
 
   /// Makes the actor ready when every wait of its next operation is satisfied, or parks it.
   private mutating func resolveWaits(_ actor: Int) {
-    let slot = actor / actorsPerSlot
-    let position = Int(kernel.blocks[blockIndex(actor)].start) + Int(operation[actor])
-    let record = kernel.operations[position]
-    let waits = Int(record.waitStart)..<Int(record.waitStart) + Int(record.waitCount)
-    var ready = time[actor]
-    for index in waits {
-      let barrier = Int(kernel.waits[index].barrier)
-      let state = slot * barriersPerSlot + barrier
-      let phase = waitCount[actor * barriersPerSlot + barrier]
-      guard completed[state] > phase else {
-        status[actor] = .parked
-        parkedOn[actor] = Int32(barrier)
+    let state = actors.base + actor
+    let record = flat.operations.base + Int(state.pointee.blockStart + state.pointee.operation)
+    let count = Int(record.pointee.waitCount)
+    guard count > 0 else {
+      state.pointee.status = Status.ready
+      recorder?.resolved(actor: actor, was: state.pointee.time, waitedFor: nil, slot: 0)
+      return
+    }
+    let slot = actor < actorsPerSlot ? 0 : actor / actorsPerSlot
+    let waits = flat.waits.base + Int(record.pointee.waitStart)
+    let counts = waitCounts.base + actor * barriersPerSlot
+    let was = state.pointee.time
+    var ready = was
+    var decisive: Int?
+    for index in 0..<count {
+      let barrier = Int(waits[index].barrier)
+      let place = slot * barriersPerSlot + barrier
+      let phase = counts[barrier]
+      let completed = barriers.base[place].completed
+      guard completed > phase else {
+        state.pointee.status = Status.parked
+        state.pointee.parkedOn = Int32(barrier)
         return
       }
-      var moment = 0
-      if phase >= kernel.initialPhases[barrier], completed[state] - phase <= Self.remembered {
-        moment = phaseTimes[state * Self.remembered + phase % Self.remembered]
+      if phase >= flat.initialPhases.base[barrier], completed - phase <= Self.remembered {
+        let moment = phaseTimes.base[place * Self.remembered + phase % Self.remembered]
+        if moment > ready {
+          ready = moment
+          decisive = barrier
+        }
       }
-      ready = max(ready, moment) + kernel.waits[index].latencyTicks
+      ready += waits[index].latencyTicks
     }
-    for index in waits { waitCount[actor * barriersPerSlot + Int(kernel.waits[index].barrier)] += 1 }
-    recorder?.resolved(actor: actor, was: time[actor], ready: ready)
-    time[actor] = ready
-    status[actor] = .ready
+    for index in 0..<count { counts[Int(waits[index].barrier)] += 1 }
+    recorder?.resolved(actor: actor, was: was, waitedFor: decisive, slot: slot)
+    state.pointee.time = ready
+    state.pointee.status = Status.ready
   }
 
   // MARK: Period
 
   /// At the start of a trip of the reference actor: has this state, relative to now, been seen?
   private mutating func considerJump(_ actor: Int) {
-    guard actor == actorsPerSlot - 1, tripsOfBlock[actor] - trip[actor] > 2 else { return }
-    let now = time[actor]
+    let now = actors.base[actor].time
     detector.begin(now: now, events: outcome.events)
-    for other in 0..<time.count {
-      detector.append(status: Int(status[other].rawValue), block: Int(block[other]), item: Int(item[other]))
-      detector.append(Int(operation[other]))
-      detector.append(max(time[other] - now, 0))
-      detector.appendTrip(trip[other], of: tripsOfBlock[other])
-      detector.append(Int(parkedOn[other]))
+    for other in 0..<actorCount {
+      let state = actors.base[other]
+      detector.append(
+        state.status | Int(state.block) << 4 | Int(state.operation) << 20 | Int(state.item) << 40)
+      detector.append(max(state.time - now, 0))
+      detector.append(Int(state.parkedOn))
+      detector.setTrip(state.trip, of: state.trips, actor: other)
     }
-    for unit in 0..<free.count { detector.append(max(free[unit] - now, 0)) }
+    for unit in 0..<free.count { detector.append(max(free.base[unit] - now, 0)) }
     for slot in 0..<slots {
       for barrier in 0..<barriersPerSlot {
-        let state = slot * barriersPerSlot + barrier
-        detector.append(arrived[state])
-        detector.append(max(pending[state] - now, 0))
+        let place = slot * barriersPerSlot + barrier
+        let state = barriers.base[place]
+        detector.append(state.arrived)
+        detector.append(max(state.pending - now, 0))
         var outstanding = 0
         for waiter in kernel.waiters(of: barrier) {
           let other = slot * actorsPerSlot + Int(waiter)
-          let ahead = completed[state] - waitCount[other * barriersPerSlot + barrier]
+          let ahead = state.completed - waitCounts.base[other * barriersPerSlot + barrier]
           detector.append(ahead)
           outstanding = max(outstanding, ahead)
         }
-        for back in 0..<min(outstanding, Self.remembered) {
-          let phase = completed[state] - 1 - back
-          guard phase >= 0 else { break }
-          detector.append(max(phaseTimes[state * Self.remembered + phase % Self.remembered] - now, 0))
+        for back in 0..<min(outstanding, Self.remembered, state.completed) {
+          let phase = state.completed - 1 - back
+          detector.append(max(phaseTimes.base[place * Self.remembered + phase % Self.remembered] - now, 0))
         }
       }
     }
     guard let match = detector.match() else { return }
     let periods = detector.periodsThatFit(match)
-    guard periods > 0 else { return }
-    jump(match, periods: periods)
+    if periods > 0 { jump(match, periods: periods) }
   }
 
   private mutating func jump(_ match: PeriodDetector.Match, periods: Int) {
     let shift = match.ticks * periods
-    for actor in 0..<time.count {
-      if status[actor] != .finished { time[actor] += shift }
-      trip[actor] += match.tripAdvances[actor] * periods
+    let reference = actorsPerSlot - 1
+    let trips = detector.advance(match, actor: reference)
+    outcome.jumps.append(
+      Jump(
+        item: Int(actors.base[reference].item), block: Int(actors.base[reference].block), trips: trips,
+        ticks: match.ticks, periods: periods))
+    for actor in 0..<actorCount {
+      if actors.base[actor].status != Status.finished { actors.base[actor].time += shift }
+      actors.base[actor].trip += detector.advance(match, actor: actor) * periods
     }
-    for unit in 0..<free.count { free[unit] += shift }
-    for index in 0..<pending.count where arrived[index] > 0 { pending[index] += shift }
-    for index in 0..<phaseTimes.count { phaseTimes[index] += shift }
+    for unit in 0..<free.count { free.base[unit] += shift }
+    for index in 0..<barriers.count where barriers.base[index].arrived > 0 {
+      barriers.base[index].pending += shift
+    }
+    for index in 0..<phaseTimes.count { phaseTimes.base[index] += shift }
     outcome.jumpedEvents += match.events * periods
-    let perPeriod = match.tripAdvances[actorsPerSlot - 1]
-    outcome.period = (perPeriod, match.ticks, (outcome.period?.jumped ?? 0) + perPeriod * periods)
     detector.reset()
   }
 }

@@ -41,8 +41,11 @@ struct DeviceSchedule {
     let length = duration.first + (rounds - 1) * duration.later
     let busy = used * duration.first + (run.count - used) * duration.later
     // The slot that was launched last is the one with the most rounds only where all slots have as many.
-    let lastStart = run.count % slots == 0 || run.count < slots ? start : Int(Double(run.count % slots - 1) * launchInterval)
-    let others = rounds > 1 && run.count % slots != 0 ? start + duration.first + (rounds - 2) * duration.later : 0
+    let lastStart =
+      run.count % slots == 0 || run.count < slots
+      ? start : Int(Double(run.count % slots - 1) * launchInterval)
+    let others =
+      rounds > 1 && run.count % slots != 0 ? start + duration.first + (rounds - 2) * duration.later : 0
     return Outcome(makespan: max(lastStart + length, others), busy: busy, slotsUsed: used, rounds: rounds)
   }
 

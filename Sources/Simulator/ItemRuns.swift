@@ -21,20 +21,20 @@ struct ItemRuns {
     switch order {
     case .tilesFastest:
       for group in items.groups {
-        if let only = group.tileClasses.first, group.tileClasses.allSatisfy({ $0 == only }) {
-          emit(only, group.count * group.tileClasses.count)
+        if group.runs.count == 1 {
+          emit(group.runs[0].itemClass, group.count * group.runs[0].count)
         } else {
-          for _ in 0..<group.count { for tile in group.tileClasses { emit(tile, 1) } }
+          for _ in 0..<group.count { for run in group.runs { emit(run.itemClass, run.count) } }
         }
       }
     case .sequencesFastest:
-      for group in items.groups { for tile in group.tileClasses { emit(tile, group.count) } }
+      for group in items.groups { for run in group.runs { emit(run.itemClass, group.count * run.count) } }
     case .longestFirst(let perSection):
       for group in items.groups {
         var left = group.count
         while left > 0 {
           let section = min(left, perSection)
-          for tile in group.tileClasses.reversed() { emit(tile, section) }
+          for run in group.runs.reversed() { emit(run.itemClass, section * run.count) }
           left -= section
         }
       }

@@ -7,6 +7,8 @@ struct MemoryConditions: Hashable {
   var activeCores: Double
   /// Share of the bytes read through the shared cache that come from device memory.
   var missShare: Double
+  /// The same for bytes that only one work item reads.
+  var streamMissShare: Double
   /// Share of the reads whose first user waits for device memory.
   var coldShare: Double
   /// Core clock, which turns bytes per second into bytes per cycle.
@@ -15,7 +17,7 @@ struct MemoryConditions: Hashable {
 
 /// A kernel as flat records: what the event loop reads. Built once per kernel, device and memory conditions.
 struct LoweredKernel {
-  struct Operation {
+  struct Operation: BitwiseCopyable {
     var waitStart: Int32
     var waitCount: Int32
     var signalStart: Int32
@@ -24,6 +26,8 @@ struct LoweredKernel {
     var demandCount: Int32
     /// Ticks that the actor itself needs: a blocking operation's shortest time, or the time to issue.
     var ownTicks: Int
+    /// The same while the matrix unit is busy; equal where it makes no difference.
+    var ownTicksBesideMatrix: Int
     /// Ticks from the last served demand to the completion signal (asynchronous) or the result (blocking).
     var latencyTicks: Int
     /// For matrix work with a register operand: ticks of earlier matrix work that may be left at issue.
@@ -31,26 +35,27 @@ struct LoweredKernel {
     var isAsynchronous: Bool
     var waitsForUnit: Bool
   }
-  struct Block {
+  struct Block: BitwiseCopyable {
     var start: Int32
     var count: Int32
-    var trips: TripCount
   }
-  struct Actor {
+  struct Actor: BitwiseCopyable {
     var blockStart: Int32
     var blockCount: Int32
   }
-  struct Demand {
+  struct Demand: BitwiseCopyable {
     var resource: Int32
     var ticks: Int
   }
-  struct Wait {
+  struct Wait: BitwiseCopyable {
     var barrier: Int32
     var latencyTicks: Int
   }
 
   var actors: [Actor] = []
   var blocks: [Block] = []
+  /// Trip counts, parallel to `blocks`.
+  var trips: [TripCount] = []
   var operations: [Operation] = []
   var demands: [Demand] = []
   var waits: [Wait] = []
@@ -63,35 +68,60 @@ struct LoweredKernel {
   private var waiterList: [Int32] = []
   var isPersistent = false
   var itemLaunchTicks = 0
-  /// Names for traces, parallel to `actors` and `operations`.
-  var actorNames: [String] = []
-  var operationNames: [String] = []
-  var barrierNames: [String] = []
+
+  /// What the event loop reads per operation, without reference counting. Made at the end of `init`.
+  struct Flat {
+    let operations: FlatArray<Operation>
+    let demands: FlatArray<Demand>
+    let waits: FlatArray<Wait>
+    let signals: FlatArray<Int32>
+    let arrivals: FlatArray<Int>
+    let initialPhases: FlatArray<Int>
+  }
+  private(set) var flat: Flat
 
   init(_ kernel: Kernel, on device: Device, conditions: MemoryConditions) {
+    flat = Flat(
+      operations: FlatArray([]), demands: FlatArray([]), waits: FlatArray([]), signals: FlatArray([]),
+      arrivals: FlatArray([]), initialPhases: FlatArray([]))
     let costs = CostModel(device: device, conditions: conditions)
     isPersistent = kernel.policy.isPersistent
     itemLaunchTicks = Tick.roundedUp(cycles: device.sync.workItemLaunch.value)
     for barrier in kernel.barriers {
       arrivals.append(barrier.arrivals)
       initialPhases.append(barrier.initialPhases)
-      barrierNames.append(barrier.name)
     }
     for actor in kernel.actors {
       actors.append(Actor(blockStart: Int32(blocks.count), blockCount: Int32(actor.blocks.count)))
-      actorNames.append(actor.name)
       for block in actor.blocks {
-        blocks.append(
-          Block(start: Int32(operations.count), count: Int32(block.operations.count), trips: block.trips))
-        for operation in block.operations { append(operation, warps: actor.warps, costs: costs, kernel: kernel) }
+        blocks.append(Block(start: Int32(operations.count), count: Int32(block.operations.count)))
+        trips.append(block.trips)
+        for operation in block.operations {
+          append(operation, warps: actor.warps, costs: costs, kernel: kernel)
+        }
+      }
+    }
+    collectWaiters(kernel)
+    flat = Flat(
+      operations: FlatArray(operations), demands: FlatArray(demands), waits: FlatArray(waits),
+      signals: FlatArray(signals), arrivals: FlatArray(arrivals), initialPhases: FlatArray(initialPhases))
+  }
+
+  private mutating func collectWaiters(_ kernel: Kernel) {
+    var waits = [Bool](repeating: false, count: kernel.barriers.count * actors.count)
+    for (actor, record) in actors.enumerated() {
+      for block in Int(record.blockStart)..<Int(record.blockStart + record.blockCount) {
+        for index in Int(blocks[block].start)..<Int(blocks[block].start + blocks[block].count) {
+          let first = Int(operations[index].waitStart)
+          for wait in first..<first + Int(operations[index].waitCount) {
+            waits[Int(self.waits[wait].barrier) * actors.count + actor] = true
+          }
+        }
       }
     }
     for barrier in kernel.barriers.indices {
-      for (index, actor) in kernel.actors.enumerated()
-      where actor.blocks.contains(where: { block in
-        block.operations.contains { $0.waits.contains { $0.index == barrier } }
-      }) {
-        waiterList.append(Int32(index))
+      for actor in actors.indices where waits[barrier * actors.count + actor] {
+        waiterList.append(Int32(actor))
       }
       waiterStart.append(waiterList.count)
     }
@@ -109,6 +139,7 @@ struct LoweredKernel {
       waitStart: Int32(waits.count), waitCount: Int32(operation.waits.count),
       signalStart: Int32(signals.count), signalCount: Int32(operation.signals.count),
       demandStart: Int32(demands.count), demandCount: 0, ownTicks: Tick.roundedUp(cycles: cost.own),
+      ownTicksBesideMatrix: Tick.roundedUp(cycles: cost.ownBesideMatrix),
       latencyTicks: Tick.roundedUp(cycles: cost.latency), leadTicks: Tick.roundedUp(cycles: cost.lead),
       isAsynchronous: cost.isAsynchronous, waitsForUnit: cost.waitsForUnit)
     for wait in operation.waits {
@@ -124,6 +155,5 @@ struct LoweredKernel {
       }
     }
     operations.append(record)
-    operationNames.append(operation.name)
   }
 }

@@ -12,9 +12,8 @@ enum ResultAssembly {
     let work = totalWork(kernels)
     let dram = kernels.reduce(0) { $0 + $1.dramRead + $1.dramWrite }
     let model = ClockModel(device: device, program: program, work: work, dramBytes: dram)
-    let tensorBusy = kernels.reduce(0) { $0 + $1.busy[Resource.tensor] } / (device.cores.count.value * max(cycles, 1))
-    let (clock, limiter) = model.solve(mode: request.mode, cycles: cycles, tensorBusy: tensorBusy)
-    let seconds = cycles / clock
+    let (clock, limiter) = model.solve(mode: request.mode, cycles: cycles)
+    let seconds = model.seconds(cycles: cycles, at: clock)
     let energy = model.energy(at: clock) + device.power.idle.value * seconds
     return .init(
       mode: request.mode, frequency: Frequency(clock), limiter: limiter, power: Power(energy / seconds),
@@ -55,14 +54,20 @@ enum ResultAssembly {
         .init(level: "dram", readBytes: dramRead, writeBytes: dramWrite),
         .init(level: "l2", readBytes: work.globalRead + work.streamRead, writeBytes: work.globalWrite),
         .init(level: "shared", readBytes: work.sharedRead, writeBytes: work.sharedWrite),
-      ] + (device.tensorMemory == nil
-        ? []
-        : [.init(level: "tensor_memory", readBytes: work.tensorMemoryRead, writeBytes: work.tensorMemoryWrite)]),
+      ]
+        + (device.tensorMemory == nil
+          ? []
+          : [
+            .init(
+              level: "tensor_memory", readBytes: work.tensorMemoryRead, writeBytes: work.tensorMemoryWrite)
+          ]),
       work: work, usefulFlops: program.shape.usefulFlops, executedFlops: work.matrixFlops,
-      bounds: bounds(program, work: work, dramBytes: dramRead + dramWrite, device: device, clock: clock.frequency),
+      bounds: bounds(
+        program, work: work, dramBytes: dramRead + dramWrite, device: device, clock: clock.frequency),
       warnings: program.warnings,
       statistics: .init(
-        events: kernels.reduce(0) { $0 + $1.events }, jumpedEvents: kernels.reduce(0) { $0 + $1.jumpedEvents }))
+        events: kernels.reduce(0) { $0 + $1.events }, jumpedEvents: kernels.reduce(0) { $0 + $1.jumpedEvents }
+      ))
   }
 
   /// Named parts of the time, adding up to it.
@@ -99,28 +104,37 @@ enum ResultAssembly {
   ) -> [SimulationResult.Bound] {
     let cores = device.cores.count.value
     let synchronous = program.usesSynchronousProducts
-    let tensorRate = synchronous ? device.tensor.rate16.value : device.asyncTensor?.rate16.value ?? device.tensor.rate16.value
+    let tensorRate =
+      synchronous
+      ? device.tensor.rate16.value : device.asyncTensor?.rate16.value ?? device.tensor.rate16.value
     let vector = device.vector
     let perCore: [(Resource, Double, Double, String)] = [
       (.tensor, work.matrixFlops, tensorRate, "flop/s"),
       (.exp, work.exp, vector.exp.value, "op/s"),
       (.fma, work.fma, vector.fma.value, "op/s"),
-      (.alu, work.alu + work.convert * vector.alu.value / vector.convert.value, vector.alu.value, "op/s"),
       (
-        .issue, work.exp + work.fma + work.alu + work.convert / 2 + work.shuffle + work.otherInstructions,
+        .alu,
+        work.alu + work.max * vector.alu.value / vector.max.value
+          + work.convert * vector.alu.value / vector.convert.value, vector.alu.value, "op/s"
+      ),
+      (
+        .issue,
+        work.exp + work.fma + work.max + work.alu + work.convert / 2 + work.shuffle + work.otherInstructions,
         vector.issue.value, "op/s"
       ),
-      (.shared, work.sharedRead + work.sharedWrite, device.shared.bandwidth.value, "B/s"),
+      (.shared, work.sharedRead, device.shared.bandwidth.value, "B/s"),
     ]
     var bounds = perCore.compactMap { resource, amount, rate, unit -> SimulationResult.Bound? in
       guard amount > 0, rate > 0 else { return nil }
       let ceiling = rate * cores * clock.value
-      return .init(resource: resource, time: Duration(amount / ceiling), ceiling: ceiling, unit: unit, amount: amount)
+      return .init(
+        resource: resource, time: Duration(amount / ceiling), ceiling: ceiling, unit: unit, amount: amount)
     }
     let l2Ceiling = min(device.l2.bandwidth.value, device.l2.corePort.value * cores * clock.value)
     let l2Bytes = work.globalRead + work.streamRead + work.globalWrite
     bounds.append(
-      .init(resource: .l2, time: Duration(l2Bytes / l2Ceiling), ceiling: l2Ceiling, unit: "B/s", amount: l2Bytes))
+      .init(
+        resource: .l2, time: Duration(l2Bytes / l2Ceiling), ceiling: l2Ceiling, unit: "B/s", amount: l2Bytes))
     let dramCeiling = device.dram.bandwidth.value * device.dram.efficiency.value
     bounds.append(
       .init(

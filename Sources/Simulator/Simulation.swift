@@ -1,4 +1,4 @@
-public import HWModels
+import HWModels
 public import Schedules
 
 /// The main path: request in, result out. Start reading here.
@@ -16,8 +16,9 @@ public enum Simulation {
     var kernels = try time(program, request, clock: clock)
     // How fast a cycle is, given the work and the cycles.
     var solved = ResultAssembly.solveClock(request, program, kernels)
-    // Memory-bound cycles depend on the clock: once more where the guess was off.
-    if abs(solved.frequency.value / clock.value - 1) > 0.02 {
+    // Memory-bound cycles depend on the clock: once more where the guess was off by enough to matter.
+    let memoryShare = kernels.reduce(0) { max($0, $1.memoryShare) }
+    if abs(solved.frequency.value / clock.value - 1) * memoryShare > 0.01 {
       clock = solved.frequency
       kernels = try time(program, request, clock: clock)
       solved = ResultAssembly.solveClock(request, program, kernels)
@@ -44,7 +45,11 @@ public enum Simulation {
     var outcomes: [KernelSimulation.Outcome] = []
     for kernel in program.kernels {
       outcomes.append(
-        try KernelSimulation(kernel: kernel, shape: program.shape, device: request.device, clock: clock).run())
+        try KernelSimulation(
+          kernel: kernel, shape: program.shape, device: request.device, clock: clock,
+          isWarm: request.mode == .sustained
+        ).run()
+      )
     }
     return outcomes
   }
@@ -53,19 +58,5 @@ public enum Simulation {
   static func startingClock(_ request: SimulationRequest) -> Frequency {
     if case .locked(let clock) = request.mode { return clock }
     return request.device.clock.nominal * 0.9
-  }
-
-  /// Every operation of the first rounds of work items on one core, at most `limit` of them, jumps switched off.
-  public static func trace(_ request: SimulationRequest, limit: Int = 200_000) throws(SimulationError) -> [TraceEvent] {
-    fatalError("not written yet")
-  }
-
-  /// Where the critical path spends its time, and what would change it.
-  ///
-  /// Elasticities are central differences over every number of the device that the result depends on.
-  public static func explain(
-    _ request: SimulationRequest
-  ) throws(SimulationError) -> (result: SimulationResult, attribution: Attribution, elasticities: [Elasticity]) {
-    fatalError("not written yet")
   }
 }

@@ -16,7 +16,8 @@ public import HWModels
 /// - Complexity: O(query tiles) to build.
 public struct FlashAttention2: Schedule {
   public static let name = "fa2"
-  public static let summary = "FlashAttention-2 forward: one work item per query tile, synchronous products (Ampere on)"
+  public static let summary =
+    "FlashAttention-2 forward: one work item per query tile, synchronous products (Ampere on)"
   static let splits = ParameterDescription(
     name: "splits", summary: "parts into which the keys are cut; auto applies the authors' rule",
     defaultValue: "auto")
@@ -48,11 +49,15 @@ public struct FlashAttention2: Schedule {
       throw .unsupported(
         schedule: Self.name, field: "head-dim", message: "takes equal head dimensions up to 256")
     }
-    let splits = requestedSplits ?? FlashAttention2Split.count(shape: shape, cores: Int(device.cores.count.value))
-    let tile = splits > 1 ? FlashAttention2Tile(splitting: shape) : FlashAttention2Tile(shape: shape, device: device)
+    let splits =
+      requestedSplits ?? FlashAttention2Split.count(shape: shape, cores: Int(device.cores.count.value))
+    let tile =
+      splits > 1 ? FlashAttention2Tile(splitting: shape) : FlashAttention2Tile(shape: shape, device: device)
     let forward = FlashAttention2Forward(shape: shape, tile: tile, splits: splits)
     var kernels = [try forward.kernel(on: device)]
-    if splits > 1 { kernels.append(try FlashAttention2Combine(shape: shape, splits: splits).kernel(on: device)) }
+    if splits > 1 {
+      kernels.append(try FlashAttention2Combine(shape: shape, splits: splits).kernel(on: device))
+    }
     return Program(schedule: Self.name, shape: shape, kernels: kernels)
   }
 }

@@ -7,13 +7,17 @@ struct FlashAttention2Forward {
   let splits: Int
 
   private let element = 2
+  /// Instructions of a step and warp beside products, operand loads, softmax and copies: addresses, register moves,
+  /// spills, branches. Counted in the compiled loops at head dim 64, 128 and 256; the nearest one elsewhere.
+  private var loopInstructions: Double { tile.headDim <= 64 ? 136 : tile.headDim <= 192 ? 152 : 62 }
   private var tiles: QueryTiles {
     QueryTiles(
       shape: shape, queryTile: tile.queryTile, keyTile: tile.keyTile, packedHeads: 1, firstAlwaysMasked: true)
   }
 
   func kernel(on device: Device) throws(ScheduleError) -> Kernel {
-    var builder = KernelBuilder(schedule: FlashAttention2.name, kernel: splits > 1 ? "fa2_fwd_split" : "fa2_fwd")
+    var builder = KernelBuilder(
+      schedule: FlashAttention2.name, kernel: splits > 1 ? "fa2_fwd_split" : "fa2_fwd")
     let type = shape.dataType
     let q = builder.buffer("Q", .shared, rows: tile.queryTile, columns: tile.headDim, type: type)
     let k = builder.buffer("K", .shared, rows: tile.keyTile, columns: tile.headDim, type: type)
@@ -23,7 +27,7 @@ struct FlashAttention2Forward {
     let whole = builder.variable("whole")
     let registers = ConsumerBuffers(
       builder: &builder, group: 0, rows: tile.queryTile, keyTile: tile.keyTile, headDimV: tile.headDim,
-      type: type, probabilitiesInRegisters: true)
+      type: type, probabilitiesInRegisters: true, exponential: .unfusedKeepingDenormals)
     let queryLoaded = builder.barrier("Q loaded", .named)
     let keyLoaded = builder.barrier("K loaded", .named)
     let valueLoaded = builder.barrier("V loaded", .named)
@@ -62,6 +66,9 @@ struct FlashAttention2Forward {
         into: registers.output, a: registers.probabilities, b: TileRef(v), transposeA: false,
         transposeB: false, accumulate: true))
     let softmax = registers.softmax
+    let loopControl = Operation(
+      "loop control", .vector,
+      work: .of { $0.otherInstructions = Double(32 * tile.warps) * loopInstructions })
     let mask = softmax.mask(
       keyTile: TileCoordinate(rows: tile.keyTile, index: .walk(offset: 0)),
       queryTile: TileCoordinate(rows: tile.queryTile, index: .item(scale: 1, offset: 0)))
@@ -69,7 +76,7 @@ struct FlashAttention2Forward {
     /// One step: K is there, V loads during the scores; the next K loads during softmax and output.
     func step(isMasked: Bool, loadsNextKey: Bool) -> [Operation] {
       var operations = [
-        Operation("wait for K", .sync, waits: [keyLoaded]), loadV, scores,
+        loopControl, Operation("wait for K", .sync, waits: [keyLoaded]), loadV, scores,
       ]
       if isMasked { operations.append(mask) }
       operations.append(Operation("wait for V", .sync, waits: [valueLoaded]))
@@ -141,7 +148,8 @@ struct FlashAttention2Forward {
     let maskedFrom = range.upperBound - itemClass.values[0] - itemClass.values[1]
     let masked = max(part.upperBound - max(part.lowerBound, maskedFrom), min(part.count, 1))
     let first = min(part.count, 1)
-    return ItemClass(values: [first, max(masked - first, 0), part.count - max(masked, first)], walk: .descending(part))
+    return ItemClass(
+      values: [first, max(masked - first, 0), part.count - max(masked, first)], walk: .descending(part))
   }
 
   private func variables(_ values: [Int]) -> [Int] {
@@ -192,14 +200,17 @@ private struct ProductCosts {
     let scoreBytes = Double(queryBytes + tile.warps * keyBytes)
     let valueBytes = Double(tile.warps * keyBytes)
     /// One m16n8k16 instruction of 4096 flops a warp; one ldmatrix.x4 of 512 bytes a warp.
-    func instructions(_ bytes: Double) -> Double { 32 * (flops / 4096 + bytes / 512) }
+    func instructions(_ bytes: Double) -> Double { 32 * bytes / 512 }
+    let products = flops / 4096 / Double(tile.warps)
     scores = .of {
       $0.matrixFlops = flops
+      $0.matrixInstructions = products
       $0.sharedRead = scoreBytes
       $0.otherInstructions = instructions(scoreBytes)
     }
     output = .of {
       $0.matrixFlops = flops
+      $0.matrixInstructions = products
       $0.sharedRead = valueBytes
       $0.otherInstructions = instructions(valueBytes)
     }
@@ -247,7 +258,7 @@ struct FlashAttention2Combine {
     return try builder.build(
       items: ItemSpace(
         classes: [ItemClass(values: [], walk: .ascending(0..<0))],
-        groups: [.init(count: 1, tileClasses: [Int](repeating: 0, count: items))]),
+        groups: [.init(count: 1, runs: [.init(itemClass: 0, count: items)])]),
       policy: .grid(order: .tilesFastest),
       footprint: Footprint(threads: 128, registersPerThread: 48, sharedBytes: 4096), on: device)
   }

@@ -18,7 +18,8 @@ public import HWModels
 /// - Complexity: O(query tiles) to build.
 public struct FlashAttention3: Schedule {
   public static let name = "fa3"
-  public static let summary = "FlashAttention-3 forward: warp-specialised, copy engine, asynchronous products (Hopper)"
+  public static let summary =
+    "FlashAttention-3 forward: warp-specialised, copy engine, asynchronous products (Hopper)"
   static let build = ParameterDescription(
     name: "build", summary: "cute: one work item per query tile; cpp: persistent, clusters",
     choices: ["cute", "cpp"], defaultValue: "cute")
@@ -110,7 +111,8 @@ struct FlashAttention3Tile {
     if case .slidingWindow = shape.mask { isLocal = true }
     switch (headDim, isCute) {
     case (64, true): (queryTile, keyTile, probabilitiesInRegisters) = (192, 128, true)
-    case (64, false): (queryTile, keyTile, probabilitiesInRegisters) = isCausal ? (192, 128, true) : (192, 192, false)
+    case (64, false):
+      (queryTile, keyTile, probabilitiesInRegisters) = isCausal ? (192, 128, true) : (192, 192, false)
     case (96, true): (queryTile, keyTile, probabilitiesInRegisters) = (192, isCausal ? 128 : 144, false)
     case (96, false): (queryTile, keyTile, probabilitiesInRegisters) = (192, isLocal ? 128 : 144, false)
     case (128, true): (queryTile, keyTile, probabilitiesInRegisters) = (128, 128, true)

@@ -99,7 +99,9 @@ struct FlashAttention3Forward {
     _ builder: inout KernelBuilder, q: KernelBuilder.Ring, k: KernelBuilder.Ring, v: KernelBuilder.Ring,
     steps: StepVariables
   ) {
-    func copy(_ name: String, _ ring: KernelBuilder.Ring, _ tensor: Tensor, columns: Int, offset: Int) -> Operation {
+    func copy(_ name: String, _ ring: KernelBuilder.Ring, _ tensor: Tensor, columns: Int, offset: Int)
+      -> Operation
+    {
       let bytes = Double(tile.keyTile * columns * element)
       return Operation(
         name, .copyAsync,
@@ -143,7 +145,7 @@ struct FlashAttention3Forward {
     let rows = 64
     let warpgroup = ConsumerBuffers(
       builder: &builder, group: group, rows: rows, keyTile: tile.keyTile, headDimV: tile.headDimV,
-      type: shape.dataType, probabilitiesInRegisters: tile.probabilitiesInRegisters)
+      type: shape.dataType, probabilitiesInRegisters: tile.probabilitiesInRegisters, exponential: .fused)
     let softmax = warpgroup.softmax
     let queryRows = TileRef(q.buffer, .item, rows: group * rows..<(group + 1) * rows)
 
@@ -269,7 +271,7 @@ struct ConsumerBuffers {
 
   init(
     builder: inout KernelBuilder, group: Int, rows: Int, keyTile: Int, headDimV: Int, type: DataType,
-    probabilitiesInRegisters: Bool
+    probabilitiesInRegisters: Bool, exponential: SoftmaxSteps.Exponential
   ) {
     func vector(_ name: String) -> TileRef {
       TileRef(builder.buffer("\(name)\(group)", .registers, rows: rows, columns: 1, type: .fp32))
@@ -277,7 +279,8 @@ struct ConsumerBuffers {
     scores = TileRef(builder.buffer("S\(group)", .registers, rows: rows, columns: keyTile, type: .fp32))
     probabilities = TileRef(
       builder.buffer(
-        "P\(group)", probabilitiesInRegisters ? .registers : .shared, rows: rows, columns: keyTile, type: type))
+        "P\(group)", probabilitiesInRegisters ? .registers : .shared, rows: rows, columns: keyTile, type: type
+      ))
     output = TileRef(builder.buffer("O\(group)", .registers, rows: rows, columns: headDimV, type: .fp32))
     let maximum = vector("m")
     let sum = vector("l")
@@ -288,7 +291,7 @@ struct ConsumerBuffers {
     stored = builder.barrier("O\(group) stored", .completion)
     softmax = SoftmaxSteps(
       rows: rows, keys: keyTile, outputColumns: headDimV, scores: scores, probabilities: probabilities,
-      output: output, maximum: maximum, sum: sum, scale: scale)
+      output: output, maximum: maximum, sum: sum, scale: scale, exponential: exponential)
     var rounding = softmax.convert()
     if !probabilitiesInRegisters {
       rounding.work.sharedWrite = Double(rows * keyTile * type.bytes)

@@ -30,6 +30,13 @@ struct QueryTiles {
   /// Item space with variables `[first, masked, whole]`: whether there is a first step at all, further masked steps,
   /// and unmasked ones. Key tiles are walked from the last to the first, as flash-attention kernels do.
   func items() -> ItemSpace {
+    // Without a mask every tile sees every key.
+    if shape.mask == .none {
+      return ItemSpace(
+        classes: [makeClass(span(0))],
+        groups: [.init(count: sequences, runs: [.init(itemClass: 0, count: tilesPerSequence)])],
+        packedHeads: packedHeads)
+    }
     var classes: [ItemClass] = []
     var tileClasses: [Int] = []
     tileClasses.reserveCapacity(tilesPerSequence)
@@ -54,6 +61,7 @@ struct QueryTiles {
     if shape.seqKV % keyTile != 0, span.range.upperBound * keyTile > shape.seqKV { masked = max(masked, 1) }
     let first = min(steps, 1)
     let furtherMasked = max(masked - first, 0)
-    return ItemClass(values: [first, furtherMasked, steps - first - furtherMasked], walk: .descending(span.range))
+    return ItemClass(
+      values: [first, furtherMasked, steps - first - furtherMasked], walk: .descending(span.range))
   }
 }

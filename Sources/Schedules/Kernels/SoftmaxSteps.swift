@@ -19,8 +19,19 @@ struct SoftmaxSteps {
   let maximum: TileRef
   let sum: TileRef
   let scale: TileRef
+  let exponential: Exponential
   /// Lanes that share one row of an accumulator.
   static let lanesPerRow = 4
+
+  /// How the kernel is compiled to take `exp2(S * c - m * c)`.
+  enum Exponential {
+    /// One multiply-add, one exponential (FlashAttention-3, CuTe).
+    case fused
+    /// Multiply and subtract apart, and the compare and two predicated multiplies that keep denormal results
+    /// (FlashAttention-2 as PyTorch builds it, without flush to zero). Counted in the compiled loop: 3 multiplies, 2
+    /// adds (the row sum's among them) and 1 compare beside each exponential.
+    case unfusedKeepingDenormals
+  }
 
   private var elements: Double { Double(rows * keys) }
   private var rowLanes: Double { Double(rows * Self.lanesPerRow) }
@@ -40,7 +51,8 @@ struct SoftmaxSteps {
     Operation(
       "m = max(m, rowmax S)", .vector,
       work: .of {
-        $0.alu = elements + 4 * rowLanes
+        $0.max = elements + 2 * rowLanes
+        $0.alu = 2 * rowLanes
         $0.shuffle = 2 * rowLanes
         $0.fma = 2 * rowLanes
         $0.exp = rowLanes
@@ -53,7 +65,12 @@ struct SoftmaxSteps {
     Operation(
       "P = exp2(S - m)", .vector,
       work: .of {
-        $0.fma = elements
+        switch exponential {
+        case .fused: $0.fma = elements
+        case .unfusedKeepingDenormals:
+          $0.fma = 4 * elements
+          $0.alu = elements
+        }
         $0.exp = elements
       }, chain: Chain(alu: 1, exp: 1),
       action: .exponentiate(scores: scores, maximum: maximum, polynomialShare: 0))

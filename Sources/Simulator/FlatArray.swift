@@ -1,0 +1,21 @@
+/// A fixed block of plain values for the event loop: no bounds checks, no reference counting per access.
+///
+/// The owner keeps the object alive while it uses `base`. Indices come from lowering, which makes them valid once.
+final class FlatArray<Element: BitwiseCopyable>: @unchecked Sendable {
+  let base: UnsafeMutablePointer<Element>
+  let count: Int
+
+  init(repeating value: Element, count: Int) {
+    base = .allocate(capacity: max(count, 1))
+    base.initialize(repeating: value, count: count)
+    self.count = count
+  }
+
+  init(_ elements: [Element]) {
+    base = .allocate(capacity: max(elements.count, 1))
+    for (index, element) in elements.enumerated() { (base + index).initialize(to: element) }
+    count = elements.count
+  }
+
+  deinit { base.deallocate() }
+}

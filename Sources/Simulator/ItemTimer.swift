@@ -1,0 +1,125 @@
+import HWModels
+import Schedules
+
+/// Durations of work items by class, from the core level.
+///
+/// Classes that differ only by whole periods of a loop that was jumped are not simulated again: their times differ
+/// by the period's ticks, exactly.
+struct ItemTimer {
+  private let lowered: LoweredKernel
+  private let kernel: Kernel
+  private let resident: Int
+  private let rounds: Int
+  private(set) var events = 0
+  private(set) var jumpedEvents = 0
+  /// Of the longest class so far: ticks before its first loop trip and after its last.
+  private(set) var prologue = 0
+  private(set) var epilogue = 0
+  private var longest = -1
+  private var references: [Reference] = []
+  private var known: [[Int]: Timing] = [:]
+
+  struct Timing {
+    var duration: DeviceSchedule.Duration
+    var period: SimulationResult.PeriodResult?
+  }
+
+  /// A class that was simulated with a jump in each round: longer ones of equal remainder follow from it.
+  private struct Reference {
+    var values: [Int]
+    /// The variable that counts the trips of the jumped loop.
+    var variable: Int
+    var trips: Int
+    /// Ticks of the period in the first round and in the second.
+    var ticks: (first: Int, later: Int)
+    var timing: Timing
+  }
+
+  init(lowered: LoweredKernel, kernel: Kernel, resident: Int, repeated: Bool) {
+    self.lowered = lowered
+    self.kernel = kernel
+    self.resident = resident
+    // A single launched item per core starts afresh each time: its later rounds are its first plus the launch.
+    rounds = repeated && (resident > 1 || kernel.policy.isPersistent) ? 2 : 1
+  }
+
+  /// Ticks of the class as the first item of its slot and as a later one, when `resident` items of it run side by
+  /// side.
+  mutating func timing(of itemClass: ItemClass) throws(SimulationError) -> Timing {
+    if let timing = known[itemClass.values] { return timing }
+    let timing: Timing
+    if let derived = derive(itemClass.values) {
+      timing = derived
+    } else {
+      timing = try simulate(itemClass.values)
+    }
+    known[itemClass.values] = timing
+    return timing
+  }
+
+  private func derive(_ values: [Int]) -> Timing? {
+    for reference in references {
+      let more = values[reference.variable] - reference.values[reference.variable]
+      guard more >= 0, more % reference.trips == 0 else { continue }
+      guard values.indices.allSatisfy({ $0 == reference.variable || values[$0] == reference.values[$0] })
+      else {
+        continue
+      }
+      let periods = more / reference.trips
+      var timing = reference.timing
+      timing.duration.first += periods * reference.ticks.first
+      timing.duration.later += periods * reference.ticks.later
+      timing.period?.jumpedTrips += more
+      return timing
+    }
+    return nil
+  }
+
+  private mutating func simulate(_ values: [Int]) throws(SimulationError) -> Timing {
+    let trips = lowered.trips.map { $0.count(values) }
+    var simulation = CoreSimulation(
+      lowered, queues: Array(repeating: Array(repeating: trips, count: rounds), count: resident))
+    let outcome = simulation.run()
+    guard outcome.stuck.isEmpty else {
+      throw .deadlock(
+        kernel: kernel.name,
+        waiting: outcome.stuck.map {
+          "\(kernel.actors[$0.actor].name) waits for \(kernel.barriers[$0.barrier].name)"
+        })
+    }
+    events += outcome.events
+    jumpedEvents += outcome.jumpedEvents
+    func roundEnd(_ round: Int) -> Int { outcome.items.reduce(0) { max($0, $1[round].end) } }
+    let first = roundEnd(0)
+    if first > longest, let item = outcome.items.first?.first {
+      longest = first
+      prologue = item.loopStart < 0 ? 0 : item.loopStart - item.start
+      epilogue = item.loopEnd < 0 ? 0 : item.end - item.loopEnd
+    }
+    let launch = kernel.policy.isPersistent ? 0 : lowered.itemLaunchTicks
+    let later = rounds == 2 ? roundEnd(1) - first : first + launch
+    let period = outcome.jumps.first.map {
+      SimulationResult.PeriodResult(trips: $0.trips, ticks: $0.ticks, jumpedTrips: $0.trips * $0.periods)
+    }
+    let timing = Timing(duration: .init(first: first, later: later), period: period)
+    remember(values, outcome.jumps, timing)
+    return timing
+  }
+
+  /// Keeps the class as a reference where each round was jumped once, in the same loop and by the same trips, and that
+  /// loop's count is a variable of the kernel that no other loop with another number of trips depends on.
+  private mutating func remember(_ values: [Int], _ jumps: [CoreSimulation.Jump], _ timing: Timing) {
+    guard jumps.count == rounds, let jump = jumps.first,
+      jumps.allSatisfy({ $0.block == jump.block && $0.trips == jump.trips })
+    else { return }
+    let last = kernel.actors[kernel.actors.count - 1]
+    guard jump.block < last.blocks.count, case .variable(let variable, _) = last.blocks[jump.block].trips
+    else {
+      return
+    }
+    references.append(
+      Reference(
+        values: values, variable: variable, trips: jump.trips,
+        ticks: (first: jump.ticks, later: rounds == 2 ? jumps[1].ticks : jump.ticks), timing: timing))
+  }
+}
