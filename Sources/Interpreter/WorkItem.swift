@@ -14,12 +14,13 @@ struct WorkItem {
     var firstSequence = 0
     for group in kernel.items.groups {
       let splits = max(kernel.items.splits, 1)
-      let tiles = group.tileClasses.count / splits
+      let classes = group.tileClasses
+      let tiles = classes.count / splits
       func append(_ sequence: Int, _ tile: Int) {
         for split in 0..<splits {
           items.append(
             WorkItem(
-              itemClass: group.tileClasses[tile * splits + split], sequence: firstSequence + sequence,
+              itemClass: classes[tile * splits + split], sequence: firstSequence + sequence,
               tile: tile,
               split: split))
         }

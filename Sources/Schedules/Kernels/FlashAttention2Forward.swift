@@ -89,7 +89,8 @@ struct FlashAttention2Forward {
     }
 
     let begin = [loadQ, loadK(0), Operation("wait for Q", .sync, waits: [queryLoaded])]
-    // The last step of a walk loads no further key; it is masked only where every step is.
+    // The last step of a walk loads no further key.
+    let edge = builder.variable("edge")
     let last = builder.variable("last")
     let lastMasked = builder.variable("last masked")
     builder.actor(
@@ -103,6 +104,9 @@ struct FlashAttention2Forward {
         Block(
           trips: .variable(whole, offset: 0), stepsPerTrip: 1,
           operations: step(isMasked: false, loadsNextKey: true)),
+        Block(
+          trips: .variable(edge, offset: 0), stepsPerTrip: 1,
+          operations: step(isMasked: true, loadsNextKey: true)),
         Block(
           trips: .variable(last, offset: 0), stepsPerTrip: 1,
           operations: step(isMasked: false, loadsNextKey: false)),
@@ -118,8 +122,8 @@ struct FlashAttention2Forward {
       on: device)
   }
 
-  /// Items of `QueryTiles`, cut into splits, with the variables of the blocks above: `[first, masked, whole, last,
-  /// lastMasked]`, where masked and whole steps load the next key and the last one does not.
+  /// Items of `QueryTiles`, cut into splits, with the variables of the blocks above: `[first, masked, whole, edge,
+  /// last, lastMasked]`, where all but the last step load the next key.
   private func items() -> ItemSpace {
     let base = tiles.items()
     let blocks = (shape.seqKV + tile.keyTile - 1) / tile.keyTile
@@ -141,22 +145,24 @@ struct FlashAttention2Forward {
     return ItemSpace(classes: classes, groups: groups, splits: splits)
   }
 
-  /// The part of a walk that lies in `tiles`; the masked steps are those at its upper end.
+  /// The part of a walk that lies in `tiles`; masked steps are those at the upper end, edge steps those at the lower.
   private func cut(_ itemClass: ItemClass, to tiles: Range<Int>) -> ItemClass {
     guard case .descending(let range) = itemClass.walk else { return itemClass }
     let part = range.clamped(to: tiles)
-    let maskedFrom = range.upperBound - itemClass.values[0] - itemClass.values[1]
-    let masked = max(part.upperBound - max(part.lowerBound, maskedFrom), min(part.count, 1))
     let first = min(part.count, 1)
+    let maskedFrom = range.upperBound - itemClass.values[0] - itemClass.values[1]
+    let masked = max(part.upperBound - max(part.lowerBound, maskedFrom), first)
+    let edgeTo = range.lowerBound + itemClass.values[3]
+    let edge = min(max(min(part.upperBound, edgeTo) - part.lowerBound, 0), part.count - masked)
     return ItemClass(
-      values: [first, max(masked - first, 0), part.count - max(masked, first)], walk: .descending(part))
+      values: [first, masked - first, part.count - masked - edge, edge], walk: .descending(part))
   }
 
   private func variables(_ values: [Int]) -> [Int] {
-    let steps = values[0] + values[1] + values[2]
-    guard steps > 1 else { return [values[0], 0, 0, 0, steps] }
-    let masked = values[0] + values[1]
-    return masked < steps ? [1, masked, values[2] - 1, 1, 0] : [1, masked - 1, 0, 0, 1]
+    let (first, masked, whole, edge) = (values[0], values[0] + values[1], values[2], values[3])
+    if edge > 0 { return [first, masked, whole, edge - 1, 0, 1] }
+    if whole > 0 { return [first, masked, whole - 1, 0, 1, 0] }
+    return [first, max(masked - 1, 0), 0, 0, 0, min(masked, 1)]
   }
 
   private func epilogue(_ registers: ConsumerBuffers) -> [Operation] {
