@@ -53,6 +53,10 @@ let package = Package(
       name: "SchedulesTests", dependencies: ["HWModels", "Schedules", "AttnsimTestSupport"],
       resources: [.copy("Data")], swiftSettings: settings),
     .testTarget(
+      name: "InterpreterTests",
+      dependencies: ["HWModels", "Schedules", "Interpreter", "AttnsimTestSupport"],
+      swiftSettings: settings),
+    .testTarget(
       name: "SimulatorTests",
       dependencies: ["HWModels", "Schedules", "Simulator", "InputFiles", "AttnsimTestSupport"],
       swiftSettings: settings),
