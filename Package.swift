@@ -37,6 +37,7 @@ let package = Package(
       dependencies: [
         "HWModels", "Schedules", "Simulator", "CGraphviz",
         .product(name: "GRDB", package: "GRDB.swift"),
+        .product(name: "GRDBSQLite", package: "GRDB.swift"),
       ], swiftSettings: settings),
     .executableTarget(
       name: "attnsim",
@@ -49,15 +50,26 @@ let package = Package(
       name: "AttnsimTestSupport", dependencies: ["HWModels", "Schedules", "Simulator"],
       path: "Tests/AttnsimTestSupport", swiftSettings: settings),
     .testTarget(
-      name: "HWModelsTests", dependencies: ["HWModels", "AttnsimTestSupport"],
-      swiftSettings: settings),
-    .testTarget(
       name: "SchedulesTests", dependencies: ["HWModels", "Schedules", "AttnsimTestSupport"],
       resources: [.copy("Data")], swiftSettings: settings),
+    .testTarget(
+      name: "InterpreterTests",
+      dependencies: ["HWModels", "Schedules", "Interpreter", "AttnsimTestSupport"],
+      swiftSettings: settings),
     .testTarget(
       name: "SimulatorTests",
       dependencies: ["HWModels", "Schedules", "Simulator", "InputFiles", "AttnsimTestSupport"],
       swiftSettings: settings),
+    .testTarget(
+      name: "InputFilesTests",
+      dependencies: ["HWModels", "Schedules", "Simulator", "InputFiles", "AttnsimTestSupport"],
+      swiftSettings: settings),
+    .testTarget(
+      name: "ReportsTests",
+      dependencies: [
+        "HWModels", "Schedules", "Simulator", "Reports", .product(name: "GRDB", package: "GRDB.swift"),
+      ],
+      exclude: ["Golden"], swiftSettings: settings),
   ],
   swiftLanguageModes: [.v6]
 )

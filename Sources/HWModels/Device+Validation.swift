@@ -31,7 +31,7 @@ extension Device {
     require(
       l2.capacity.value >= shared.capacity.value, "l2.capacity",
       "the shared cache is smaller than shared memory",
-      "shared.capacity is \(Int(shared.capacity.value)) B")
+      "shared.capacity is \(shared.capacity.value) B")
     require(dram.capacity >= l2.capacity, "dram.capacity", "device memory is smaller than the shared cache")
     require(
       l2.latencyNear <= l2.latencyFar, "l2.latencyFar", "the far half answers faster than the near half")

@@ -64,7 +64,7 @@ struct CostModel {
     let work = operation.work
     var cost = OperationCost()
     addVector(work, warps: warps, to: &cost)
-    addMemory(work, to: &cost)
+    addMemory(work, byCopyEngine: operation.unit == .copyAsync, to: &cost)
     let slowed = cost.own * (device.vector.matrixSlowdown.value - 1)
     let chain = chainLatency(operation.chain)
     switch operation.unit {
@@ -74,7 +74,10 @@ struct CostModel {
       let rate = device.tensor.rate16.value
       cost.demand[.tensor] = work.matrixFlops / rate
       let alone = Double(warps) <= device.cores.subCores.value ? device.tensor.rate16OneWarp.value : rate
-      cost.own = max(cost.own, work.matrixFlops / alone) + device.tensor.latency.value
+      // A warp issues products and operand loads one after the other.
+      cost.own += work.matrixFlops / alone + device.tensor.latency.value
+      cost.demand[.issue] +=
+        work.matrixInstructions * Double(warps) * device.cores.lanes.value / device.vector.issue.value
     case .tensorAsync, .tensorAsyncRegisters:
       let unit = device.asyncTensor ?? .init()
       cost.demand[.tensor] = work.matrixFlops / unit.rate16.value
@@ -120,8 +123,11 @@ struct CostModel {
     cost.own = warpCycles / (device.cores.lanes.value * Double(warps))
   }
 
-  private func addMemory(_ work: Work, to cost: inout OperationCost) {
-    cost.demand[.shared] = (work.sharedRead + work.sharedWrite) / device.shared.bandwidth.value
+  /// The copy engine writes shared memory beside the reads of the matrix unit (200 B a cycle together on Hopper, against
+  /// 128 of the load path), so its writes do not count against the port; copies by warps do.
+  private func addMemory(_ work: Work, byCopyEngine: Bool, to cost: inout OperationCost) {
+    cost.demand[.shared] =
+      (work.sharedRead + (byCopyEngine ? 0 : work.sharedWrite)) / device.shared.bandwidth.value
     cost.demand[.l2] = (work.globalRead + work.streamRead + work.globalWrite) / l2BytesPerCycle
     cost.demand[.dram] =
       (work.globalRead * missShare + work.streamRead * streamMissShare) / dramBytesPerCycle + work.globalWrite

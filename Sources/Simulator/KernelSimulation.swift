@@ -82,14 +82,14 @@ struct KernelSimulation {
     let played = schedule.play(
       ItemRuns.make(kernel.items, order: kernel.policy.order), policy: kernel.policy)
 
-    var busy = CostModel(device: device, conditions: conditions).busy(work, kernel: kernel)
+    var busy = lowered.busyCycles(kernel.items)
     // The shared levels serve the chip as one: their busy time counts against all cores.
-    let chip = MemoryConditions(
-      activeCores: Double(cores), missShare: cache.missShare,
-      streamMissShare: cache.streamMissShare, coldShare: 0, clock: clock)
-    let shared = CostModel(device: device, conditions: chip).busy(work, kernel: kernel)
-    busy[Resource.l2] = shared[Resource.l2]
-    busy[Resource.dram] = shared[Resource.dram]
+    let perCycle = device.l2.bandwidth / clock
+    let l2Bytes = work.globalRead + work.streamRead + work.globalWrite
+    busy[Resource.l2] = l2Bytes / min(perCycle.value / Double(cores), device.l2.corePort.value)
+    busy[Resource.dram] =
+      (cache.dramReadBytes + cache.dramWriteBytes) * Double(cores)
+      / ((device.dram.bandwidth / clock).value * device.dram.efficiency.value)
     let cycles = Tick.cycles(played.makespan)
     let slotMean = Tick.cycles(played.busy) / Double(max(slots, 1))
     let classes = kernel.items.classes.indices.filter { counts[$0] > 0 }.map { index in
@@ -112,12 +112,24 @@ struct KernelSimulation {
   }
 }
 
-extension CostModel {
-  /// Busy cycles of every resource for a kernel's total work.
-  func busy(_ work: Work, kernel: Kernel) -> ResourceVector {
-    let unit: Schedules.Operation.Unit =
-      kernel.usesSynchronousProducts ? .tensorSync : work.matrixFlops > 0 ? .tensorAsync : .vector
-    return cost(of: Schedules.Operation("all", unit, work: work), warps: Int(device.cores.subCores.value))
-      .demand
+extension LoweredKernel {
+  /// Busy cycles of every resource over all items. Complexity: O(operations + classes x blocks).
+  func busyCycles(_ items: ItemSpace) -> ResourceVector {
+    let counts = items.counts
+    var busy = ResourceVector.zero
+    for (index, block) in blocks.enumerated() {
+      var total = 0
+      for (place, itemClass) in items.classes.enumerated() {
+        total += counts[place] * trips[index].count(itemClass.values)
+      }
+      guard total > 0 else { continue }
+      for position in Int(block.start)..<Int(block.start + block.count) {
+        let record = operations[position]
+        for demand in demands[Int(record.demandStart)..<Int(record.demandStart + record.demandCount)] {
+          busy[Int(demand.resource)] += Double(total) * Tick.cycles(demand.ticks)
+        }
+      }
+    }
+    return busy
   }
 }

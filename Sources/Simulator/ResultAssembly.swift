@@ -122,7 +122,7 @@ enum ResultAssembly {
         work.exp + work.fma + work.max + work.alu + work.convert / 2 + work.shuffle + work.otherInstructions,
         vector.issue.value, "op/s"
       ),
-      (.shared, work.sharedRead + work.sharedWrite, device.shared.bandwidth.value, "B/s"),
+      (.shared, work.sharedRead, device.shared.bandwidth.value, "B/s"),
     ]
     var bounds = perCore.compactMap { resource, amount, rate, unit -> SimulationResult.Bound? in
       guard amount > 0, rate > 0 else { return nil }
