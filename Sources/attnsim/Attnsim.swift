@@ -19,6 +19,6 @@ struct Attnsim: AsyncParsableCommand {
     subcommands: [
       RunCommand.self, SweepCommand.self, CompareCommand.self, ExplainCommand.self, ReportCommand.self,
       ValidateCommand.self, CheckCommand.self, DevicesCommand.self, SchedulesCommand.self,
-      SchemaCommand.self,
+      MaskCommand.self, SchemaCommand.self,
     ])
 }

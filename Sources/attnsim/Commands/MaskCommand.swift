@@ -23,9 +23,11 @@ struct MaskCommand: ParsableCommand {
   @Option(name: [.short, .long], help: "Where the table goes; standard output otherwise.") var output: String?
   @Option(help: "Queries; from the mask where it has lengths.") var seqQ: Int?
   @Option(help: "Keys; as many as queries otherwise.") var seqKV: Int?
-  @Option(name: .customLong("tile-q"), help: "Query tile: tokens, or AxBxC on a token grid.") var tileQ =
-    "128"
-  @Option(name: .customLong("tile-kv"), help: "Key tile.") var tileKV: String?
+  @Option(
+    name: .customLong("tile-q"),
+    help: "Query tile: tokens, or AxBxC on a token grid; else the tile of a permuted order, or 128.")
+  var tileQ: String?
+  @Option(name: .customLong("tile-kv"), help: "Key tile; as the query tile otherwise.") var tileKV: String?
   @Option(help: "Tiles of a token grid: boxes of permuted tokens (tiled) or runs of the sequence (flat).")
   var layout: TileLayout?
   @Flag(help: "Key boxes start at each query tile's own window, not at multiples of their shape.")
@@ -45,8 +47,10 @@ struct MaskCommand: ParsableCommand {
   }
 
   func run() throws {
-    if let cases { try fillTable(at: cases) }
-    if let spec { try count(spec) }
+    try Failure.reporting {
+      if let cases { try fillTable(at: cases) }
+      if let spec { try count(spec) }
+    }
   }
 
   // MARK: A table
@@ -54,11 +58,12 @@ struct MaskCommand: ParsableCommand {
   private func fillTable(at path: String) throws {
     do {
       let filled = try MaskCaseTable(parsing: try read(path)).filled(readingBlockLists: read)
-      if let output { try write(filled, to: output) } else { print(filled, terminator: "") }
+      try OutputFile.write(filled, to: output ?? "-")
     } catch let errors as MaskCaseTable.Errors {
-      throw fail(
-        errors.errors.map { "\(path):\($0.line): error: " + ($0.column.map { "\($0): " } ?? "") + $0.message }
-          .joined(separator: "\n"))
+      let lines = errors.errors.map { error in
+        "\(path):\(error.line): error: " + (error.column.map { "\($0): " } ?? "") + error.message
+      }
+      throw Failure(.badInput, lines.joined(separator: "\n"))
     }
   }
 
@@ -76,9 +81,10 @@ struct MaskCommand: ParsableCommand {
         return MaskReport(mask: entry.mask, heads: mask.differsByHead ? entry.heads : nil, counts: counts)
       }
       if let svg { try draw(reports, to: svg) }
-      print(json ? try MaskReport.json(mask, reports) : reports.map(\.text).joined(separator: "\n\n"))
+      Console.print(
+        json ? try MaskReport.json(mask, reports) : reports.map(\.text).joined(separator: "\n\n"))
     } catch let problem as MaskProblem {
-      throw fail("error: \(problem.field): \(problem.message)")
+      throw Failure(.badInput, "error: \(problem.field): \(problem.message)")
     }
   }
 
@@ -87,9 +93,9 @@ struct MaskCommand: ParsableCommand {
       return try Mask(parsing: spec).readingBlockLists(read)
     } catch let error as MaskSyntaxError {
       // An error in a block list's file is about other text.
-      guard error.text == spec else { throw fail("error: \(error)") }
+      guard error.text == spec else { throw Failure(.badInput, "error: \(error)") }
       let caret = String(repeating: " ", count: error.position) + "^"
-      throw fail("error: \(error.field): \(error.reason)\n  \(spec)\n  \(caret)")
+      throw Failure(.badInput, "error: \(error.field): \(error.reason)\n  \(spec)\n  \(caret)")
     }
   }
 
@@ -124,7 +130,8 @@ struct MaskCommand: ParsableCommand {
       throw ValidationError("--head is \(head ?? 0), but the mask has heads 0 to \(heads - 1)")
     }
     let title = report.heads == nil ? "\(report.mask)" : "\(report.mask), head \(head ?? 0)"
-    try write(TileMapFigure.svg(report.counts.map, counts: report.counts.tiles, title: title), to: path)
+    try OutputFile.write(
+      TileMapFigure.svg(report.counts.map, counts: report.counts.tiles, title: title), to: path)
   }
 
   private func missingLength(of mask: Mask) throws -> Int {
@@ -135,21 +142,9 @@ struct MaskCommand: ParsableCommand {
 
   private func read(_ path: String) throws -> String {
     guard let text = try? String(contentsOfFile: path, encoding: .utf8) else {
-      throw fail("\(path): error: the file cannot be read as text")
+      throw Failure(.badInput, "\(path): error: the file cannot be read as text")
     }
     return text
-  }
-
-  private func write(_ text: String, to path: String) throws {
-    do { try text.write(toFile: path, atomically: true, encoding: .utf8) } catch {
-      throw fail("\(path): error: the file cannot be written: \(error.localizedDescription)")
-    }
-  }
-
-  /// Says what is wrong with the user's input on standard error; the exit code is that of `attnsim check`.
-  private func fail(_ message: String) -> ExitCode {
-    FileHandle.standardError.write(Data((message + "\n").utf8))
-    return ExitCode(65)
   }
 }
 
