@@ -50,10 +50,11 @@ let package = Package(
       name: "AttnsimTestSupport", dependencies: ["HWModels", "Schedules", "Simulator"],
       path: "Tests/AttnsimTestSupport", swiftSettings: settings),
     .testTarget(
-      name: "HWModelsTests", dependencies: ["HWModels", "AttnsimTestSupport"],
-      swiftSettings: settings),
-    .testTarget(
       name: "SchedulesTests", dependencies: ["HWModels", "Schedules", "AttnsimTestSupport"],
+      resources: [.copy("Data")], swiftSettings: settings),
+    .testTarget(
+      name: "InterpreterTests",
+      dependencies: ["HWModels", "Schedules", "Interpreter", "AttnsimTestSupport"],
       swiftSettings: settings),
     .testTarget(
       name: "SimulatorTests",
