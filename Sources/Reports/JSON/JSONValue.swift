@@ -92,7 +92,10 @@ enum JSONText {
     output += "\""
     defer { output += "\"" }
     // Most keys and names are plain ASCII and need no look at each character.
-    if text.utf8.allSatisfy({ $0 >= 0x20 && $0 < 0x80 && $0 != 0x22 && $0 != 0x5C }) { return output += text }
+    if text.utf8.allSatisfy({ $0 >= 0x20 && $0 < 0x80 && $0 != 0x22 && $0 != 0x5C }) {
+      output += text
+      return
+    }
     for scalar in text.unicodeScalars {
       switch scalar {
       case "\"": output += "\\\""
