@@ -50,9 +50,6 @@ let package = Package(
       name: "AttnsimTestSupport", dependencies: ["HWModels", "Schedules", "Simulator"],
       path: "Tests/AttnsimTestSupport", swiftSettings: settings),
     .testTarget(
-      name: "HWModelsTests", dependencies: ["HWModels", "AttnsimTestSupport"],
-      swiftSettings: settings),
-    .testTarget(
       name: "SchedulesTests", dependencies: ["HWModels", "Schedules", "AttnsimTestSupport"],
       resources: [.copy("Data")], swiftSettings: settings),
     .testTarget(

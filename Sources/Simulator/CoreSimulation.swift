@@ -146,17 +146,22 @@ struct CoreSimulation {
     let start = state.pointee.time
     outcome.events += 1
     let matrixFree = free.base[Resource.tensor.rawValue]
+    // A warp issues in order: while it queues for a unit, its own instructions wait too.
+    let own =
+      record.pointee.isAsynchronous
+      ? 0 : Self.ownTicks(record.pointee, matrixBusy: max(matrixFree - start, 0))
     var served = start
-    var longest = 0
+    var finished = start + own
     var bottleneck: Int32 = -1
     let demands = flat.demands.base + Int(record.pointee.demandStart)
     for index in 0..<Int(record.pointee.demandCount) {
       let unit = Int(demands[index].resource)
-      let end = max(free.base[unit], start) + demands[index].ticks
+      let begin = max(free.base[unit], start)
+      let end = begin + demands[index].ticks
       free.base[unit] = end
+      finished = max(finished, begin + max(own, demands[index].ticks))
       if end > served {
         served = end
-        longest = demands[index].ticks
         bottleneck = demands[index].resource
       }
     }
@@ -166,9 +171,7 @@ struct CoreSimulation {
       let issue = record.pointee.waitsForUnit ? max(start, matrixFree - record.pointee.leadTicks) : start
       state.pointee.time = issue + record.pointee.ownTicks
     } else {
-      // A warp issues in order: while it queues for a unit, its other instructions wait too.
-      let own = Self.ownTicks(record.pointee, matrixBusy: max(matrixFree - start, 0))
-      visible = served + max(own - longest, 0) + record.pointee.latencyTicks
+      visible = finished + record.pointee.latencyTicks
       state.pointee.time = visible
     }
     if recorder != nil {
@@ -301,6 +304,8 @@ struct CoreSimulation {
     }
     for other in members {
       actors.base[other].time = start
+      // All are in the next item before the first of them can leave it.
+      actors.base[other].status = Status.ready
       for barrier in 0..<barriersPerSlot { waitCounts.base[other * barriersPerSlot + barrier] = 0 }
     }
     for other in members { enterItem(other) }
@@ -351,7 +356,11 @@ struct CoreSimulation {
 
   /// At the start of a trip of the reference actor: has this state, relative to now, been seen?
   private mutating func considerJump(_ actor: Int) {
-    let now = actors.base[actor].time
+    // Now is the earliest moment at which anything can still begin, not where the reference actor stands.
+    var now = actors.base[actor].time
+    for other in 0..<actorCount where actors.base[other].status == Status.ready {
+      now = min(now, actors.base[other].time)
+    }
     detector.begin(now: now, events: outcome.events)
     for other in 0..<actorCount {
       let state = actors.base[other]

@@ -20,6 +20,8 @@ public struct CounterTable: Sendable {
     public let part: String
     /// Core cycles from first to last, the longest of all cores.
     public let cycles: Double
+    /// Mean core clock while the kernel ran, where given.
+    public let clockHertz: Double?
     /// Busy percent of the elapsed cycles.
     public let tensorPercent: Double?
     public let expPercent: Double?
@@ -88,7 +90,8 @@ public struct CounterTable: Sendable {
       line: reader.row.line, kernel: reader.requiredText("kernel"), pass: reader.requiredText("pass"),
       batch: reader.whole("batch"), headsQ: heads.q, headsKV: heads.kv, seq: reader.whole("seq"),
       headDim: reader.whole("head_dim"), mask: reader.requiredText("mask"), part: reader.requiredText("part"),
-      cycles: cycles ?? 0, tensorPercent: reader.amount("tensor_pipe_active_pct", allowZero: true),
+      cycles: cycles ?? 0, clockHertz: CounterTable.clock(&reader),
+      tensorPercent: reader.amount("tensor_pipe_active_pct", allowZero: true),
       expPercent: reader.amount("xu_pipe_pct", allowZero: true),
       fmaPercent: reader.amount("fma_pipe_pct", allowZero: true),
       aluPercent: reader.amount("alu_pipe_pct", allowZero: true),
@@ -110,6 +113,20 @@ public struct CounterTable: Sendable {
       return (0, 0)
     }
     return (q, kv)
+  }
+
+  /// `1.812328 Ghz`, as the profiler writes clocks.
+  private static func clock(_ reader: inout CSVRowReader) -> Double? {
+    guard let text = reader.text("sm_clock") else { return nil }
+    let parts = text.split(separator: " ")
+    let scales: [String: Double] = ["hz": 1, "Khz": 1e3, "Mhz": 1e6, "Ghz": 1e9]
+    guard parts.count == 2, let value = Double(parts[0]), value > 0, value.isFinite,
+      let scale = scales[String(parts[1])]
+    else {
+      reader.report("sm_clock", "'\(text)' in 'sm_clock' is not a clock", hint: "for example 1.81 Ghz")
+      return nil
+    }
+    return value * scale
   }
 
   /// `201.599744 Mbyte`, as the profiler writes amounts.

@@ -15,7 +15,7 @@ struct ScenarioAxes {
     return Set(map.entries.flatMap { parts($0.key) })
   }
 
-  private static func parts(_ name: String) -> [String] {
+  static func parts(_ name: String) -> [String] {
     name.split(separator: ",", omittingEmptySubsequences: false).map { String($0).trimmed() }
   }
 
