@@ -170,7 +170,7 @@ private struct Story {
     case .crop:
       guard let name = trial.inputNames[key.a] else { break }
       return "rows \(key.p)..<\(min(Int(key.p + key.q), trial.table[key.a].rows)) of \(name)"
-    case .overlay: return "a mixture, some of it \(contents(key.b))"
+    case .overlay, .assembly: return "a mixture, some of it \(contents(key.a))"
     case .constant: return "\(Float(bitPattern: UInt32(bitPattern: key.p))) everywhere"
     default: break
     }

@@ -28,20 +28,25 @@ struct SabotageTests {
 
   @Test("The whole programs are right", arguments: Verification.MaskFamily.allCases, [1, 3])
   func whole(family: Verification.MaskFamily, splits: Int) throws {
-    let masks: [Verification.MaskFamily: Mask] = [
-      .none: .none, .causal: .causal, .causalTopLeft: .causalTopLeft,
-      .slidingWindow: .slidingWindow(left: 20, right: 5),
+    // A token grid of 5 x 9, and documents of 20 and 25 tokens.
+    let masks: [Verification.MaskFamily: String] = [
+      .none: "none", .causal: "causal", .causalTopLeft: "causal-tl", .slidingWindow: "swa:20,5",
+      .prefix: "prefix:9",
+      .sink: "sink:3+17", .documents: "doc-causal:20,25", .neighborhood: "gna:5x9:w3x5",
+      .blockSparse: "block_sparse:8x16:density=0.4:seed=3",
     ]
-    let mask = try #require(masks[family])
+    let mask = try Mask(parsing: try #require(masks[family]))
+    let seqKV = family == .documents || family == .neighborhood ? 45 : 75
     for kind in AttentionData.Kind.allCases {
       for isPersistent in [true, false] {
-        let flash = FlashProgram(shape: try Self.shape(mask), splits: splits, isPersistent: isPersistent)
+        let flash = FlashProgram(
+          shape: try Self.shape(mask, seqKV: seqKV), splits: splits, isPersistent: isPersistent)
         let result = check(try flash.program(), kind: kind)
         #expect(result.failure == nil, "\(result.lines.joined(separator: "\n"))")
       }
       if kind == .minusInfinity { continue }
       for headsKV in [1, 2] {
-        let backward = BackwardProgram(shape: try Self.shape(mask, .backward, headsKV: headsKV))
+        let backward = BackwardProgram(shape: try Self.shape(mask, .backward, headsKV: headsKV, seqKV: seqKV))
         let result = check(try backward.program(), kind: kind)
         #expect(result.failure == nil, "\(result.lines.joined(separator: "\n"))")
       }
