@@ -7,7 +7,8 @@ import Schedules
 struct VerifyCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "verify",
-    abstract: "Executes programs on numbers, in the earliest order and in random ones that their dependencies allow.",
+    abstract:
+      "Executes programs on numbers, in the earliest order and in random ones that their dependencies allow.",
     discussion: "Compares with attention in double precision. Exits 0 only if every program is right.")
 
   @Option(help: "Schedule (default: all).") var schedule: String?
@@ -81,6 +82,7 @@ struct VerifyCommand: ParsableCommand {
       let device = try library.device(id)
       if shapes.contains(where: { (try? schedule.program(for: $0, on: device)) != nil }) { return device }
     }
-    throw Failure(.badInput, "error: no device in \(library.directories.joined(separator: ", ")) runs this schedule")
+    throw Failure(
+      .badInput, "error: no device in \(library.directories.joined(separator: ", ")) runs this schedule")
   }
 }
