@@ -4,7 +4,7 @@ import Schedules
 package struct BreakingOrder: Sendable, Hashable {
   /// Work items in flight.
   package var slots: Int
-  /// Agents that must go on in this order; everything after it is in the earliest order.
+  /// Agents that must go on in this order; everything after it is in the serial order.
   package var choices: [Int32]
   /// The operation that first read what it should not have, and the buffer; empty where none did.
   package var operation: String
@@ -73,16 +73,16 @@ extension Trial {
     return explain(Order(.listed(choices), slots: slots), choices)
   }
 
-  /// Compares a failing run, read by read, with the earliest order.
+  /// Compares a failing run, read by read, with the serial order of one work item after another.
   private func explain(_ order: Order, _ choices: [Int32]) -> BreakingOrder {
     let (wrong, right) = (Recorder(), Recorder())
     let outcome = run(order, recorder: wrong)
-    _ = run(Order(.earliest, slots: order.slots), recorder: right)
+    let serial = run(Order(.serial, slots: 1), recorder: right)
     var expected: [Recorder.Identity: [Recorder.Access]] = [:]
     for entry in right.entries { expected[entry.identity] = entry.reads }
     var result = BreakingOrder(
       slots: order.slots, choices: choices, operation: "", buffer: "", finding: "", steps: [])
-    for (place, entry) in wrong.entries.enumerated() {
+    for (place, entry) in wrong.entries.enumerated() where serial.isRight {
       guard let wanted = expected[entry.identity], wanted.count == entry.reads.count,
         let difference = zip(entry.reads, wanted).first(where: { $0.value != $1.value })
       else { continue }
@@ -94,13 +94,14 @@ extension Trial {
       result.steps = wrong.entries[max(0, place - Self.shownSteps)...place].map { story.line($0) }
       return result
     }
-    // No read differs: the program is wrong in every order, or stops.
+    // The program is wrong in every order, or stops.
     if let fault = outcome.fault {
       result.finding = fault.description
       let story = Story(trial: self, entries: wrong.entries, others: [])
       result.steps = wrong.entries.suffix(Self.shownSteps).map { story.line($0) }
     } else {
-      result.finding = "every operation reads what it reads in the earliest order: wrong in any order"
+      result.finding =
+        "wrong also with one step after another: a computation is missing or is not the right one"
       poisoned(wrong, &result)
     }
     return result
@@ -169,7 +170,7 @@ private struct Story {
     case .crop:
       guard let name = trial.inputNames[key.a] else { break }
       return "rows \(key.p)..<\(min(Int(key.p + key.q), trial.table[key.a].rows)) of \(name)"
-    case .overlay: return "a mixture, some of it \(contents(key.b))"
+    case .overlay, .assembly: return "a mixture, some of it \(contents(key.a))"
     case .constant: return "\(Float(bitPattern: UInt32(bitPattern: key.p))) everywhere"
     default: break
     }

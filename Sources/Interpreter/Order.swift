@@ -17,8 +17,11 @@ package struct Order: Sendable, Hashable {
   package enum Choice: Sendable, Hashable {
     /// Asynchronous work at once, and of the actors the one that has done least.
     case earliest
+    /// One thing after another: of the actors of the first slot that can go on the last one listed, so that producers
+    /// run only when consumers wait. The order in which least can go wrong.
+    case serial
     /// The first enabled agent of the list goes on; agents that are not enabled at their turn are passed over. After
-    /// the list, `earliest`.
+    /// the list, `serial`.
     case listed([Int32])
     case random(seed: UInt64, Style)
   }
@@ -85,7 +88,7 @@ struct Scheduler {
   init(_ order: Order) {
     self.order = order
     switch order.choice {
-    case .earliest: break
+    case .earliest, .serial: break
     case .listed(let agents): listed = agents
     case .random(let seed, _): generator = SplitMix(seed: seed)
     }
@@ -118,13 +121,14 @@ struct Scheduler {
     guard agents > 0 else { return nil }
     switch order.choice {
     case .earliest: return earliest(isEnabled)
+    case .serial: return serial(isEnabled)
     case .listed:
       while position < listed.count {
         let agent = Int(listed[position])
         position += 1
         if agent < agents, isEnabled(agent) { return agent }
       }
-      return earliest(isEnabled)
+      return serial(isEnabled)
     case .random(_, .even):
       for _ in 0..<8 {
         let agent = generator.below(agents)
@@ -149,6 +153,20 @@ struct Scheduler {
       }
       return best
     }
+  }
+
+  private func serial(_ isEnabled: (Int) -> Bool) -> Int? {
+    var first = 0
+    while first < agents {
+      // Queues come after actors: they go first.
+      var agent = first + perSlot - 1
+      while agent >= first {
+        if isEnabled(agent) { return agent }
+        agent &-= 1
+      }
+      first += perSlot
+    }
+    return nil
   }
 
   private mutating func earliest(_ isEnabled: (Int) -> Bool) -> Int? {

@@ -53,10 +53,15 @@ struct Contents {
     return assemble(place, in: table)
   }
 
-  /// Lays every piece that meets `place` over NaN, oldest first.
+  /// Lays every piece that meets `place` over NaN, oldest first; pieces that keep clear of each other by place, so that
+  /// the order in which they came does not show.
   private func assemble(_ place: Rectangle, in table: ValueTable) -> Int32 {
-    var value = table.constant(.nan, rows: place.rows, columns: place.columns)
-    for piece in pieces where piece.place.meets(place) {
+    var meeting = pieces.filter { $0.place.meets(place) }
+    let isDisjoint = meeting.indices.allSatisfy { later in
+      meeting[..<later].allSatisfy { !$0.place.meets(meeting[later].place) }
+    }
+    if isDisjoint { meeting.sort { ($0.place.row, $0.place.column) < ($1.place.row, $1.place.column) } }
+    let parts = meeting.map { piece in
       let row = max(piece.place.row, place.row)
       let column = max(piece.place.column, place.column)
       let rows = min(piece.place.row + piece.place.rows, place.row + place.rows) - row
@@ -64,8 +69,8 @@ struct Contents {
       let part = table.crop(
         piece.value, row: row - piece.place.row, rows: rows, column: column - piece.place.column,
         columns: columns)
-      value = table.overlay(value, with: part, row: row - place.row, column: column - place.column)
+      return ValueTable.Part(value: part, row: row - place.row, column: column - place.column)
     }
-    return value
+    return table.assemble(parts, rows: place.rows, columns: place.columns)
   }
 }

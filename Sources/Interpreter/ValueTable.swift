@@ -39,7 +39,7 @@ final class ValueTable {
   }
 
   enum Operator: UInt8 {
-    case input, constant, crop, overlay, round, packHead, unpackHead
+    case input, constant, crop, overlay, assembly, round, packHead, unpackHead
     case matmul, mask, maximum, larger, scale, probabilities, rowSum, scaleRows, multiply, add
     case normalise, logSumExp, partialWeight, divideRows, rowDot, recompute, scoreGradient
   }
@@ -52,6 +52,7 @@ final class ValueTable {
   private(set) var tiles: [Tile] = []
   private(set) var keys: [Key] = []
   private var known: [Key: Int32] = [:]
+  private var assemblies: [[Int32]: Int32] = [:]
   private var inputs: Int32 = 0
 
   init(shape: AttentionShape) {
@@ -148,6 +149,38 @@ final class ValueTable {
       }
       return tile
     }
+  }
+
+  /// A value at its place in a larger one.
+  struct Part {
+    var value: Int32
+    var row: Int
+    var column: Int
+  }
+
+  /// Parts laid one over another; NaN where there is none.
+  func assemble(_ parts: [Part], rows: Int, columns: Int) -> Int32 {
+    guard let first = parts.first else { return constant(.nan, rows: rows, columns: columns) }
+    var name = [Int32(rows), Int32(columns)]
+    for part in parts { name += [part.value, Int32(part.row), Int32(part.column)] }
+    if let id = assemblies[name] { return id }
+    var key = Key(.assembly)
+    key.a = first.value
+    key.p = Int32(assemblies.count)
+    let type = self[first.value].type
+    let tile = Tile(
+      rows: rows, columns: columns, type: parts.allSatisfy { self[$0.value].type == type } ? type : .fp32)
+    tile.elements.update(repeating: .nan, count: rows * columns)
+    for part in parts {
+      let source = self[part.value]
+      for row in 0..<source.rows {
+        (tile.elements + (part.row + row) * columns + part.column).update(
+          from: source.elements + row * source.columns, count: source.columns)
+      }
+    }
+    let id = insert(key, tile)
+    assemblies[name] = id
+    return id
   }
 
   func rounded(_ id: Int32, to type: DataType) -> Int32 {

@@ -148,7 +148,7 @@ extension VerificationReport.Case {
         + (failure.order.map { $0 == 0 ? " in the earliest order" : " in random order \($0)" } ?? ""))
     if failure.order != nil {
       lines.append(
-        "       shortest: \(failure.choices) chosen steps, then the earliest order, \(failure.slots) work items in flight"
+        "       shortest: \(failure.choices) chosen steps, then the serial order, \(failure.slots) work items in flight"
       )
     }
     if !failure.operation.isEmpty {

@@ -7,18 +7,10 @@ extension Verification {
     case none, causal
     case causalTopLeft = "causal-tl"
     case slidingWindow = "swa"
-
-    fileprivate func mask(_ generator: inout SplitMix) -> Mask {
-      switch self {
-      case .none: .none
-      case .causal: .causal
-      case .causalTopLeft: .causalTopLeft
-      case .slidingWindow:
-        .slidingWindow(
-          left: generator.below(8) == 0 ? nil : generator.below(200),
-          right: generator.below(4) == 0 ? nil : generator.below(2) * generator.below(100))
-      }
-    }
+    case prefix, sink
+    case documents = "doc"
+    case neighborhood = "gna"
+    case blockSparse = "block_sparse"
   }
 
   /// Multiplications that a shape may take in one product, all heads together.
@@ -54,11 +46,36 @@ extension Verification {
     }
     let heads = [(1, 1), (2, 2), (2, 1), (4, 2), (4, 1), (3, 3), (3, 1)][generator.below(7)]
     let headDim = [16, 32, 64, 64, 40, 96, 128, 192, 256][generator.below(9)]
-    let seqQ = length(&generator)
+    var seqQ = length(&generator)
+    var seqKV = generator.below(3) == 0 ? seqQ : length(&generator)
+    let mask: Mask?
+    switch family {
+    case .none: mask = Mask.none
+    case .causal: mask = .causal
+    case .causalTopLeft: mask = .causalTopLeft
+    case .slidingWindow:
+      mask = .slidingWindow(
+        left: generator.below(8) == 0 ? nil : generator.below(200),
+        right: generator.below(4) == 0 ? nil : generator.below(2) * generator.below(100))
+    case .prefix: mask = .prefix(length: 1 + generator.below(seqKV), .bottomRight)
+    case .sink: mask = .sink(tokens: 1 + generator.below(8), window: 1 + generator.below(200), .bottomRight)
+    case .documents:
+      let first = generator.below(seqQ + 1)
+      mask = try? Mask(parsing: "doc\(generator.below(2) == 0 ? "" : "-causal"):\(first),\(seqQ - first)")
+      seqKV = seqQ
+    case .neighborhood:
+      let (rows, columns) = (2 + generator.below(20), 2 + generator.below(24))
+      let window = (1 + generator.below(rows), 1 + generator.below(columns))
+      mask = try? Mask(parsing: "gna:\(rows)x\(columns):w\(window.0)x\(window.1)")
+      (seqQ, seqKV) = (rows * columns, rows * columns)
+    case .blockSparse:
+      mask = try? Mask(parsing: "block_sparse:64x64:density=0.4:seed=\(generator.below(1000))")
+    }
+    guard let mask else { return nil }
     return try? AttentionShape(
-      batch: 1 + generator.below(3) / 2, headsQ: heads.0, headsKV: heads.1, seqQ: seqQ,
-      seqKV: generator.below(3) == 0 ? seqQ : length(&generator), headDim: headDim,
-      headDimV: headDim == 192 && generator.below(2) == 0 ? 128 : headDim, dataType: dataType,
-      mask: family.mask(&generator), pass: pass)
+      batch: 1 + generator.below(3) / 2, headsQ: heads.0, headsKV: heads.1, seqQ: seqQ, seqKV: seqKV,
+      headDim: headDim, headDimV: headDim == 192 && generator.below(2) == 0 ? 128 : headDim,
+      dataType: dataType,
+      mask: mask, pass: pass)
   }
 }

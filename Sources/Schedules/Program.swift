@@ -123,6 +123,12 @@ public struct Block: Sendable {
   /// How far one trip moves the actor's step counter, to which ring slots and coordinates refer.
   public var stepsPerTrip: Int
   public var operations: [Operation]
+
+  public init(trips: TripCount, stepsPerTrip: Int, operations: [Operation]) {
+    self.trips = trips
+    self.stepsPerTrip = stepsPerTrip
+    self.operations = operations
+  }
 }
 
 public enum TripCount: Sendable, Hashable {

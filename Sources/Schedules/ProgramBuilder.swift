@@ -45,6 +45,12 @@ public struct KernelBuilder {
     public let buffer: BufferID
     public let full: BarrierID
     public let empty: BarrierID
+
+    public init(buffer: BufferID, full: BarrierID, empty: BarrierID) {
+      self.buffer = buffer
+      self.full = full
+      self.empty = empty
+    }
   }
 
   public mutating func ring(
