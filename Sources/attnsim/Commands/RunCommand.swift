@@ -28,8 +28,9 @@ struct RunCommand: ParsableCommand {
       }
       let result = try Simulation.run(request)
       stages.end("simulate")
-      try output.print(result)
+      // Files first: an answer on the screen says that everything asked for is done.
       try output.write(result, request: request, scenario: scenario, options: options)
+      output.print(result)
       stages.end("report")
       if stats { Console.error(stages.description(of: result)) }
     }
@@ -44,7 +45,7 @@ struct ResultOptions: ParsableArguments {
   @Option(help: ArgumentHelp("Keep the result in a SQLite database.", valueName: "file")) var db: String?
   @Option(help: ArgumentHelp("Write a roofline plot.", valueName: "file.svg")) var roofline: String?
 
-  func print(_ result: SimulationResult) throws {
+  func print(_ result: SimulationResult) {
     switch format {
     case .text: Console.print(TextReport.render(result, style: .console))
     case .json: Console.print(JSONReport.render(result))
