@@ -22,7 +22,8 @@ let package = Package(
     .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
   ],
   targets: [
-    .systemLibrary(name: "CGraphviz", providers: [.apt(["libgraphviz-dev"])]),
+    // Draws graphs in process; needs libgraphviz-dev.
+    .target(name: "CGraphviz", linkerSettings: [.linkedLibrary("gvc"), .linkedLibrary("cgraph")]),
     .target(name: "HWModels", swiftSettings: settings),
     .target(name: "Schedules", dependencies: ["HWModels"], swiftSettings: settings),
     .target(name: "Simulator", dependencies: ["HWModels", "Schedules"], swiftSettings: settings),

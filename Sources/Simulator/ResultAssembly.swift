@@ -36,19 +36,20 @@ enum ResultAssembly {
     var busy = ResourceVector.zero
     for kernel in kernels { busy += kernel.busy }
     let phases = phases(kernels, device: device, clock: clock.frequency)
+    let elapsed = cycles + (device.sync.kernelRamp * Double(kernels.count) * clock.frequency).value
     let time = phases.reduce(0) { $0 + $1.time.value }
     let launch = phases.filter { $0.name == "launch" }.reduce(0) { $0 + $1.time.value }
     let dramRead = kernels.reduce(0) { $0 + $1.dramRead }
     let dramWrite = kernels.reduce(0) { $0 + $1.dramWrite }
     return SimulationResult(
-      request: request, time: Duration(time), kernelTime: Duration(time - launch), cycles: Cycles(cycles),
+      request: request, time: Duration(time), kernelTime: Duration(time - launch), cycles: Cycles(elapsed),
       clock: clock, phases: phases, kernels: kernels.map(\.result),
       resources: Resource.allCases.compactMap { resource in
         let cyclesBusy = busy[resource]
         guard cyclesBusy > 0 else { return nil }
         return .init(
           resource: resource, busyCycles: cyclesBusy,
-          utilisation: cyclesBusy / (device.cores.count.value * max(cycles, 1)))
+          utilisation: cyclesBusy / (device.cores.count.value * max(elapsed, 1)))
       },
       traffic: [
         .init(level: "dram", readBytes: dramRead, writeBytes: dramWrite),

@@ -18,7 +18,7 @@ struct Attnsim: AsyncParsableCommand {
     version: version,
     subcommands: [
       RunCommand.self, SweepCommand.self, CompareCommand.self, ExplainCommand.self, ReportCommand.self,
-      ValidateCommand.self, CheckCommand.self, DevicesCommand.self, SchedulesCommand.self,
-      SchemaCommand.self,
+      ValidateCommand.self, CalibrateCommand.self, VerifyCommand.self, MaskCommand.self, CheckCommand.self,
+      DevicesCommand.self, SchedulesCommand.self, SchemaCommand.self,
     ])
 }

@@ -48,6 +48,17 @@ struct StoreTests {
     #expect(read.toolVersion == "0.1.0")
   }
 
+  @Test("Every kind of work comes back")
+  func work() throws {
+    var work = Work()
+    withUnsafeMutableBytes(of: &work) { bytes in
+      let counts = bytes.bindMemory(to: Double.self)
+      for index in counts.indices { counts[index] = Double(index + 1) }
+    }
+    #expect(work.named.count == MemoryLayout<Work>.size / MemoryLayout<Double>.size)
+    #expect(StoredText.work(StoredText.work(work)) == work)
+  }
+
   @Test("The same run is stored once, a changed answer beside it")
   func identicalRows() throws {
     let store = try ResultStore(path: folder.path("a.sqlite"))

@@ -10,15 +10,16 @@ struct MasksCaseTests {
     let text = try table(name)
     let parsed = try MaskCaseTable(parsing: blankingCounts(of: text))
     let filled = try parsed.filled { path in throw CocoaError(.fileNoSuchFile, userInfo: ["path": path]) }
-    let expected = text.split(separator: "\n")
-    let actual = filled.split(separator: "\n")
+    let expected = text.split(whereSeparator: \.isNewline)
+    let actual = filled.split(whereSeparator: \.isNewline)
     #expect(actual.count == expected.count)
     for (a, b) in zip(actual, expected) { #expect(a == b) }
+    #expect(filled == text)
   }
 
   private func table(_ name: String) throws -> String {
     let url = try #require(Bundle.module.url(forResource: name, withExtension: "csv", subdirectory: "Data"))
-    return try String(contentsOf: url, encoding: .utf8).replacingOccurrences(of: "\r\n", with: "\n")
+    return try String(contentsOf: url, encoding: .utf8)
   }
 
   /// The table with its count columns emptied, so that nothing can be copied through.
@@ -30,6 +31,7 @@ struct MasksCaseTests {
       lines.append(
         zip(parsed.header, row.fields).map { counts.contains($0) ? "" : $1 }.joined(separator: ","))
     }
-    return lines.joined(separator: "\n") + "\n"
+    let ending = text.contains("\r\n") ? "\r\n" : "\n"
+    return lines.map { $0 + ending }.joined()
   }
 }

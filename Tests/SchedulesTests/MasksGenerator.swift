@@ -72,6 +72,11 @@ struct MasksGenerator {
     return .blockSparse(blocks)
   }
 
+  /// A box that may be larger than the grid.
+  mutating func tile(of neighborhood: Neighborhood) -> [Int] {
+    neighborhood.shape.map { int(1...max($0 + 1, 2)) }
+  }
+
   /// A neighborhood of at most `tokens` tokens or so; permuted where `isOrdered`.
   mutating func neighborhood(tokens: Int = 400, isOrdered: Bool = false) -> Neighborhood {
     let count = int(1...3)

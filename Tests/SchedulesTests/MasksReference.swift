@@ -115,6 +115,24 @@ enum MasksReference {
     }
   }
 
+  /// The tokens of each box of a grid in row-major order: dilation group by group, padded to whole boxes.
+  static func boxes(_ neighborhood: Neighborhood, tile: [Int]) -> [[Int]] {
+    let (shape, groups) = (neighborhood.shape, neighborhood.dilation)
+    let tiles = shape.indices.map { axis in
+      let longest = (shape[axis] + groups[axis] - 1) / groups[axis]
+      return (longest + tile[axis] - 1) / tile[axis]
+    }
+    var boxes = [[Int]](repeating: [], count: (groups + tiles).reduce(1, *))
+    for token in 0..<neighborhood.tokens {
+      let place = digits(token, shape)
+      let group = shape.indices.map { place[$0] % groups[$0] }
+      let box = shape.indices.map { place[$0] / groups[$0] / tile[$0] }
+      let index = zip(group + box, groups + tiles).reduce(0) { $0 * $1.1 + $1.0 }
+      boxes[index].append(token)
+    }
+    return boxes
+  }
+
   /// Visited and dense key tiles of each query tile of consecutive tokens.
   static func rows(_ allowed: [[Bool]], query: Int, key: Int) -> [(visited: [Int], dense: [Int])] {
     let seqKV = allowed[0].count

@@ -77,8 +77,10 @@ enum StoredText {
     func count(_ name: String) -> Double { values[name] ?? 0 }
     return Work.of {
       $0.matrixFlops = count("matrix_flops")
+      $0.matrixInstructions = count("matrix_instructions")
       $0.exp = count("exp")
       $0.fma = count("fma")
+      $0.max = count("max")
       $0.alu = count("alu")
       $0.convert = count("convert")
       $0.shuffle = count("shuffle")
@@ -86,6 +88,7 @@ enum StoredText {
       $0.sharedRead = count("shared_read_bytes")
       $0.sharedWrite = count("shared_write_bytes")
       $0.globalRead = count("global_read_bytes")
+      $0.streamRead = count("stream_read_bytes")
       $0.globalWrite = count("global_write_bytes")
       $0.tensorMemoryRead = count("tensor_memory_read_bytes")
       $0.tensorMemoryWrite = count("tensor_memory_write_bytes")

@@ -36,11 +36,17 @@ enum CommaSeparated {
     return fields
   }
 
-  static func line(_ fields: [String]) -> String {
+  /// The line end of a text: that of spreadsheets where it has any, the plain one otherwise.
+  static func lineEnding(of text: String) -> String {
+    text.utf8.contains(UInt8(ascii: "\r")) ? "\r\n" : "\n"
+  }
+
+  /// `ending` is the line's end, as the text has it.
+  static func line(_ fields: [String], ending: String) -> String {
     fields.map { field in
       guard field.contains(where: { $0 == "," || $0 == "\"" || $0.isNewline }) else { return field }
       return "\"" + field.split(separator: "\"", omittingEmptySubsequences: false).joined(separator: "\"\"")
         + "\""
-    }.joined(separator: ",") + "\n"
+    }.joined(separator: ",") + ending
   }
 }

@@ -6,6 +6,7 @@ public struct MaskCaseTable: Sendable {
   public let header: [String]
   public let rows: [Row]
   public let kind: Kind
+  private let lineEnding: String
 
   public enum Kind: Sendable, Hashable { case neighborhoods, sequences }
 
@@ -67,6 +68,7 @@ public struct MaskCaseTable: Sendable {
     self.header = header
     self.rows = rows
     self.kind = kind
+    lineEnding = CommaSeparated.lineEnding(of: text)
   }
 
   /// The table with every count column filled in; count columns that it lacks come last.
@@ -75,7 +77,7 @@ public struct MaskCaseTable: Sendable {
   /// - Throws: `Errors` with every case whose mask does not fit its lengths or tiles.
   public func filled(readingBlockLists read: (_ path: String) throws -> String) throws(Errors) -> String {
     let header = header + kind.countColumns.filter { !self.header.contains($0) }
-    var text = CommaSeparated.line(header)
+    var text = CommaSeparated.line(header, ending: lineEnding)
     var errors: [LineError] = []
     for row in rows {
       do {
@@ -86,7 +88,7 @@ public struct MaskCaseTable: Sendable {
         for (index, column) in header.enumerated() {
           if let value = counts.column(column, kind: kind) { fields[index] = value }
         }
-        text += CommaSeparated.line(fields)
+        text += CommaSeparated.line(fields, ending: lineEnding)
       } catch {
         errors.append(LineError(line: row.line, column: nil, message: "\(error)"))
       }

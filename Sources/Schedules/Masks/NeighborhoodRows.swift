@@ -40,30 +40,39 @@ struct NeighborhoodRows: Sendable {
 
   // MARK: Tiles
 
-  /// Tiles of `tile` keys that the queries see, and those that all of them see in full.
-  func tiles(of queries: Range<Int>, tile: Int, marks: inout TileMarks) -> (seen: KeyRuns, full: KeyRuns) {
+  /// Tiles of `marks.tile` keys that the queries see, and those that all of them see in full.
+  func tiles(of queries: Range<Int>, marks: inout TileMarks) -> (seen: KeyRuns, full: KeyRuns) {
     let boxes = boxes(of: queries)
     for box in boxes {
-      forEachPage(seen(by: box)) { base, set in set.mark(tile: tile, base: base, into: &marks) }
-    }
-    let seen = marks.take()
-    // Keys seen by all in tiles at the ends of a run; tiles between them are full.
-    var covered: [Int: Int] = [:]
-    forEachPage(common(to: boxes)) { base, set in
-      set.forEachRun { run in
-        let (start, end) = (run.lowerBound + base, run.upperBound + base)
-        let (first, last) = (start / tile, (end - 1) / tile)
-        if first == last {
-          covered[first, default: 0] += end - start
-        } else {
-          covered[first, default: 0] += (first + 1) * tile - start
-          covered[last, default: 0] += end - last * tile
-          if last > first + 1 { marks.insert(first + 1...last - 1) }
+      forEachSet(seen(by: box)) { set in
+        switch set {
+        case .run(let keys): marks.mark(keys)
+        case .grid(let base, let grid): grid.mark(base: base, into: &marks)
+        case .page(let base, let offsets):
+          // A page inside one tile marks it, whatever it holds.
+          if base + pageTokens <= marks.endOfTile(holding: base) {
+            marks.mark(base..<base + 1)
+          } else {
+            pageSet(offsets).mark(base: base, into: &marks)
+          }
         }
       }
     }
-    for (index, keys) in covered where keys == tile { marks.insert(index...index) }
-    return (seen, marks.take())
+    let seen = marks.takeMarked()
+    forEachSet(common(to: boxes)) { set in
+      switch set {
+      case .run(let keys): marks.cover(keys)
+      case .grid(let base, let grid): grid.forEachRun { marks.cover($0.shifted(by: base)) }
+      case .page(let base, let offsets):
+        if base + pageTokens <= marks.endOfTile(holding: base) {
+          // Which of the tile's keys they are does not matter, only how many.
+          marks.cover(base..<base + offsets.reduce(1) { $0 * $1.count })
+        } else {
+          pageSet(offsets).forEachRun { marks.cover($0.shifted(by: base)) }
+        }
+      }
+    }
+    return (seen, marks.takeCovered())
   }
 
   // MARK: Keys
@@ -71,14 +80,18 @@ struct NeighborhoodRows: Sendable {
   func reach(of queries: Range<Int>, within keys: Range<Int>) -> Reach {
     let boxes = boxes(of: queries)
     var pieces: [Range<Int>] = []
-    for box in boxes {
-      forEachPage(seen(by: box)) { base, set in set.forEachRun { pieces.append($0.shifted(by: base)) } }
+    func collect(_ set: KeySet) {
+      switch set {
+      case .run(let keys): pieces.append(keys)
+      case .grid(let base, let grid): grid.forEachRun { pieces.append($0.shifted(by: base)) }
+      case .page(let base, let offsets):
+        pageSet(offsets).forEachRun { pieces.append($0.shifted(by: base)) }
+      }
     }
+    for box in boxes { forEachSet(seen(by: box), collect) }
     let seen = KeyRuns(merging: pieces)
     pieces.removeAll()
-    forEachPage(common(to: boxes)) { base, set in
-      set.forEachRun { pieces.append($0.shifted(by: base)) }
-    }
+    forEachSet(common(to: boxes), collect)
     return Reach(seen: seen.intersection(keys), common: KeyRuns(merging: pieces).intersection(keys))
   }
 
@@ -171,40 +184,57 @@ struct NeighborhoodRows: Sendable {
     }
   }
 
-  /// Calls `body` with the sets of places that make up a product of parts, and the token where their grid starts.
-  private func forEachPage(_ product: [[Part]], _ body: (_ base: Int, _ set: ProductSet) -> Void) {
+  // MARK: Products of parts as sets of keys
+
+  private enum KeySet {
+    case run(Range<Int>)
+    /// A product over the whole grid, which starts at key `base`.
+    case grid(base: Int, ProductSet)
+    /// Places of the page that starts at key `base`: a product of runs, one per axis.
+    case page(base: Int, [ProductSet.Progression])
+  }
+
+  private var pageTokens: Int { pages?.volume ?? 0 }
+
+  private func pageSet(_ offsets: [ProductSet.Progression]) -> ProductSet {
+    ProductSet(axes: offsets.map { [$0] }, shape: pages?.tile ?? [])
+  }
+
+  /// Calls `body` with sets that together are the product of parts; they do not overlap.
+  private func forEachSet(_ product: [[Part]], _ body: (KeySet) -> Void) {
     guard !product.contains(where: \.isEmpty) else { return }
-    guard let pages else {
-      let sets = zip(axes, product).map { axis, parts in
-        parts.map {
-          ProductSet.Progression(
-            first: $0.places.lowerBound * axis.dilation + $0.group, step: axis.dilation,
-            count: $0.places.count)
-        }
-      }
-      body(0, ProductSet(axes: sets, shape: shape))
+    if let pages {
+      var offsets = product.map { _ in ProductSet.Progression(0..<0) }
+      visitPages(pages, product, axis: 0, page: 0, &offsets, body)
       return
     }
-    visitPages(pages, product, axis: 0, page: 0, offsets: [], body)
+    let sets = zip(axes, product).map { axis, parts in
+      parts.map {
+        ProductSet.Progression(
+          first: $0.places.lowerBound * axis.dilation + $0.group, step: axis.dilation, count: $0.places.count)
+      }
+    }
+    body(.grid(base: 0, ProductSet(axes: sets, shape: shape)))
   }
 
   private func visitPages(
-    _ pages: Pages, _ product: [[Part]], axis: Int, page: Int, offsets: [ProductSet.Progression],
-    _ body: (_ base: Int, _ set: ProductSet) -> Void
+    _ pages: Pages, _ product: [[Part]], axis: Int, page: Int, _ offsets: inout [ProductSet.Progression],
+    _ body: (KeySet) -> Void
   ) {
-    guard axis < axes.count else {
-      body(page * pages.volume, ProductSet(axes: offsets.map { [$0] }, shape: pages.tile))
-      return
-    }
     let tile = pages.tile[axis]
     for part in product[axis] {
-      let tiles = part.places.lowerBound / tile..<(part.places.upperBound - 1) / tile + 1
-      for index in tiles {
-        let inside = part.places.clamped(to: index * tile..<(index + 1) * tile).shifted(by: -index * tile)
-        visitPages(
-          pages, product, axis: axis + 1,
-          page: page + part.group * pages.sizes[axis] + index * pages.sizes[axes.count + axis],
-          offsets: offsets + [ProductSet.Progression(inside)], body)
+      let groupPage = page + part.group * pages.sizes[axis]
+      for index in part.places.lowerBound / tile...(part.places.upperBound - 1) / tile {
+        let inside = part.places.clamped(to: index * tile..<(index + 1) * tile)
+        offsets[axis] = ProductSet.Progression(inside.shifted(by: -index * tile))
+        let next = groupPage + index * pages.sizes[axes.count + axis]
+        if axis + 1 < axes.count {
+          visitPages(pages, product, axis: axis + 1, page: next, &offsets, body)
+        } else if zip(offsets, pages.tile).allSatisfy({ $0.count == $1 }) {
+          body(.run(next * pages.volume..<(next + 1) * pages.volume))
+        } else {
+          body(.page(base: next * pages.volume, offsets))
+        }
       }
     }
   }

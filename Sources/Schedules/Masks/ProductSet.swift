@@ -56,84 +56,50 @@ struct ProductSet: Sendable {
     }
   }
 
-  /// Marks every tile of `tile` places that holds a place of the set, the grid starting at place `base`.
+  /// Marks every tile that holds a place of the set, the grid starting at place `base`.
   ///
   /// Complexity: O(tiles marked): rows that lie inside one tile are passed over together.
-  func mark(tile: Int, base: Int, into marks: inout TileMarks) {
-    if !isEmpty { mark(axis: 0, base: base, tile: tile, into: &marks) }
+  func mark(base: Int, into marks: inout TileMarks) {
+    if !isEmpty { mark(axis: 0, base: base, into: &marks) }
   }
 
-  private func mark(axis: Int, base: Int, tile: Int, into marks: inout TileMarks) {
+  private func mark(axis: Int, base: Int, into marks: inout TileMarks) {
     let size = sizes[axis]
     for part in axes[axis] {
-      // Gaps shorter than a tile leave no tile out.
-      if axis == lastAxis, (part.step - 1) * size < tile {
-        marks.insert((base + part.first * size) / tile...(base + (part.last + 1) * size - 1) / tile)
+      if axis == lastAxis {
+        markRuns(part, size: size, base: base, into: &marks)
         continue
       }
+      // The last but one axis holds most of the rows: its loop takes the last axis's only progression along.
+      let inner = axis + 1 == lastAxis && axes[lastAxis].count == 1 ? axes[lastAxis][0] : nil
       var index = 0
       while index < part.count {
         let start = base + (part.first + index * part.step) * size
-        let owner = start / tile
-        if axis == lastAxis {
-          marks.insert(owner...(start + size - 1) / tile)
-        } else if start + size <= (owner + 1) * tile {
-          marks.insert(owner...owner)
+        let end = marks.endOfTile(holding: start)
+        if start + size <= end {
+          marks.mark(start..<start + size)
           // Members whose rows end in the same tile add nothing.
-          index += ((owner + 1) * tile - start - size) / (part.step * size)
+          index += (end - start - size) / (part.step * size)
+        } else if let inner {
+          markRuns(inner, size: sizes[lastAxis], base: start, into: &marks)
         } else {
-          mark(axis: axis + 1, base: start, tile: tile, into: &marks)
+          mark(axis: axis + 1, base: start, into: &marks)
         }
         index += 1
       }
     }
   }
-}
 
-/// A set of tiles as bits, to be filled out of order and read as runs.
-struct TileMarks: Sendable {
-  private var words: [UInt64]
-  private var touched: Range<Int>?
-
-  init(tiles: Int) { words = [UInt64](repeating: 0, count: (tiles + 63) / 64) }
-
-  mutating func insert(_ tiles: ClosedRange<Int>) {
-    let (first, last) = (tiles.lowerBound >> 6, tiles.upperBound >> 6)
-    let low = ~UInt64(0) << UInt64(tiles.lowerBound & 63)
-    let high = ~UInt64(0) >> UInt64(63 - tiles.upperBound & 63)
-    if first == last {
-      words[first] |= low & high
-    } else {
-      words[first] |= low
-      for word in first + 1..<last { words[word] = ~0 }
-      words[last] |= high
+  /// Marks the runs of the last axis's `part`.
+  private func markRuns(_ part: Progression, size: Int, base: Int, into marks: inout TileMarks) {
+    // Gaps shorter than a tile leave no tile out.
+    if (part.step - 1) * size < marks.tile {
+      marks.mark(base + part.first * size..<base + (part.last + 1) * size)
+      return
     }
-    if let old = touched {
-      touched = min(old.lowerBound, first)..<max(old.upperBound, last + 1)
-    } else {
-      touched = first..<last + 1
+    for index in 0..<part.count {
+      let start = base + (part.first + index * part.step) * size
+      marks.mark(start..<start + size)
     }
-  }
-
-  /// The runs of marked tiles, ascending; leaves the set empty.
-  mutating func take() -> KeyRuns {
-    var runs = KeyRuns()
-    guard let touched else { return runs }
-    for index in touched {
-      var word = words[index]
-      words[index] = 0
-      var base = index << 6
-      while word != 0 {
-        let gap = word.trailingZeroBitCount
-        word >>= UInt64(gap)
-        let length = (~word).trailingZeroBitCount
-        runs.append(base + gap..<base + gap + length)
-        if gap + length >= 64 - (base & 63) { break }
-        word >>= UInt64(length)
-        base += gap + length
-      }
-    }
-    self.touched = nil
-    return runs
   }
 }

@@ -21,9 +21,9 @@ extension TileMap {
         body(index, TileRow(visited: seen.runs, dense: full.runs))
       }
     case .sequence(let rows):
-      var marks = TileMarks(tiles: keyTiles)
+      var marks = TileMarks(tiles: keyTiles, of: geometry.keyTokens)
       for index in tiles {
-        let (seen, full) = rows.tiles(of: queries(index), tile: geometry.keyTokens, marks: &marks)
+        let (seen, full) = rows.tiles(of: queries(index), marks: &marks)
         body(index, TileRow(visited: seen.runs, dense: full.runs))
       }
     case .boxes(let boxes):

@@ -77,6 +77,15 @@ public struct TileMap: Sendable {
   }
 }
 
+extension TileMap {
+  /// The grids whose row-major order numbers query and key tiles: dilation groups, then tiles of each axis. One entry
+  /// for linear tiles.
+  public var tileGrids: (query: [Int], key: [Int]) {
+    guard case .boxes(let tiles) = source else { return ([queryTiles], [keyTiles]) }
+    return ([tiles.groups] + tiles.axes.map(\.queryTiles), [tiles.groups] + tiles.axes.map(\.keyTiles))
+  }
+}
+
 extension Mask {
   /// Lays the mask over tiles.
   ///
@@ -95,8 +104,11 @@ extension Mask {
     }
     switch geometry {
     case .linear(let query, let key):
-      for (field, size) in [("tile-q", query), ("tile-kv", key)] where size < 1 {
-        throw MaskProblem(field: field, limit: 1, message: "a tile of \(size) tokens is less than 1")
+      for (field, size) in [("tile-q", query), ("tile-kv", key)]
+      where size < 1 || size > AttentionShape.largestExtent {
+        throw MaskProblem(
+          field: field, limit: size < 1 ? 1 : AttentionShape.largestExtent,
+          message: "a tile of \(size) tokens; it must have 1 to \(AttentionShape.largestExtent)")
       }
       return linearTiles(seqQ: seqQ, seqKV: seqKV, query: query, key: key)
     case .boxes(let query, let key, let origin):

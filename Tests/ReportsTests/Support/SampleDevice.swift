@@ -11,7 +11,7 @@ enum Sample {
     device.provenance["power.limit"] = Provenance(kind: .quoted, source: "data sheet <& more>")
     device.provenance["l2.effectiveShare"] = Provenance(
       kind: .assumed, source: "", note: "both halves keep copies of what they read")
-    device.provenance["vector.issueInterval"] = Provenance(
+    device.provenance["vector.otherInterval"] = Provenance(
       kind: .fitted, source: "calibrate",
       fit: .init(data: "micro_h100.csv, 12 rows", residual: 0.031, date: "2026-11-20"))
     device.provenance["power.exp"] = Provenance(kind: .measured, source: "power_h100.csv")
@@ -29,7 +29,9 @@ enum Sample {
     ("cores.registerFile", 262_144), ("cores.registersPerThreadMaximum", 255), ("cores.threadsMaximum", 2048),
     ("cores.workItemsMaximum", 32), ("vector.issue", 128), ("vector.fma", 128), ("vector.alu", 64),
     ("vector.convert", 64), ("vector.exp", 16), ("vector.shuffle", 32), ("vector.aluLatency", 4),
-    ("vector.expLatency", 18), ("vector.shuffleLatency", 24), ("vector.issueInterval", 1.4),
+    ("vector.expLatency", 18), ("vector.shuffleLatency", 24), ("vector.max", 64), ("vector.fmaInterval", 2.1), ("vector.maxInterval", 2.2), ("vector.aluInterval", 2.1),
+    ("vector.convertInterval", 2), ("vector.expInterval", 8), ("vector.otherInterval", 1.4),
+    ("asyncTensor.issueInterval", 13), ("asyncTensor.registerOperandLead", 64), ("l2.storeBandwidth", 3e12),
     ("tensor.rate16", 2048), ("tensor.rate8", 4096), ("tensor.rate16OneWarp", 1024), ("tensor.latency", 33),
     ("asyncTensor.rate16", 4096), ("asyncTensor.rate8", 8192), ("asyncTensor.completionLatency", 60),
     ("asyncTensor.queueDepth", 512), ("shared.capacity", 233_472), ("shared.perWorkItem", 232_448),

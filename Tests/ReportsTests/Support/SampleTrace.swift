@@ -3,7 +3,7 @@ import HWModels
 @testable import Simulator
 
 extension Sample {
-  /// Six steps of two warpgroups in ping-pong, laid out by hand: one step of a group takes 1600 ticks.
+  /// Six steps of two warpgroups in ping-pong, laid out by hand: one step of a group takes 1600 cycles.
   static func trace() -> [TraceEvent] {
     var events: [TraceEvent] = []
     func add(
