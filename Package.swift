@@ -58,7 +58,9 @@ let package = Package(
       resources: [.copy("Data")], swiftSettings: settings),
     .testTarget(
       name: "InterpreterTests",
-      dependencies: ["HWModels", "Schedules", "Interpreter", "AttnsimTestSupport"],
+      dependencies: [
+        "HWModels", "Schedules", "Simulator", "InputFiles", "Interpreter", "AttnsimTestSupport",
+      ],
       swiftSettings: settings),
     .testTarget(
       name: "SimulatorTests",
