@@ -51,13 +51,18 @@ let package = Package(
       name: "AttnsimTestSupport", dependencies: ["HWModels", "Schedules", "Simulator"],
       path: "Tests/AttnsimTestSupport", swiftSettings: settings),
     .testTarget(
-      name: "HWModelsTests", dependencies: ["HWModels", "AttnsimTestSupport"],
-      swiftSettings: settings),
-    .testTarget(
       name: "SchedulesTests", dependencies: ["HWModels", "Schedules", "AttnsimTestSupport"],
+      resources: [.copy("Data")], swiftSettings: settings),
+    .testTarget(
+      name: "InterpreterTests",
+      dependencies: ["HWModels", "Schedules", "Interpreter", "AttnsimTestSupport"],
       swiftSettings: settings),
     .testTarget(
       name: "SimulatorTests",
+      dependencies: ["HWModels", "Schedules", "Simulator", "InputFiles", "AttnsimTestSupport"],
+      swiftSettings: settings),
+    .testTarget(
+      name: "InputFilesTests",
       dependencies: ["HWModels", "Schedules", "Simulator", "InputFiles", "AttnsimTestSupport"],
       swiftSettings: settings),
     .testTarget(

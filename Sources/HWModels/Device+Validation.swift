@@ -18,6 +18,9 @@ extension Device {
     require(
       clock.nominal <= clock.maximum, "clock.nominal", "the nominal clock is above the highest",
       "clock.maximum is \(clock.maximum.value / 1e6) MHz")
+    require(
+      clock.matrixMaximum <= clock.maximum, "clock.matrixMaximum",
+      "the clock under matrix work is above the highest", "clock.maximum is \(clock.maximum.value / 1e6) MHz")
     require(power.idle < power.limit, "power.idle", "idle power leaves nothing of the power limit")
     require(
       clock.burstPower >= power.limit, "clock.burstPower",
@@ -28,7 +31,7 @@ extension Device {
     require(
       l2.capacity.value >= shared.capacity.value, "l2.capacity",
       "the shared cache is smaller than shared memory",
-      "shared.capacity is \(Int(shared.capacity.value)) B")
+      "shared.capacity is \(shared.capacity.value) B")
     require(dram.capacity >= l2.capacity, "dram.capacity", "device memory is smaller than the shared cache")
     require(
       l2.latencyNear <= l2.latencyFar, "l2.latencyFar", "the far half answers faster than the near half")

@@ -54,9 +54,9 @@ extension Device {
     public var nominal = Frequency.zero
     /// The lowest clock under a power limit.
     public var minimum = Frequency.zero
-    /// Share of the maximum clock lost when the matrix unit is busy every cycle, whatever the power: the limit by
-    /// activity beside the limit by power.
-    public var tensorActivityDroop = Fraction.zero
+    /// The highest clock while the matrix unit is in use, whatever the power: the limit by activity beside the limit
+    /// by power. Drivers report the clock that was asked for, which can be higher than the one the cores run at.
+    public var matrixMaximum = Frequency.zero
     /// Board power that the chip allows before its averaging limiter acts: the limit of short runs.
     public var burstPower = Power.zero
     /// How long the chip stays at the burst limit before the sustained one holds.
@@ -109,14 +109,16 @@ extension Device {
     public var aluLatency = Cycles.zero
     public var expLatency = Cycles.zero
     public var shuffleLatency = Cycles.zero
-    /// Cycles that one warp spends on an instruction of each kind in the in-order vector code of a softmax, with
-    /// nothing else on its sub-core: dependences, register ports and stall counts included.
+    /// Cycles that one warp spends on an instruction of each kind in in-order vector code, alone on its sub-core:
+    /// dependences and stall counts included.
     public var fmaInterval = Cycles.zero
     public var maxInterval = Cycles.zero
     public var aluInterval = Cycles.zero
     public var convertInterval = Cycles.zero
     public var expInterval = Cycles.zero
     public var otherInterval = Cycles.zero
+    /// How many times longer vector code takes while the matrix unit is busy: they share register ports.
+    public var matrixSlowdown = Count.zero
   }
 
   /// Matrix instructions that block their warp and take operands from registers (mma.sync, MFMA).

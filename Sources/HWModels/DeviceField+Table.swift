@@ -5,8 +5,8 @@ extension DeviceField {
     .init("clock.nominal", \.clock.nominal, .positive, "clock at which the vendor quotes peak rates"),
     .init("clock.minimum", \.clock.minimum, .positive, "lowest core clock under a power limit"),
     .init(
-      "clock.tensorActivityDroop", \.clock.tensorActivityDroop, .fraction,
-      "share of the maximum clock lost when the matrix unit is busy every cycle"),
+      "clock.matrixMaximum", \.clock.matrixMaximum, .positive, "highest clock while the matrix unit is in use"
+    ),
     .init("clock.burstPower", \.clock.burstPower, .positive, "board power that short runs may reach"),
     .init("clock.burstDuration", \.clock.burstDuration, .positive, "how long the burst limit holds"),
 
@@ -62,6 +62,9 @@ extension DeviceField {
     .init(
       "vector.otherInterval", \.vector.otherInterval, .positive,
       "cycles of one warp for any other instruction"),
+    .init(
+      "vector.matrixSlowdown", \.vector.matrixSlowdown, .positive,
+      "factor on vector code while the matrix unit is busy"),
 
     .init("tensor.rate16", \.tensor.rate16, .positive, "16-bit flops in a cycle, synchronous instructions"),
     .init("tensor.rate8", \.tensor.rate8, .nonNegative, "8-bit flops in a cycle, synchronous instructions"),

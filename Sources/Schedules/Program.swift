@@ -36,6 +36,8 @@ public struct Kernel: Sendable {
   public var name: String
   public var buffers: [Buffer]
   public var barriers: [Barrier]
+  /// Which barriers hand the slots of which buffer from producer to consumers and back.
+  public var rings: [KernelBuilder.Ring]
   public var actors: [Actor]
   /// Names of the per-item numbers that trip counts and coordinates refer to, by index.
   public var variables: [String]
@@ -76,6 +78,8 @@ public struct Buffer: Sendable, Hashable {
   public var columns: Int
   public var elementType: DataType
   public var slots: Int
+  /// The buffer in whose storage this one lies: writing a slot of either destroys the other's.
+  public var overlays: BufferID?
   public var bytes: Int { rows * columns * elementType.bytes * slots }
 }
 
@@ -84,7 +88,10 @@ public struct BarrierID: Sendable, Hashable { public var index: Int }
 
 /// A counter that arrivals advance and waiters consume in phases.
 ///
-/// Phase k is complete when `(k + 1 - initialPhases) * arrivals` arrivals have happened. The n-th wait of an actor
+/// A phase takes `arrivals` arrivals, in equal shares from the actors that signal the barrier: with a share of one, an
+/// actor's n-th arrival belongs to phase `initialPhases + n`, however far it is ahead of the others. (Each slot of a
+/// ring has a barrier object of its own, so a fast consumer that gives back two slots does not stand in for a slow
+/// one.) Where the arrivals do not divide into equal shares, they count whoever makes them. The n-th wait of an actor
 /// waits for phase n. Memory barriers, named barriers and ring slots are all barriers.
 public struct Barrier: Sendable, Hashable {
   public enum Mechanism: String, Sendable {
@@ -116,6 +123,12 @@ public struct Block: Sendable {
   /// How far one trip moves the actor's step counter, to which ring slots and coordinates refer.
   public var stepsPerTrip: Int
   public var operations: [Operation]
+
+  public init(trips: TripCount, stepsPerTrip: Int, operations: [Operation]) {
+    self.trips = trips
+    self.stepsPerTrip = stepsPerTrip
+    self.operations = operations
+  }
 }
 
 public enum TripCount: Sendable, Hashable {

@@ -8,6 +8,7 @@ public struct KernelBuilder {
   private let schedule: String
   private var buffers: [Buffer] = []
   private var barriers: [Barrier] = []
+  private var rings: [Ring] = []
   private var actors: [Actor] = []
   private var variables: [String] = []
   private var usesSynchronousProducts = false
@@ -17,12 +18,15 @@ public struct KernelBuilder {
     self.name = name
   }
 
-  /// Adds storage.
+  /// Adds storage, or with `overlays` another use of storage that there is already.
   public mutating func buffer(
-    _ name: String, _ space: Buffer.Space, rows: Int, columns: Int, type: DataType, slots: Int = 1
+    _ name: String, _ space: Buffer.Space, rows: Int, columns: Int, type: DataType, slots: Int = 1,
+    overlays: BufferID? = nil
   ) -> BufferID {
     buffers.append(
-      Buffer(name: name, space: space, rows: rows, columns: columns, elementType: type, slots: slots))
+      Buffer(
+        name: name, space: space, rows: rows, columns: columns, elementType: type, slots: slots,
+        overlays: overlays))
     return BufferID(index: buffers.count - 1)
   }
 
@@ -41,6 +45,12 @@ public struct KernelBuilder {
     public let buffer: BufferID
     public let full: BarrierID
     public let empty: BarrierID
+
+    public init(buffer: BufferID, full: BarrierID, empty: BarrierID) {
+      self.buffer = buffer
+      self.full = full
+      self.empty = empty
+    }
   }
 
   public mutating func ring(
@@ -50,7 +60,9 @@ public struct KernelBuilder {
     let storage = buffer(name, space, rows: rows, columns: columns, type: type, slots: slots)
     let full = barrier("\(name) full", mechanism)
     let empty = barrier("\(name) empty", mechanism, arrivals: consumers, initialPhases: slots)
-    return Ring(buffer: storage, full: full, empty: empty)
+    let ring = Ring(buffer: storage, full: full, empty: empty)
+    rings.append(ring)
+    return ring
   }
 
   /// A per-item number that trip counts refer to.
@@ -73,8 +85,8 @@ public struct KernelBuilder {
     items: ItemSpace, policy: TilePolicy, footprint: Footprint, on device: Device
   ) throws(ScheduleError) -> Kernel {
     let kernel = Kernel(
-      name: name, buffers: buffers, barriers: barriers, actors: actors, variables: variables, items: items,
-      policy: policy, footprint: footprint, usesSynchronousProducts: usesSynchronousProducts)
+      name: name, buffers: buffers, barriers: barriers, rings: rings, actors: actors, variables: variables,
+      items: items, policy: policy, footprint: footprint, usesSynchronousProducts: usesSynchronousProducts)
     let budget = kernel.budget(on: device)
     guard budget.fits else { throw .doesNotFit(schedule: schedule, budget: budget) }
     return kernel

@@ -10,6 +10,8 @@ import Schedules
 /// - Leaves out: conflicts between unrelated data, write traffic in the cache, order inside a wave.
 struct CacheModel {
   let device: Device
+  /// The call repeats on the same tensors without anything between: what fits the cache is still there.
+  let isWarm: Bool
   /// Shares of the capacity at which a stream begins to lose lines and has lost all of them: limited associativity
   /// and hashing blur the edge.
   private static let edge = (begins: 0.8, ends: 1.0)
@@ -17,6 +19,8 @@ struct CacheModel {
   struct Outcome {
     /// Device-memory reads over all reads of the kernel.
     var missShare: Double
+    /// The same for what only one item reads.
+    var streamMissShare: Double
     /// Share of the waves that wait for device memory at the head of their streams.
     var coldShare: Double
     var dramReadBytes: Double
@@ -82,9 +86,15 @@ struct CacheModel {
       passes = read
       coldWaves = cold / waves
     }
-    let sharedRead = min(allKeyValues * passes, totalRead)
+    // Of the first pass, a repeated call finds what the calls before left.
+    let footprint = shape.compulsoryBytes.read + shape.compulsoryBytes.write
+    let absent = isWarm ? lostShare(distance: footprint) : 1
+    let sharedRead = min(allKeyValues * (passes - 1 + absent), totalRead)
+    let streamRead = streamRead * absent
+    coldWaves *= absent
     return Outcome(
-      missShare: totalRead > 0 ? sharedRead / totalRead : 0, coldShare: min(coldWaves, 1),
+      missShare: totalRead > 0 ? sharedRead / totalRead : 0, streamMissShare: absent,
+      coldShare: min(coldWaves, 1),
       dramReadBytes: sharedRead + streamRead, dramWriteBytes: totalWrite)
   }
 }

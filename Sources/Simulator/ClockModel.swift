@@ -5,16 +5,22 @@ import Schedules
 ///
 /// Power = idle + (energy of the work at clock f) / time. Energy inside the cores scales with
 /// (f / maximum)^voltageExponent; shared cache and memory have clocks of their own and do not scale.
-/// Besides power, matrix work lowers the clock in proportion to how busy the matrix unit is.
+/// Besides power, the use of the matrix unit caps the clock.
 struct ClockModel {
   let device: Device
   /// Joules of one call at the maximum clock, inside the cores.
   let coreEnergy: Double
   /// Joules of one call outside the cores, whatever the clock.
   let memoryEnergy: Double
+  private let usesMatrixUnit: Bool
+  /// Seconds of a call in which the cores do nothing: launch and ramp.
+  private let idleSeconds: Double
 
   init(device: Device, program: Program, work: Work, dramBytes: Double) {
     self.device = device
+    usesMatrixUnit = work.matrixFlops > 0
+    idleSeconds =
+      (device.sync.kernelLaunch.value + device.sync.kernelRamp.value) * Double(program.kernels.count)
     let power = device.power
     let synchronous = program.usesSynchronousProducts
     coreEnergy =
@@ -34,18 +40,21 @@ struct ClockModel {
     return coreEnergy * power(scale, device.power.voltageExponent.value) + memoryEnergy
   }
 
+  /// A call's time: its cycles, and the time in which the cores wait.
+  func seconds(cycles: Double, at clock: Double) -> Double { cycles / clock + idleSeconds }
+
   /// Board power when the call takes `cycles` core cycles at `clock` and is repeated without gaps.
   func boardPower(at clock: Double, cycles: Double) -> Double {
-    device.power.idle.value + energy(at: clock) / (cycles / clock)
+    device.power.idle.value + energy(at: clock) / seconds(cycles: cycles, at: clock)
   }
 
-  /// The clock and what limits it. `tensorBusy` is the matrix unit's share of busy cycles.
-  func solve(mode: ClockMode, cycles: Double, tensorBusy: Double) -> (
+  /// The clock and what limits it.
+  func solve(mode: ClockMode, cycles: Double) -> (
     Double, SimulationResult.ClockResult.Limiter
   ) {
     if case .locked(let clock) = mode { return (clock.value, .locked) }
     let maximum = device.clock.maximum.value
-    let byActivity = maximum * (1 - device.clock.tensorActivityDroop.value * tensorBusy)
+    let byActivity = usesMatrixUnit ? device.clock.matrixMaximum.value : maximum
     let sustained = limited(to: device.power.limit.value, cycles: cycles)
     guard case .burst = mode else { return choose(byPower: sustained, byActivity: byActivity) }
     let burst = limited(to: device.clock.burstPower.value, cycles: cycles)

@@ -115,8 +115,8 @@ struct CoreSimulation {
     for queue in queues { outcome.items.append(Array(repeating: ItemTime(), count: queue.count)) }
   }
 
-  /// Plays all queues to their ends.
-  mutating func run() -> Outcome {
+  /// Plays all queues to their ends, or until `limit` operations were played.
+  mutating func run(until limit: Int = .max) -> Outcome {
     for actor in 0..<actorCount { enterItem(actor) }
     let states = actors.base
     while true {
@@ -127,7 +127,7 @@ struct CoreSimulation {
         earliest = states[actor].time
         next = actor
       }
-      if next < 0 { break }
+      if next < 0 || outcome.events >= limit { break }
       execute(next)
     }
     for actor in 0..<actorCount where states[actor].status == Status.parked {
@@ -146,17 +146,22 @@ struct CoreSimulation {
     let start = state.pointee.time
     outcome.events += 1
     let matrixFree = free.base[Resource.tensor.rawValue]
+    // A warp issues in order: while it queues for a unit, its own instructions wait too.
+    let own =
+      record.pointee.isAsynchronous
+      ? 0 : Self.ownTicks(record.pointee, matrixBusy: max(matrixFree - start, 0))
     var served = start
-    var longest = 0
+    var finished = start + own
     var bottleneck: Int32 = -1
     let demands = flat.demands.base + Int(record.pointee.demandStart)
     for index in 0..<Int(record.pointee.demandCount) {
       let unit = Int(demands[index].resource)
-      let end = max(free.base[unit], start) + demands[index].ticks
+      let begin = max(free.base[unit], start)
+      let end = begin + demands[index].ticks
       free.base[unit] = end
+      finished = max(finished, begin + max(own, demands[index].ticks))
       if end > served {
         served = end
-        longest = demands[index].ticks
         bottleneck = demands[index].resource
       }
     }
@@ -166,8 +171,7 @@ struct CoreSimulation {
       let issue = record.pointee.waitsForUnit ? max(start, matrixFree - record.pointee.leadTicks) : start
       state.pointee.time = issue + record.pointee.ownTicks
     } else {
-      // A warp issues in order: while it queues for a unit, its other instructions wait too.
-      visible = served + max(record.pointee.ownTicks - longest, 0) + record.pointee.latencyTicks
+      visible = finished + record.pointee.latencyTicks
       state.pointee.time = visible
     }
     if recorder != nil {
@@ -180,6 +184,15 @@ struct CoreSimulation {
       signal(slot: slot, barrier: Int(signals[index]), at: visible)
     }
     advance(actor)
+  }
+
+  /// Ticks of an operation that runs beside `matrixBusy` ticks of matrix work: slower until that is over.
+  private static func ownTicks(_ record: LoweredKernel.Operation, matrixBusy: Int) -> Int {
+    let beside = record.ownTicksBesideMatrix
+    if beside <= matrixBusy { return beside }
+    if beside == record.ownTicks || matrixBusy == 0 { return record.ownTicks }
+    // The part done beside the matrix work, rounded down.
+    return matrixBusy + record.ownTicks - matrixBusy * record.ownTicks / beside
   }
 
   private mutating func signal(slot: Int, barrier: Int, at moment: Int) {
@@ -291,6 +304,8 @@ struct CoreSimulation {
     }
     for other in members {
       actors.base[other].time = start
+      // All are in the next item before the first of them can leave it.
+      actors.base[other].status = Status.ready
       for barrier in 0..<barriersPerSlot { waitCounts.base[other * barriersPerSlot + barrier] = 0 }
     }
     for other in members { enterItem(other) }
@@ -341,7 +356,11 @@ struct CoreSimulation {
 
   /// At the start of a trip of the reference actor: has this state, relative to now, been seen?
   private mutating func considerJump(_ actor: Int) {
-    let now = actors.base[actor].time
+    // Now is the earliest moment at which anything can still begin, not where the reference actor stands.
+    var now = actors.base[actor].time
+    for other in 0..<actorCount where actors.base[other].status == Status.ready {
+      now = min(now, actors.base[other].time)
+    }
     detector.begin(now: now, events: outcome.events)
     for other in 0..<actorCount {
       let state = actors.base[other]

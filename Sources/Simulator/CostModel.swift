@@ -7,6 +7,8 @@ struct OperationCost {
   var demand = ResourceVector.zero
   /// Cycles the actor itself spends, whoever else is there: issue and dependent chains.
   var own = 0.0
+  /// The same while the matrix unit is busy.
+  var ownBesideMatrix = 0.0
   /// Cycles after the last demand until the result is visible.
   var latency = 0.0
   /// For a register operand: matrix cycles that may be left before it when it issues.
@@ -33,6 +35,7 @@ struct CostModel {
   private let storeBytesPerCycle: Double
   private let readLatency: Double
   private let missShare: Double
+  private let streamMissShare: Double
 
   init(device: Device, conditions: MemoryConditions) {
     self.device = device
@@ -44,6 +47,7 @@ struct CostModel {
     let hit = (device.l2.latencyNear.value + device.l2.latencyFar.value) / 2
     readLatency = hit + conditions.coldShare * (device.dram.latency.value - hit)
     missShare = conditions.missShare
+    streamMissShare = conditions.streamMissShare
   }
 
   /// From the completion of a barrier's phase to a waiter running on.
@@ -60,7 +64,8 @@ struct CostModel {
     let work = operation.work
     var cost = OperationCost()
     addVector(work, warps: warps, to: &cost)
-    addMemory(work, to: &cost)
+    addMemory(work, byCopyEngine: operation.unit == .copyAsync, to: &cost)
+    let slowed = cost.own * (device.vector.matrixSlowdown.value - 1)
     let chain = chainLatency(operation.chain)
     switch operation.unit {
     case .vector:
@@ -69,7 +74,10 @@ struct CostModel {
       let rate = device.tensor.rate16.value
       cost.demand[.tensor] = work.matrixFlops / rate
       let alone = Double(warps) <= device.cores.subCores.value ? device.tensor.rate16OneWarp.value : rate
-      cost.own = max(cost.own, work.matrixFlops / alone) + device.tensor.latency.value
+      // A warp issues products and operand loads one after the other.
+      cost.own += work.matrixFlops / alone + device.tensor.latency.value
+      cost.demand[.issue] +=
+        work.matrixInstructions * Double(warps) * device.cores.lanes.value / device.vector.issue.value
     case .tensorAsync, .tensorAsyncRegisters:
       let unit = device.asyncTensor ?? .init()
       cost.demand[.tensor] = work.matrixFlops / unit.rate16.value
@@ -90,6 +98,7 @@ struct CostModel {
       cost.own += chain
     case .sync: break
     }
+    cost.ownBesideMatrix = operation.unit == .vector ? cost.own + slowed : cost.own
     return cost
   }
 
@@ -114,11 +123,14 @@ struct CostModel {
     cost.own = warpCycles / (device.cores.lanes.value * Double(warps))
   }
 
-  private func addMemory(_ work: Work, to cost: inout OperationCost) {
-    cost.demand[.shared] = (work.sharedRead + work.sharedWrite) / device.shared.bandwidth.value
+  /// The copy engine writes shared memory beside the reads of the matrix unit (200 B a cycle together on Hopper, against
+  /// 128 of the load path), so its writes do not count against the port; copies by warps do.
+  private func addMemory(_ work: Work, byCopyEngine: Bool, to cost: inout OperationCost) {
+    cost.demand[.shared] =
+      (work.sharedRead + (byCopyEngine ? 0 : work.sharedWrite)) / device.shared.bandwidth.value
     cost.demand[.l2] = (work.globalRead + work.streamRead + work.globalWrite) / l2BytesPerCycle
     cost.demand[.dram] =
-      (work.globalRead * missShare + work.streamRead) / dramBytesPerCycle + work.globalWrite
+      (work.globalRead * missShare + work.streamRead * streamMissShare) / dramBytesPerCycle + work.globalWrite
       / storeBytesPerCycle
     if let memory = device.tensorMemory {
       cost.demand[.tensorMemory] =

@@ -7,6 +7,8 @@ struct KernelSimulation {
   let shape: AttentionShape
   let device: Device
   let clock: Frequency
+  /// Whether the call is one of a row of equal calls.
+  let isWarm: Bool
 
   struct Outcome {
     var result: SimulationResult.KernelResult
@@ -28,23 +30,44 @@ struct KernelSimulation {
     var jumpedEvents: Int
   }
 
-  /// - Throws: `SimulationError.deadlock` naming who waits for what.
-  func run() throws(SimulationError) -> Outcome {
+  /// How the grid lies on the device, and what its cores see of the memory.
+  struct Setting {
+    var resident: Int
+    var slots: Int
+    var activeCores: Int
+    var work: Work
+    var cache: CacheModel.Outcome
+    var conditions: MemoryConditions
+  }
+
+  func setting() -> Setting {
     let cores = Int(device.cores.count.value)
     let total = kernel.items.total
     // A small grid spreads over the cores before it shares them.
     let resident = min(kernel.residentItems(on: device), max((total + cores - 1) / cores, 1))
     let usableCores = cores / kernel.footprint.clusterSize * kernel.footprint.clusterSize
     let slots = usableCores * resident
-    let counts = kernel.items.counts
-
     let work = kernel.totalWork()
-    let cache = CacheModel(device: device).evaluate(
+    let cache = CacheModel(device: device, isWarm: isWarm).evaluate(
       kernel: kernel, shape: shape, slots: slots, totalRead: work.globalRead, streamRead: work.streamRead,
       totalWrite: work.globalWrite)
-    let conditions = MemoryConditions(
-      activeCores: Double(min(usableCores, (total + resident - 1) / resident)), missShare: cache.missShare,
-      coldShare: cache.coldShare, clock: clock)
+    let activeCores = min(usableCores, (total + resident - 1) / resident)
+    return Setting(
+      resident: resident, slots: slots, activeCores: activeCores, work: work, cache: cache,
+      conditions: MemoryConditions(
+        activeCores: Double(activeCores), missShare: cache.missShare,
+        streamMissShare: cache.streamMissShare, coldShare: cache.coldShare, clock: clock
+      ))
+  }
+
+  /// - Throws: `SimulationError.deadlock` naming who waits for what.
+  func run() throws(SimulationError) -> Outcome {
+    let setting = setting()
+    let (resident, slots, work, cache) = (setting.resident, setting.slots, setting.work, setting.cache)
+    let conditions = setting.conditions
+    let cores = Int(device.cores.count.value)
+    let total = kernel.items.total
+    let counts = kernel.items.counts
     let lowered = LoweredKernel(kernel, on: device, conditions: conditions)
 
     var timer = ItemTimer(lowered: lowered, kernel: kernel, resident: resident, repeated: total > slots)
@@ -59,13 +82,14 @@ struct KernelSimulation {
     let played = schedule.play(
       ItemRuns.make(kernel.items, order: kernel.policy.order), policy: kernel.policy)
 
-    var busy = CostModel(device: device, conditions: conditions).busy(work, kernel: kernel)
+    var busy = lowered.busyCycles(kernel.items)
     // The shared levels serve the chip as one: their busy time counts against all cores.
-    let chip = MemoryConditions(
-      activeCores: Double(cores), missShare: cache.missShare, coldShare: 0, clock: clock)
-    let shared = CostModel(device: device, conditions: chip).busy(work, kernel: kernel)
-    busy[Resource.l2] = shared[Resource.l2]
-    busy[Resource.dram] = shared[Resource.dram]
+    let perCycle = device.l2.bandwidth / clock
+    let l2Bytes = work.globalRead + work.streamRead + work.globalWrite
+    busy[Resource.l2] = l2Bytes / min(perCycle.value / Double(cores), device.l2.corePort.value)
+    busy[Resource.dram] =
+      (cache.dramReadBytes + cache.dramWriteBytes) * Double(cores)
+      / ((device.dram.bandwidth / clock).value * device.dram.efficiency.value)
     let cycles = Tick.cycles(played.makespan)
     let slotMean = Tick.cycles(played.busy) / Double(max(slots, 1))
     let classes = kernel.items.classes.indices.filter { counts[$0] > 0 }.map { index in
@@ -76,7 +100,7 @@ struct KernelSimulation {
     return Outcome(
       result: .init(
         name: kernel.name, cycles: Cycles(cycles), workItems: total, residentItems: resident,
-        coresUsed: min(usableCores, (total + resident - 1) / resident),
+        coresUsed: setting.activeCores,
         waves: Double(total) / Double(slots), classes: classes,
         occupancy: cycles > 0 ? slotMean / cycles : 0),
       cycles: cycles, prologue: Tick.cycles(timer.prologue), epilogue: Tick.cycles(timer.epilogue),
@@ -88,12 +112,24 @@ struct KernelSimulation {
   }
 }
 
-extension CostModel {
-  /// Busy cycles of every resource for a kernel's total work.
-  func busy(_ work: Work, kernel: Kernel) -> ResourceVector {
-    let unit: Schedules.Operation.Unit =
-      kernel.usesSynchronousProducts ? .tensorSync : work.matrixFlops > 0 ? .tensorAsync : .vector
-    return cost(of: Schedules.Operation("all", unit, work: work), warps: Int(device.cores.subCores.value))
-      .demand
+extension LoweredKernel {
+  /// Busy cycles of every resource over all items. Complexity: O(operations + classes x blocks).
+  func busyCycles(_ items: ItemSpace) -> ResourceVector {
+    let counts = items.counts
+    var busy = ResourceVector.zero
+    for (index, block) in blocks.enumerated() {
+      var total = 0
+      for (place, itemClass) in items.classes.enumerated() {
+        total += counts[place] * trips[index].count(itemClass.values)
+      }
+      guard total > 0 else { continue }
+      for position in Int(block.start)..<Int(block.start + block.count) {
+        let record = operations[position]
+        for demand in demands[Int(record.demandStart)..<Int(record.demandStart + record.demandCount)] {
+          busy[Int(demand.resource)] += Double(total) * Tick.cycles(demand.ticks)
+        }
+      }
+    }
+    return busy
   }
 }

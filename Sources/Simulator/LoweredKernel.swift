@@ -7,6 +7,8 @@ struct MemoryConditions: Hashable {
   var activeCores: Double
   /// Share of the bytes read through the shared cache that come from device memory.
   var missShare: Double
+  /// The same for bytes that only one work item reads.
+  var streamMissShare: Double
   /// Share of the reads whose first user waits for device memory.
   var coldShare: Double
   /// Core clock, which turns bytes per second into bytes per cycle.
@@ -24,6 +26,8 @@ struct LoweredKernel {
     var demandCount: Int32
     /// Ticks that the actor itself needs: a blocking operation's shortest time, or the time to issue.
     var ownTicks: Int
+    /// The same while the matrix unit is busy; equal where it makes no difference.
+    var ownTicksBesideMatrix: Int
     /// Ticks from the last served demand to the completion signal (asynchronous) or the result (blocking).
     var latencyTicks: Int
     /// For matrix work with a register operand: ticks of earlier matrix work that may be left at issue.
@@ -135,6 +139,7 @@ struct LoweredKernel {
       waitStart: Int32(waits.count), waitCount: Int32(operation.waits.count),
       signalStart: Int32(signals.count), signalCount: Int32(operation.signals.count),
       demandStart: Int32(demands.count), demandCount: 0, ownTicks: Tick.roundedUp(cycles: cost.own),
+      ownTicksBesideMatrix: Tick.roundedUp(cycles: cost.ownBesideMatrix),
       latencyTicks: Tick.roundedUp(cycles: cost.latency), leadTicks: Tick.roundedUp(cycles: cost.lead),
       isAsynchronous: cost.isAsynchronous, waitsForUnit: cost.waitsForUnit)
     for wait in operation.waits {

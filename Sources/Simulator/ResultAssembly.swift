@@ -12,10 +12,8 @@ enum ResultAssembly {
     let work = totalWork(kernels)
     let dram = kernels.reduce(0) { $0 + $1.dramRead + $1.dramWrite }
     let model = ClockModel(device: device, program: program, work: work, dramBytes: dram)
-    let tensorBusy =
-      kernels.reduce(0) { $0 + $1.busy[Resource.tensor] } / (device.cores.count.value * max(cycles, 1))
-    let (clock, limiter) = model.solve(mode: request.mode, cycles: cycles, tensorBusy: tensorBusy)
-    let seconds = cycles / clock
+    let (clock, limiter) = model.solve(mode: request.mode, cycles: cycles)
+    let seconds = model.seconds(cycles: cycles, at: clock)
     let energy = model.energy(at: clock) + device.power.idle.value * seconds
     return .init(
       mode: request.mode, frequency: Frequency(clock), limiter: limiter, power: Power(energy / seconds),
@@ -38,19 +36,20 @@ enum ResultAssembly {
     var busy = ResourceVector.zero
     for kernel in kernels { busy += kernel.busy }
     let phases = phases(kernels, device: device, clock: clock.frequency)
+    let elapsed = cycles + (device.sync.kernelRamp * Double(kernels.count) * clock.frequency).value
     let time = phases.reduce(0) { $0 + $1.time.value }
     let launch = phases.filter { $0.name == "launch" }.reduce(0) { $0 + $1.time.value }
     let dramRead = kernels.reduce(0) { $0 + $1.dramRead }
     let dramWrite = kernels.reduce(0) { $0 + $1.dramWrite }
     return SimulationResult(
-      request: request, time: Duration(time), kernelTime: Duration(time - launch), cycles: Cycles(cycles),
+      request: request, time: Duration(time), kernelTime: Duration(time - launch), cycles: Cycles(elapsed),
       clock: clock, phases: phases, kernels: kernels.map(\.result),
       resources: Resource.allCases.compactMap { resource in
         let cyclesBusy = busy[resource]
         guard cyclesBusy > 0 else { return nil }
         return .init(
           resource: resource, busyCycles: cyclesBusy,
-          utilisation: cyclesBusy / (device.cores.count.value * max(cycles, 1)))
+          utilisation: cyclesBusy / (device.cores.count.value * max(elapsed, 1)))
       },
       traffic: [
         .init(level: "dram", readBytes: dramRead, writeBytes: dramWrite),
@@ -124,7 +123,7 @@ enum ResultAssembly {
         work.exp + work.fma + work.max + work.alu + work.convert / 2 + work.shuffle + work.otherInstructions,
         vector.issue.value, "op/s"
       ),
-      (.shared, work.sharedRead + work.sharedWrite, device.shared.bandwidth.value, "B/s"),
+      (.shared, work.sharedRead, device.shared.bandwidth.value, "B/s"),
     ]
     var bounds = perCore.compactMap { resource, amount, rate, unit -> SimulationResult.Bound? in
       guard amount > 0, rate > 0 else { return nil }

@@ -1,4 +1,4 @@
-public import HWModels
+import HWModels
 public import Schedules
 
 /// The main path: request in, result out. Start reading here.
@@ -45,7 +45,10 @@ public enum Simulation {
     var outcomes: [KernelSimulation.Outcome] = []
     for kernel in program.kernels {
       outcomes.append(
-        try KernelSimulation(kernel: kernel, shape: program.shape, device: request.device, clock: clock).run()
+        try KernelSimulation(
+          kernel: kernel, shape: program.shape, device: request.device, clock: clock,
+          isWarm: request.mode == .sustained
+        ).run()
       )
     }
     return outcomes
@@ -55,23 +58,5 @@ public enum Simulation {
   static func startingClock(_ request: SimulationRequest) -> Frequency {
     if case .locked(let clock) = request.mode { return clock }
     return request.device.clock.nominal * 0.9
-  }
-
-  /// Every operation of the first rounds of work items on one core, at most `limit` of them, jumps switched off.
-  public static func trace(_ request: SimulationRequest, limit: Int = 200_000) throws(SimulationError)
-    -> [TraceEvent]
-  {
-    fatalError("not written yet")
-  }
-
-  /// Where the critical path spends its time, and what would change it.
-  ///
-  /// Elasticities are central differences over every number of the device that the result depends on.
-  public static func explain(
-    _ request: SimulationRequest
-  ) throws(SimulationError) -> (
-    result: SimulationResult, attribution: Attribution, elasticities: [Elasticity]
-  ) {
-    fatalError("not written yet")
   }
 }

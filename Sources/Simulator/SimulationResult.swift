@@ -49,7 +49,7 @@ public struct SimulationResult: Sendable {
   public var time: Duration
   /// Device time of the kernels alone, as a profiler sees it.
   public var kernelTime: Duration
-  /// Core cycles of all kernels.
+  /// Core cycles from the start of the kernels to their end, as a profiler counts them.
   public var cycles: Cycles
   public var clock: ClockResult
   /// Named parts that add up to `time`.

@@ -39,6 +39,11 @@ public struct FlashAttention2: Schedule {
   }
 
   public func program(for shape: AttentionShape, on device: Device) throws(ScheduleError) -> Program {
+    guard shape.mask.band(seqQ: shape.seqQ, seqKV: shape.seqKV) != nil else {
+      throw .unsupported(
+        schedule: Self.name, field: "mask",
+        message: "takes the masks none, causal and windows, not \(shape.mask)")
+    }
     guard shape.pass == .forward else {
       throw .unsupported(schedule: Self.name, field: "pass", message: "models the forward pass only")
     }

@@ -8,8 +8,8 @@ struct FlashAttention2Forward {
 
   private let element = 2
   /// Instructions of a step and warp beside products, operand loads, softmax and copies: addresses, register moves,
-  /// spills, branches. Counted in the compiled loop (about 120, 130 and 90 at head dim 64, 128 and 256).
-  private static let loopInstructions = 110.0
+  /// spills, branches. Counted in the compiled loops at head dim 64, 128 and 256; the nearest one elsewhere.
+  private var loopInstructions: Double { tile.headDim <= 64 ? 136 : tile.headDim <= 192 ? 152 : 62 }
   private var tiles: QueryTiles {
     QueryTiles(
       shape: shape, queryTile: tile.queryTile, keyTile: tile.keyTile, packedHeads: 1, firstAlwaysMasked: true)
@@ -68,8 +68,10 @@ struct FlashAttention2Forward {
     let softmax = registers.softmax
     let loopControl = Operation(
       "loop control", .vector,
-      work: .of { $0.otherInstructions = Double(32 * tile.warps) * Self.loopInstructions })
-    let mask = softmax.mask(keyTile: TileCoordinate(rows: tile.keyTile, index: .walk(offset: 0)))
+      work: .of { $0.otherInstructions = Double(32 * tile.warps) * loopInstructions })
+    let mask = softmax.mask(
+      keyTile: TileCoordinate(rows: tile.keyTile, index: .walk(offset: 0)),
+      queryTile: TileCoordinate(rows: tile.queryTile, index: .item(scale: 1, offset: 0)))
 
     /// One step: K is there, V loads during the scores; the next K loads during softmax and output.
     func step(isMasked: Bool, loadsNextKey: Bool) -> [Operation] {
@@ -87,7 +89,8 @@ struct FlashAttention2Forward {
     }
 
     let begin = [loadQ, loadK(0), Operation("wait for Q", .sync, waits: [queryLoaded])]
-    // The last step of a walk loads no further key; it is masked only where every step is.
+    // The last step of a walk loads no further key.
+    let edge = builder.variable("edge")
     let last = builder.variable("last")
     let lastMasked = builder.variable("last masked")
     builder.actor(
@@ -101,6 +104,9 @@ struct FlashAttention2Forward {
         Block(
           trips: .variable(whole, offset: 0), stepsPerTrip: 1,
           operations: step(isMasked: false, loadsNextKey: true)),
+        Block(
+          trips: .variable(edge, offset: 0), stepsPerTrip: 1,
+          operations: step(isMasked: true, loadsNextKey: true)),
         Block(
           trips: .variable(last, offset: 0), stepsPerTrip: 1,
           operations: step(isMasked: false, loadsNextKey: false)),
@@ -116,8 +122,8 @@ struct FlashAttention2Forward {
       on: device)
   }
 
-  /// Items of `QueryTiles`, cut into splits, with the variables of the blocks above: `[first, masked, whole, last,
-  /// lastMasked]`, where masked and whole steps load the next key and the last one does not.
+  /// Items of `QueryTiles`, cut into splits, with the variables of the blocks above: `[first, masked, whole, edge,
+  /// last, lastMasked]`, where all but the last step load the next key.
   private func items() -> ItemSpace {
     let base = tiles.items()
     let blocks = (shape.seqKV + tile.keyTile - 1) / tile.keyTile
@@ -139,22 +145,24 @@ struct FlashAttention2Forward {
     return ItemSpace(classes: classes, groups: groups, splits: splits)
   }
 
-  /// The part of a walk that lies in `tiles`; the masked steps are those at its upper end.
+  /// The part of a walk that lies in `tiles`; masked steps are those at the upper end, edge steps those at the lower.
   private func cut(_ itemClass: ItemClass, to tiles: Range<Int>) -> ItemClass {
     guard case .descending(let range) = itemClass.walk else { return itemClass }
     let part = range.clamped(to: tiles)
-    let maskedFrom = range.upperBound - itemClass.values[0] - itemClass.values[1]
-    let masked = max(part.upperBound - max(part.lowerBound, maskedFrom), min(part.count, 1))
     let first = min(part.count, 1)
+    let maskedFrom = range.upperBound - itemClass.values[0] - itemClass.values[1]
+    let masked = max(part.upperBound - max(part.lowerBound, maskedFrom), first)
+    let edgeTo = range.lowerBound + itemClass.values[3]
+    let edge = min(max(min(part.upperBound, edgeTo) - part.lowerBound, 0), part.count - masked)
     return ItemClass(
-      values: [first, max(masked - first, 0), part.count - max(masked, first)], walk: .descending(part))
+      values: [first, masked - first, part.count - masked - edge, edge], walk: .descending(part))
   }
 
   private func variables(_ values: [Int]) -> [Int] {
-    let steps = values[0] + values[1] + values[2]
-    guard steps > 1 else { return [values[0], 0, 0, 0, steps] }
-    let masked = values[0] + values[1]
-    return masked < steps ? [1, masked, values[2] - 1, 1, 0] : [1, masked - 1, 0, 0, 1]
+    let (first, masked, whole, edge) = (values[0], values[0] + values[1], values[2], values[3])
+    if edge > 0 { return [first, masked, whole, edge - 1, 0, 1] }
+    if whole > 0 { return [first, masked, whole - 1, 0, 1, 0] }
+    return [first, max(masked - 1, 0), 0, 0, 0, min(masked, 1)]
   }
 
   private func epilogue(_ registers: ConsumerBuffers) -> [Operation] {
@@ -198,14 +206,17 @@ private struct ProductCosts {
     let scoreBytes = Double(queryBytes + tile.warps * keyBytes)
     let valueBytes = Double(tile.warps * keyBytes)
     /// One m16n8k16 instruction of 4096 flops a warp; one ldmatrix.x4 of 512 bytes a warp.
-    func instructions(_ bytes: Double) -> Double { 32 * (flops / 4096 + bytes / 512) }
+    func instructions(_ bytes: Double) -> Double { 32 * bytes / 512 }
+    let products = flops / 4096 / Double(tile.warps)
     scores = .of {
       $0.matrixFlops = flops
+      $0.matrixInstructions = products
       $0.sharedRead = scoreBytes
       $0.otherInstructions = instructions(scoreBytes)
     }
     output = .of {
       $0.matrixFlops = flops
+      $0.matrixInstructions = products
       $0.sharedRead = valueBytes
       $0.otherInstructions = instructions(valueBytes)
     }
@@ -225,6 +236,9 @@ struct FlashAttention2Combine {
     let partialBytes = Double(splits * rows * (shape.headDim + 1) * 4)
     let outputBytes = Double(rows * shape.headDim * 2)
     let elements = Double(splits * rows * shape.headDim)
+    let weights = TileRef(builder.buffer("weights", .shared, rows: rows, columns: splits, type: .fp32))
+    // Rows of all heads in a row: one sequence.
+    let coordinate = TileCoordinate(rows: rows, index: .item(scale: 1, offset: 0))
     builder.actor(
       "warps", warps: 4,
       blocks: [
@@ -233,7 +247,8 @@ struct FlashAttention2Combine {
           operations: [
             Operation(
               "load log-sum-exp", .loadStore, work: .of { $0.streamRead = Double(splits * rows * 4) },
-              chain: Chain(alu: 8, exp: 2, shuffle: 5, shared: 2, global: 1)),
+              chain: Chain(alu: 8, exp: 2, shuffle: 5, shared: 2, global: 1),
+              action: .partialWeights(coordinate, into: weights)),
             Operation(
               "merge partial outputs", .loadStore,
               work: .of {
@@ -242,8 +257,7 @@ struct FlashAttention2Combine {
                 $0.globalWrite = outputBytes
                 $0.otherInstructions = elements / 4
               }, chain: Chain(alu: 2, global: 1),
-              action: .mergePartials(
-                output: .o, coordinate: TileCoordinate(rows: rows, index: .item(scale: 1, offset: 0)))),
+              action: .mergePartials(output: .o, coordinate: coordinate, weights: weights)),
           ])
       ])
     let items = (totalRows + rows - 1) / rows

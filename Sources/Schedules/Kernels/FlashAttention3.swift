@@ -57,6 +57,11 @@ public struct FlashAttention3: Schedule {
     guard device.copyEngine != nil else {
       throw .missingResource(schedule: Self.name, part: "copyEngine", device: device.id)
     }
+    guard shape.mask.band(seqQ: shape.seqQ, seqKV: shape.seqKV) != nil else {
+      throw .unsupported(
+        schedule: Self.name, field: "mask",
+        message: "takes the masks none, causal and windows, not \(shape.mask)")
+    }
     guard shape.pass == .forward else {
       throw .unsupported(schedule: Self.name, field: "pass", message: "models the forward pass only")
     }

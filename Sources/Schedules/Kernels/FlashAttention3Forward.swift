@@ -62,7 +62,8 @@ struct FlashAttention3Forward {
     let first = builder.variable("first")
     let masked = builder.variable("masked")
     let whole = builder.variable("whole")
-    let steps = StepVariables(first: first, masked: masked, whole: whole)
+    let edge = builder.variable("edge")
+    let steps = StepVariables(first: first, masked: masked, whole: whole, edge: edge)
     let turns = (0..<groups).map { group in
       builder.barrier("turn \(group)", .named, initialPhases: group == 0 ? 1 : 0)
     }
@@ -83,6 +84,8 @@ struct FlashAttention3Forward {
     let first: Int
     let masked: Int
     let whole: Int
+    /// Masked steps at the left edge of a window, after the unmasked ones.
+    let edge: Int
   }
 
   /// Barriers and alignment, beside the tiles.
@@ -132,6 +135,7 @@ struct FlashAttention3Forward {
         Block(trips: .variable(steps.first, offset: 0), stepsPerTrip: 0, operations: [firstK, loadQ]),
         Block(trips: .variable(steps.masked, offset: 0), stepsPerTrip: 1, operations: [nextK, loadV]),
         Block(trips: .variable(steps.whole, offset: 0), stepsPerTrip: 1, operations: [nextK, loadV]),
+        Block(trips: .variable(steps.edge, offset: 0), stepsPerTrip: 1, operations: [nextK, loadV]),
         Block(trips: .variable(steps.first, offset: 0), stepsPerTrip: 1, operations: [loadV]),
       ])
   }
@@ -176,7 +180,9 @@ struct FlashAttention3Forward {
         transposeA: false, transposeB: false, accumulate: true))
     let loopControl = Operation(
       "loop control", .vector, work: .of { $0.otherInstructions = 128 * Self.loopInstructions })
-    let mask = softmax.mask(keyTile: TileCoordinate(rows: tile.keyTile, index: .walk(offset: 0)))
+    let mask = softmax.mask(
+      keyTile: TileCoordinate(rows: tile.keyTile, index: .walk(offset: 0)),
+      queryTile: TileCoordinate(rows: rows, index: .item(scale: tile.warpgroups, offset: group)))
     let rescaleBeforeProduct = tile.headDimV > 128
 
     /// One step in the steady state: scores of this step, output of the one before, softmax meanwhile.
@@ -219,6 +225,7 @@ struct FlashAttention3Forward {
         Block(trips: .variable(steps.first, offset: 0), stepsPerTrip: 1, operations: begin),
         Block(trips: .variable(steps.masked, offset: 0), stepsPerTrip: 1, operations: step(isMasked: true)),
         Block(trips: .variable(steps.whole, offset: 0), stepsPerTrip: 1, operations: step(isMasked: false)),
+        Block(trips: .variable(steps.edge, offset: 0), stepsPerTrip: 1, operations: step(isMasked: true)),
         Block(trips: .variable(steps.first, offset: 0), stepsPerTrip: 0, operations: end),
         Block(trips: .fixed(1), stepsPerTrip: 0, operations: epilogue(warpgroup, group: group, rows: rows)),
       ])

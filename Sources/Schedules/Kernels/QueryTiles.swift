@@ -27,8 +27,9 @@ struct QueryTiles {
       seqKV: shape.seqKV)
   }
 
-  /// Item space with variables `[first, masked, whole]`: whether there is a first step at all, further masked steps,
-  /// and unmasked ones. Key tiles are walked from the last to the first, as flash-attention kernels do.
+  /// Item space with variables `[first, masked, whole, edge]`: whether there is a first step at all, further masked
+  /// steps, unmasked ones, and masked ones at the left edge of a window. Key tiles are walked from the last to the
+  /// first, as flash-attention kernels do, so that the edge comes last.
   func items() -> ItemSpace {
     // Without a mask every tile sees every key.
     if shape.mask == .none {
@@ -56,12 +57,14 @@ struct QueryTiles {
 
   private func makeClass(_ span: TileSpan) -> ItemClass {
     let steps = span.range.count
-    var masked = min(span.maskedHigh + span.maskedLow, steps)
+    var masked = min(span.maskedHigh, steps)
     if firstAlwaysMasked, steps > 0 { masked = max(masked, 1) }
     if shape.seqKV % keyTile != 0, span.range.upperBound * keyTile > shape.seqKV { masked = max(masked, 1) }
     let first = min(steps, 1)
+    let edge = min(span.maskedLow, steps - max(masked, first))
     let furtherMasked = max(masked - first, 0)
     return ItemClass(
-      values: [first, furtherMasked, steps - first - furtherMasked], walk: .descending(span.range))
+      values: [first, furtherMasked, steps - first - furtherMasked - edge, edge],
+      walk: .descending(span.range))
   }
 }

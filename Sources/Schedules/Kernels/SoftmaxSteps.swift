@@ -38,10 +38,12 @@ struct SoftmaxSteps {
   private var elementsPerLaneAndRow: Int { keys / Self.lanesPerRow }
 
   /// Sets forbidden scores to minus infinity: a compare and a select for each score.
-  func mask(keyTile: TileCoordinate) -> Operation {
+  ///
+  /// `queryTile` says which rows these scores belong to.
+  func mask(keyTile: TileCoordinate, queryTile: TileCoordinate) -> Operation {
     Operation(
       "mask S", .vector, work: .of { $0.alu = 2 * elements }, chain: Chain(alu: 2),
-      action: .mask(scores, keyTile: keyTile))
+      action: .mask(scores, keyTile: keyTile, queryTile: queryTile))
   }
 
   /// Row maximum over the tile and the running one, and the factor for what was computed before.

@@ -1,105 +1,72 @@
 /// Which keys a query may attend to.
 ///
-/// Text forms are those of the command line: `none`, `causal` (bottom-right aligned: the last query sees every
-/// key), `causal-tl` (top-left aligned), `swa:LEFT[,RIGHT]` (a band; causal where RIGHT is left out).
-public enum Mask: Sendable, Hashable {
+/// A mask is a rule and holds no lengths except where the rule itself names them (documents, token grids). Text forms
+/// are those of the command line, see `init(parsing:)`. `rows(seqQ:seqKV:)` lays a mask over lengths and answers which
+/// keys each query sees; `tiles(seqQ:seqKV:tiling:)` which tiles.
+///
+/// - Leaves out: masks that depend on values. A selection made at run time enters as the block list it produced.
+public indirect enum Mask: Sendable, Hashable {
   case none
+  /// Bottom-right aligned: the last query sees every key.
   case causal
+  /// Top-left aligned: query and key positions are compared directly.
   case causalTopLeft
   /// Keys from `left` before to `right` after the query's own position, bottom-right aligned. nil is unbounded.
   case slidingWindow(left: Int?, right: Int?)
+  case slidingWindowTopLeft(left: Int?, right: Int?)
+  /// The first `length` keys, and every key up to the query's own position.
+  case prefix(length: Int, Alignment)
+  /// Of the keys up to the query's own position: the first `tokens`, and the last `window`, the own one included.
+  case sink(tokens: Int, window: Int, Alignment)
+  case documents(Documents)
+  case neighborhood(Neighborhood)
+  case blockSparse(BlockSparse)
+  /// Pairs that every mask allows.
+  case intersection([Mask])
+  /// Pairs that some mask allows.
+  case union([Mask])
+  /// A mask for each head; only as the outermost mask.
+  case perHead([HeadMask])
+
+  /// Which key position a query's own position is.
+  public enum Alignment: Sendable, Hashable {
+    /// The last query stands at the last key: `seqKV - seqQ` is added to query positions.
+    case bottomRight
+    case topLeft
+  }
 }
 
-extension Mask: CustomStringConvertible {
-  public var description: String {
-    switch self {
-    case .none: "none"
-    case .causal: "causal"
-    case .causalTopLeft: "causal-tl"
-    case .slidingWindow(let left, let right):
-      "swa:\(left.map(String.init) ?? "-1")" + (right == 0 ? "" : ",\(right.map(String.init) ?? "-1")")
-    }
+/// The mask of some heads, such as streaming heads beside retrieval heads.
+public struct HeadMask: Sendable, Hashable {
+  public var heads: Range<Int>
+  public var mask: Mask
+  public init(heads: Range<Int>, mask: Mask) {
+    self.heads = heads
+    self.mask = mask
   }
 }
 
 extension Mask {
-  /// The keys `[first, last]` that query `query` may attend to, or nil where the row is empty.
-  public func keys(query: Int, seqQ: Int, seqKV: Int) -> ClosedRange<Int>? {
-    let aligned = query + seqKV - seqQ
-    let bounds: (Int, Int)
+  /// The mask of each range of heads; one range for a mask that all `headCount` heads share.
+  public func headMasks(headCount: Int) -> [HeadMask] {
+    if case .perHead(let entries) = self { entries } else { [HeadMask(heads: 0..<headCount, mask: self)] }
+  }
+
+  /// The band of key positions around each query that is the whole mask, or nil where the mask is no band.
+  public func band(seqQ: Int, seqKV: Int) -> Band? {
+    let offset = seqKV - seqQ
     switch self {
-    case .none: bounds = (0, seqKV - 1)
-    case .causal: bounds = (0, min(aligned, seqKV - 1))
-    case .causalTopLeft: bounds = (0, min(query, seqKV - 1))
+    case .none: return Band(lower: nil, upper: nil)
+    case .causal: return Band(lower: nil, upper: offset)
+    case .causalTopLeft: return Band(lower: nil, upper: 0)
     case .slidingWindow(let left, let right):
-      bounds = (
-        left.map { max(aligned - $0, 0) } ?? 0, right.map { min(aligned + $0, seqKV - 1) } ?? seqKV - 1
-      )
-    }
-    return bounds.0 <= bounds.1 ? bounds.0...bounds.1 : nil
-  }
-
-  /// Query-key pairs of one head that may attend. O(1).
-  public func attendedPairs(seqQ: Int, seqKV: Int) -> Double {
-    switch self {
-    case .none: return Double(seqQ) * Double(seqKV)
-    case .causal: return Mask.pairs(below: seqKV - seqQ, seqQ: seqQ, seqKV: seqKV)
-    case .causalTopLeft: return Mask.pairs(below: 0, seqQ: seqQ, seqKV: seqKV)
-    case .slidingWindow(let left, let right):
-      let offset = seqKV - seqQ
-      let upper =
-        right.map { Mask.pairs(below: offset + $0, seqQ: seqQ, seqKV: seqKV) } ?? Double(seqQ) * Double(seqKV)
-      let lower = left.map { Mask.pairs(below: offset - $0 - 1, seqQ: seqQ, seqKV: seqKV) } ?? 0
-      return max(upper - lower, 0)
-    }
-  }
-
-  /// Pairs with key <= query + offset: the sum over queries of clamp(query + offset + 1, 0, seqKV).
-  private static func pairs(below offset: Int, seqQ: Int, seqKV: Int) -> Double {
-    // Queries before `first` see nothing, queries from `full` on see every key.
-    let first = min(max(-offset, 0), seqQ)
-    let full = min(max(seqKV - 1 - offset, first), seqQ)
-    let ramp = Double(full - first)
-    let start = Double(first + offset + 1)
-    return ramp * start + ramp * (ramp - 1) / 2 + Double(seqQ - full) * Double(seqKV)
-  }
-
-  /// Why this mask cannot be laid over the given lengths.
-  public func problems(seqQ: Int, seqKV: Int) -> [String] {
-    switch self {
-    case .none, .causal, .causalTopLeft: return []
-    case .slidingWindow(let left, let right):
-      var found: [String] = []
-      if let left, left < 0 { found.append("the window's left reach \(left) is negative") }
-      if let right, right < 0 { found.append("the window's right reach \(right) is negative") }
-      return found
-    }
-  }
-
-  /// Reads the command-line form.
-  ///
-  /// - Throws: `MaskSyntaxError` that says what would be right.
-  public init(parsing text: String) throws(MaskSyntaxError) {
-    switch text {
-    case "none": self = .none
-    case "causal": self = .causal
-    case "causal-tl": self = .causalTopLeft
-    default:
-      guard text.hasPrefix("swa:") else { throw MaskSyntaxError(text: text, reason: "unknown mask") }
-      let parts = text.dropFirst(4).split(separator: ",", omittingEmptySubsequences: false)
-      guard (1...2).contains(parts.count), let left = Int(parts[0]), left >= -1,
-        let right = parts.count == 2 ? Int(parts[1]) : 0, right >= -1
-      else { throw MaskSyntaxError(text: text, reason: "a window is written swa:LEFT or swa:LEFT,RIGHT") }
-      self = .slidingWindow(left: left < 0 ? nil : left, right: right < 0 ? nil : right)
+      return Band(lower: left.map { offset - $0 }, upper: right.map { offset + $0 })
+    case .slidingWindowTopLeft(let left, let right): return Band(lower: left.map { -$0 }, upper: right)
+    default: return nil
     }
   }
 }
 
-/// A mask that cannot be read.
-public struct MaskSyntaxError: Error, Sendable, CustomStringConvertible {
-  public let text: String
-  public let reason: String
-  public var description: String {
-    "'\(text)': \(reason); masks are none, causal, causal-tl, swa:LEFT[,RIGHT]"
-  }
+extension Mask.Alignment {
+  func offset(seqQ: Int, seqKV: Int) -> Int { self == .bottomRight ? seqKV - seqQ : 0 }
 }

@@ -2,7 +2,7 @@
 ///
 /// Tiles are counted from key 0. `range` is empty where no query of the tile attends to anything.
 public struct TileSpan: Sendable, Hashable {
-  /// Key-value tiles visited, ascending.
+  /// Key-value tiles from the first visited to the last, ascending.
   public var range: Range<Int>
   /// Tiles at the upper end of the range that need the mask (diagonal or ragged end of the sequence).
   public var maskedHigh: Int
@@ -14,25 +14,39 @@ extension Mask {
   /// Span of the query rows `[queryStart, queryStart + queryRows)` over key tiles of `keyTile` keys.
   ///
   /// Rows beyond the sequence are ignored. With packed grouped heads, pass the query positions and not the rows.
-  /// Complexity: O(1).
+  /// Exact for bands (none, causal, windows), which a kernel walks from end to end. Any other mask gives its range from
+  /// first to last visited tile, all of it marked as masked; its exact lists come from `tiles(seqQ:seqKV:tiling:)`.
+  /// Complexity: O(1) for bands; else that of `rows(seqQ:seqKV:)`.
   public func span(
     queryStart: Int, queryRows: Int, keyTile: Int, seqQ: Int, seqKV: Int
   ) -> TileSpan {
-    let last = min(queryStart + queryRows, seqQ) - 1
+    let end = min(queryStart + queryRows, seqQ)
     let empty = TileSpan(range: 0..<0, maskedHigh: 0, maskedLow: 0)
-    guard last >= queryStart, let lastKeys = keys(query: last, seqQ: seqQ, seqKV: seqKV) else { return empty }
-    // Bands move right with the query, so the first row has the lowest keys and the last row the highest.
-    let firstRow = (queryStart...last).first { keys(query: $0, seqQ: seqQ, seqKV: seqKV) != nil } ?? last
-    let firstKeys = keys(query: firstRow, seqQ: seqQ, seqKV: seqKV) ?? lastKeys
-    let range = (firstKeys.lowerBound / keyTile)..<(lastKeys.upperBound / keyTile + 1)
-    // A tile is whole when every row sees all of it: keys [lastKeys.lower, firstKeys.upper].
-    let rowsAllSee = firstRow == queryStart
-    let wholeFrom = (lastKeys.lowerBound + keyTile - 1) / keyTile
-    let wholeTo = rowsAllSee ? (firstKeys.upperBound + 1) / keyTile : range.lowerBound
+    guard queryStart < end else { return empty }
+    let queries = queryStart..<end
+    guard let band = band(seqQ: seqQ, seqKV: seqKV) else {
+      guard let hull = rows(seqQ: seqQ, seqKV: seqKV).hull(of: queries) else { return empty }
+      let range = hull.lowerBound / keyTile..<(hull.upperBound - 1) / keyTile + 1
+      return TileSpan(range: range, maskedHigh: range.count, maskedLow: 0)
+    }
+    return band.span(of: queries, keyTile: keyTile, seqKV: seqKV) ?? empty
+  }
+}
+
+extension Band {
+  /// nil where no query of `queries` (not empty) attends to anything.
+  func span(of queries: Range<Int>, keyTile: Int, seqKV: Int) -> TileSpan? {
+    let seen = seen(by: queries, seqKV: seqKV)
+    guard !seen.isEmpty else { return nil }
+    let range = seen.lowerBound / keyTile..<(seen.upperBound - 1) / keyTile + 1
+    // A tile is whole when every row sees all of it.
+    let common = common(to: queries, seqKV: seqKV)
+    let wholeFrom = (common.lowerBound + keyTile - 1) / keyTile
+    let wholeTo = common.upperBound / keyTile
     guard wholeFrom < wholeTo else {
       return TileSpan(range: range, maskedHigh: range.count, maskedLow: 0)
     }
     return TileSpan(
-      range: range, maskedHigh: range.upperBound - wholeTo, maskedLow: max(wholeFrom - range.lowerBound, 0))
+      range: range, maskedHigh: range.upperBound - wholeTo, maskedLow: wholeFrom - range.lowerBound)
   }
 }

@@ -1,0 +1,42 @@
+# make run    sets up, builds in release and answers the main scenario
+# make test   sets up and runs all tests
+# make verify executes every schedule on numbers, in random orders
+# make lint   checks the formatting
+# make bench  measures the warm library call and the cold command
+
+SWIFT ?= swift
+PACKAGES := libsqlite3-dev libgraphviz-dev libc6-dev libstdc++-12-dev binutils libcurl4 libncurses6 libxml2 git tzdata
+
+.PHONY: setup run test verify lint bench build
+
+# Installs what a bare Debian 12 with a Swift toolchain lacks. Asks nothing; says what it does.
+setup:
+	@missing=""; \
+	for package in $(PACKAGES); do \
+	  dpkg-query -W -f='$${Status}' $$package 2>/dev/null | grep -q "install ok installed" || missing="$$missing $$package"; \
+	done; \
+	if [ -n "$$missing" ] && command -v apt-get >/dev/null; then \
+	  if [ -e /usr/include/sqlite3.h ] && [ -e /usr/include/graphviz/gvc.h ] && [ -e /usr/include/stdio.h ]; then exit 0; fi; \
+	  sudo=""; if [ "$$(id -u)" != 0 ]; then sudo=$$(command -v sudo) || { echo "setup: not root and no sudo; install:$$missing"; exit 1; }; fi; \
+	  echo "setup: installing$$missing"; \
+	  $$sudo apt-get update -qq && DEBIAN_FRONTEND=noninteractive $$sudo apt-get install -y -qq --no-install-recommends $$missing; \
+	fi
+	@command -v $(SWIFT) >/dev/null || { echo "setup: no Swift toolchain; see https://www.swift.org/install"; exit 1; }
+
+build: setup
+	$(SWIFT) build -c release --product attnsim
+
+run: build
+	$$($(SWIFT) build -c release --show-bin-path)/attnsim run scenarios/fa3-h100.yaml
+
+test: setup
+	$(SWIFT) test --disable-xctest
+
+verify: build
+	$$($(SWIFT) build -c release --show-bin-path)/attnsim verify
+
+lint:
+	$(SWIFT) format lint --strict -r -p Sources Tests
+
+bench: build
+	@bench/run.sh "$$($(SWIFT) build -c release --show-bin-path)/attnsim"

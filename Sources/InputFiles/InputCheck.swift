@@ -1,0 +1,41 @@
+/// Checks a file of any of our kinds.
+public enum InputCheck {
+  /// What is wrong with the file at `path`; empty where it is right.
+  ///
+  /// A `.csv` file is a measured table; a mapping with `gpus` and `kernels` the map of kernels; one with `id` a device;
+  /// anything else a scenario.
+  public static func diagnostics(of path: String, devices library: DeviceLibrary) -> [Diagnostic] {
+    do throws(InputError) {
+      if path.hasSuffix(".csv") { return try table(path) }
+      let source = try SourceText.load(path)
+      let keys = topLevelKeys(source)
+      if keys.contains("kernels") {
+        _ = try KernelMap(source)
+      } else if keys.contains("id") || keys.contains("dram") || keys.contains("cores") {
+        _ = try DeviceFile.read(source)
+      } else {
+        _ = try ScenarioFile.read(source, devices: library)
+      }
+      return []
+    } catch {
+      return error.diagnostics
+    }
+  }
+
+  private static func table(_ path: String) throws(InputError) -> [Diagnostic] {
+    let source = try SourceText.load(path, limit: SourceText.largestTableBytes)
+    if CounterTable.matches(source) {
+      _ = try CounterTable(source)
+      return []
+    }
+    return try MeasuredTable(source).warnings
+  }
+
+  /// Words before a colon at the start of a line: enough to tell the kinds of file apart, even broken ones.
+  private static func topLevelKeys(_ source: SourceText) -> Set<Substring> {
+    Set(
+      source.text.split(whereSeparator: \.isNewline).compactMap { line in
+        line.firstIndex(of: ":").map { line[..<$0] }
+      })
+  }
+}

@@ -1,0 +1,90 @@
+import HWModels
+import Schedules
+
+/// What the names in measured tables are here: GPUs to device ids, kernels to schedules or to the reason why not.
+///
+/// Read from `validation/map.yaml`; the first rule that matches a row decides.
+public struct KernelMap: Sendable {
+  /// GPU names of the benchmark to device ids, in file order.
+  public let gpus: [(name: String, device: String)]
+  /// The GPU of tables that do not name one (the counters).
+  public let countersGPU: String?
+  public let rules: [Rule]
+
+  public struct Rule: Sendable {
+    /// Kernel name without the part after ':'.
+    public let kernel: String
+    /// GPUs, passes and kernels per call that it holds for; nil for all.
+    public let gpus: [String]?
+    public let passes: [String]?
+    public let launches: Int?
+    public let target: Target
+  }
+
+  public enum Target: Sendable, Hashable {
+    case schedule(String, parameters: [String: String])
+    /// Why rows of this kernel are listed and not predicted.
+    case notModelled(String)
+  }
+
+  /// The device of a GPU name.
+  public func device(of gpu: String) -> String? { gpus.first { $0.name == gpu }?.device }
+
+  /// What a row's kernel is here.
+  public func target(kernel: String, gpu: String, pass: String, launches: Double?) -> Target {
+    let plain = kernel.prefix { $0 != ":" }
+    let rule = rules.first { rule in
+      rule.kernel == plain && rule.gpus?.contains(gpu) != false && rule.passes?.contains(pass) != false
+        && (rule.launches == nil || launches == nil || launches == rule.launches.map(Double.init))
+    }
+    return rule?.target ?? .notModelled("the map has no rule for it")
+  }
+
+  /// - Throws: `InputError` with everything wrong in the file.
+  public init(_ source: SourceText) throws(InputError) {
+    let file = FileReader(source)
+    guard var root = file.rootMapping(expecting: "a map of kernels") else {
+      throw InputError(file.diagnostics)
+    }
+    var gpus: [(name: String, device: String)] = []
+    if let map = root.required("gpus")?.map(expecting: "GPU names with device ids") {
+      for entry in map.entries {
+        if let device = entry.value.text(expecting: "a device id") { gpus.append((entry.key, device)) }
+      }
+    }
+    let counters = root.optional("counters-gpu")
+    countersGPU = counters?.text(expecting: "a GPU name")
+    if let counters, let countersGPU, !gpus.contains(where: { $0.name == countersGPU }) {
+      counters.report(
+        "'\(countersGPU)' is not among the GPUs", hint: NearestName.hint(countersGPU, in: gpus.map(\.name)))
+    }
+    let items = root.required("kernels")?.items() ?? []
+    rules = items.compactMap { KernelMap.rule($0) }
+    self.gpus = gpus
+    root.finish(known: ["gpus", "counters-gpu", "kernels"])
+    if file.hasErrors { throw InputError(file.diagnostics) }
+  }
+
+  private static func rule(_ item: ValueReader) -> Rule? {
+    guard var map = item.map(expecting: "a rule such as { kernel: fa2, schedule: fa2 }") else { return nil }
+    let kernel = map.required("kernel")?.text(expecting: "a kernel name")
+    let gpus = map.optional("gpu")?.items().compactMap { $0.text(expecting: "a GPU name") }
+    let passes = map.optional("pass")?.items().compactMap { $0.text(expecting: "fwd, bwd or decode") }
+    let launches = map.optional("launches")?.integer()
+    let schedule = map.optional("schedule")
+    let reason = map.optional("reason")
+    map.finish(known: ["kernel", "gpu", "pass", "launches", "schedule", "reason"])
+    guard (schedule == nil) != (reason == nil) else {
+      item.report("a rule has either a schedule or a reason why there is none")
+      return nil
+    }
+    let target: Target? =
+      if let reason { reason.text(expecting: "a sentence").map { .notModelled($0) } } else {
+        schedule.flatMap { ScenarioValues(file: item.file).schedule($0) }.map {
+          .schedule($0.name, parameters: $0.parameters)
+        }
+      }
+    guard let kernel, let target else { return nil }
+    return Rule(kernel: kernel, gpus: gpus, passes: passes, launches: launches, target: target)
+  }
+}

@@ -1,0 +1,184 @@
+import HWModels
+import Schedules
+
+/// Tensors in device memory, one region for each (split, batch element, head).
+///
+/// A region is laid out by whoever writes it first: one head's rows, or the rows of several packed heads. Readers
+/// with another layout get the rows put in their order.
+struct DeviceMemory {
+  struct Region {
+    var contents = Contents()
+    /// Heads whose rows alternate in this region.
+    var packedHeads: Int
+  }
+
+  let shape: AttentionShape
+  private let table: ValueTable
+  /// By tensor, then by (split, first head's number) as written.
+  private var regions: [[Int: Region]] = .init(repeating: [:], count: Tensor.allCases.count)
+  /// Splits of the kernel that wrote partial results last.
+  private(set) var splits = 1
+
+  init(shape: AttentionShape, table: ValueTable, inputs: [Tensor: [Int32]]) {
+    self.shape = shape
+    self.table = table
+    for (tensor, values) in inputs {
+      for (head, value) in values.enumerated() {
+        var region = Region(packedHeads: 1)
+        region.contents.write(value, to: whole(tensor, packedHeads: 1))
+        regions[tensor.index][head] = region
+      }
+    }
+  }
+
+  /// Rows and columns of one head's part of a tensor.
+  static func extent(_ tensor: Tensor, _ shape: AttentionShape) -> (rows: Int, columns: Int) {
+    switch tensor {
+    case .q, .gradQ, .gradQAccumulator: (shape.seqQ, shape.headDim)
+    case .k, .gradK, .gradKAccumulator: (shape.seqKV, shape.headDim)
+    case .v, .gradV, .gradVAccumulator: (shape.seqKV, shape.headDimV)
+    case .o, .partialO, .gradO: (shape.seqQ, shape.headDimV)
+    case .logSumExp, .partialLogSumExp, .partialMaximum, .partialSum, .delta: (shape.seqQ, 1)
+    }
+  }
+
+  /// Type of a tensor's elements.
+  static func type(_ tensor: Tensor, _ shape: AttentionShape) -> DataType {
+    switch tensor {
+    case .q, .k, .v, .gradO: shape.dataType
+    case .o, .gradQ, .gradK, .gradV: shape.dataType.outputType
+    case .logSumExp, .partialO, .partialLogSumExp, .partialMaximum, .partialSum, .gradQAccumulator,
+      .gradKAccumulator, .gradVAccumulator, .delta:
+      .fp32
+    }
+  }
+
+  private func whole(_ tensor: Tensor, packedHeads: Int) -> Rectangle {
+    let (rows, columns) = Self.extent(tensor, shape)
+    return Rectangle(row: 0, rows: rows * packedHeads, column: 0, columns: columns)
+  }
+
+  /// Which part of a tensor a work item means.
+  struct Place {
+    var tensor: Tensor
+    /// First head's number over the batch, query heads or key-value heads as the tensor has.
+    var head: Int
+    var packedHeads: Int
+    var split: Int
+    var rectangle: Rectangle
+  }
+
+  private func slot(_ place: Place) -> Int { place.split * 1_048_576 + place.head }
+
+  /// Reads with rows and columns past the end as zero.
+  mutating func read(_ place: Place) -> Int32 {
+    let limits = whole(place.tensor, packedHeads: place.packedHeads)
+    let wanted = place.rectangle
+    let inside = clipped(wanted, to: limits)
+    if inside.rows <= 0 || inside.columns <= 0 {
+      return table.constant(0, rows: wanted.rows, columns: wanted.columns)
+    }
+    let region = region(place)
+    let value = region.contents.read(inside, in: table)
+    return table.crop(value, row: 0, rows: wanted.rows, column: 0, columns: wanted.columns)
+  }
+
+  /// Writes; rows and columns past the end are dropped. The value is rounded to the tensor's type.
+  mutating func write(_ value: Int32, to place: Place) {
+    let inside = clipped(place.rectangle, to: whole(place.tensor, packedHeads: place.packedHeads))
+    if inside.rows <= 0 || inside.columns <= 0 { return }
+    let kept = table.crop(value, row: 0, rows: inside.rows, column: 0, columns: inside.columns)
+    let rounded = table.rounded(kept, to: Self.type(place.tensor, shape))
+    let slot = slot(place)
+    let index = place.tensor.index
+    if regions[index][slot] == nil || regions[index][slot]?.packedHeads != place.packedHeads {
+      regions[index][slot] = region(place)
+    }
+    regions[index][slot]?.contents.write(rounded, to: inside)
+    if place.tensor == .partialO { splits = max(splits, place.split + 1) }
+  }
+
+  /// Adds a tile to what is there, as one step.
+  mutating func add(_ value: Int32, to place: Place) {
+    var clip = place
+    clip.rectangle = clipped(place.rectangle, to: whole(place.tensor, packedHeads: place.packedHeads))
+    if clip.rectangle.rows <= 0 || clip.rectangle.columns <= 0 { return }
+    let kept = table.crop(
+      value, row: 0, rows: clip.rectangle.rows, column: 0, columns: clip.rectangle.columns)
+    write(table.add(read(clip), kept), to: clip)
+  }
+
+  /// The value of one head's whole tensor.
+  mutating func result(_ tensor: Tensor, head: Int) -> Int32 {
+    read(
+      Place(tensor: tensor, head: head, packedHeads: 1, split: 0, rectangle: whole(tensor, packedHeads: 1)))
+  }
+
+  func isWritten(_ tensor: Tensor) -> Bool { !regions[tensor.index].isEmpty }
+
+  /// The region of a place in the place's layout, made from what is there.
+  private func region(_ place: Place) -> Region {
+    let slot = slot(place)
+    let index = place.tensor.index
+    if let region = regions[index][slot], region.packedHeads == place.packedHeads { return region }
+    var region = Region(packedHeads: place.packedHeads)
+    if place.packedHeads > 1 {
+      // Packed from heads that lie apart.
+      let extent = whole(place.tensor, packedHeads: place.packedHeads)
+      guard regions[index][slot] != nil else { return fresh(place) }
+      var value = table.constant(0, rows: extent.rows, columns: extent.columns)
+      for head in 0..<place.packedHeads {
+        let part = regions[index][slot + head].map {
+          $0.contents.read(whole(place.tensor, packedHeads: 1), in: table)
+        }
+        let filled =
+          part ?? table.constant(.nan, rows: extent.rows / place.packedHeads, columns: extent.columns)
+        value = table.packHead(value, head: filled, head, of: place.packedHeads)
+      }
+      region.contents.write(value, to: extent)
+      return region
+    }
+    // One head out of a packed region, which lies at its first head's number.
+    for distance in 0..<max(shape.group, 1) where place.head >= distance {
+      guard let packed = regions[index][slot - distance], packed.packedHeads > distance else { continue }
+      let value = packed.contents.read(whole(place.tensor, packedHeads: packed.packedHeads), in: table)
+      region.contents.write(
+        table.unpackHead(value, distance, of: packed.packedHeads), to: whole(place.tensor, packedHeads: 1))
+      return region
+    }
+    return fresh(place)
+  }
+
+  /// A region that nobody wrote: zero for accumulators, undefined otherwise.
+  private func fresh(_ place: Place) -> Region {
+    var region = Region(packedHeads: place.packedHeads)
+    switch place.tensor {
+    case .gradQAccumulator, .gradKAccumulator, .gradVAccumulator:
+      let extent = whole(place.tensor, packedHeads: place.packedHeads)
+      region.contents.write(table.constant(0, rows: extent.rows, columns: extent.columns), to: extent)
+    default: break
+    }
+    return region
+  }
+
+  private func clipped(_ place: Rectangle, to limits: Rectangle) -> Rectangle {
+    var result = place
+    result.rows = min(place.rows, limits.rows - place.row)
+    result.columns = min(place.columns, limits.columns - place.column)
+    return result
+  }
+}
+
+extension Tensor {
+  /// Whether it has one part for each key-value head, and not for each query head.
+  var isPerKeyValueHead: Bool {
+    switch self {
+    case .k, .v, .gradK, .gradV, .gradKAccumulator, .gradVAccumulator: true
+    default: false
+    }
+  }
+
+  var index: Int { Self.indices[self] ?? 0 }
+  private static let indices: [Tensor: Int] = .init(
+    uniqueKeysWithValues: Tensor.allCases.enumerated().map { ($1, $0) })
+}

@@ -1,0 +1,37 @@
+import HWModels
+
+/// A matrix of fp32 numbers that nobody changes once it is made.
+///
+/// `liveRows` and `liveColumns` bound the part that can differ from zero: copies past the end of a tensor pad with
+/// zeros, and neither products nor softmax spend time on padding rows.
+final class Tile: @unchecked Sendable {
+  let rows: Int
+  let columns: Int
+  var liveRows: Int
+  var liveColumns: Int
+  /// Row-major, `rows * columns` numbers, zero until written.
+  let elements: UnsafeMutablePointer<Float>
+  /// The narrowest type known to hold every element exactly.
+  var type: DataType
+
+  init(rows: Int, columns: Int, liveRows: Int? = nil, liveColumns: Int? = nil, type: DataType = .fp32) {
+    self.rows = rows
+    self.columns = columns
+    self.liveRows = liveRows ?? rows
+    self.liveColumns = liveColumns ?? columns
+    self.type = type
+    elements = .allocate(capacity: max(rows * columns, 1))
+    elements.initialize(repeating: 0, count: max(rows * columns, 1))
+  }
+
+  deinit { elements.deallocate() }
+
+  subscript(row: Int, column: Int) -> Float { elements[row * columns + column] }
+
+  /// A tile of the same shape and live part with the same numbers.
+  func copy() -> Tile {
+    let tile = Tile(rows: rows, columns: columns, liveRows: liveRows, liveColumns: liveColumns, type: type)
+    tile.elements.update(from: elements, count: rows * columns)
+    return tile
+  }
+}

@@ -1,0 +1,76 @@
+import Schedules
+
+/// One work item of a kernel, spelled out: programs list items by class, the interpreter runs them one by one.
+struct WorkItem {
+  var itemClass: Int
+  /// Number of the (batch element, head or packed heads) sequence.
+  var sequence: Int
+  var tile: Int
+  var split: Int
+
+  /// Items in the order in which the kernel's policy hands them out.
+  static func list(of kernel: Kernel) -> [WorkItem] {
+    var items: [WorkItem] = []
+    var firstSequence = 0
+    for group in kernel.items.groups {
+      let splits = max(kernel.items.splits, 1)
+      let classes = group.tileClasses
+      let tiles = classes.count / splits
+      func append(_ sequence: Int, _ tile: Int) {
+        for split in 0..<splits {
+          items.append(
+            WorkItem(
+              itemClass: classes[tile * splits + split], sequence: firstSequence + sequence,
+              tile: tile,
+              split: split))
+        }
+      }
+      switch kernel.policy.order {
+      case .tilesFastest:
+        for sequence in 0..<group.count { for tile in 0..<tiles { append(sequence, tile) } }
+      case .sequencesFastest:
+        for tile in 0..<tiles { for sequence in 0..<group.count { append(sequence, tile) } }
+      case .longestFirst(let perSection):
+        var first = 0
+        while first < group.count {
+          let last = min(first + max(perSection, 1), group.count)
+          for tile in (0..<tiles).reversed() { for sequence in first..<last { append(sequence, tile) } }
+          first = last
+        }
+      }
+      firstSequence += group.count
+    }
+    return items
+  }
+}
+
+extension Kernel {
+  /// How often each operation of the kernel runs, by actor and operation name, from trip counts alone.
+  ///
+  /// - Complexity: O(classes x operations).
+  package func operationCounts() -> [OperationName: Int] {
+    var counts: [OperationName: Int] = [:]
+    for (itemClass, items) in zip(items.classes, items.counts) {
+      for actor in actors {
+        for block in actor.blocks {
+          let trips = block.trips.count(itemClass.values) * items
+          guard trips > 0 else { continue }
+          for operation in block.operations {
+            counts[OperationName(actor: actor.name, operation: operation.name), default: 0] += trips
+          }
+        }
+      }
+    }
+    return counts
+  }
+}
+
+/// An operation as reports name it.
+package struct OperationName: Hashable, Sendable {
+  package var actor: String
+  package var operation: String
+  package init(actor: String, operation: String) {
+    self.actor = actor
+    self.operation = operation
+  }
+}

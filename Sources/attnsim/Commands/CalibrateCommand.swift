@@ -1,0 +1,61 @@
+import ArgumentParser
+import HWModels
+import InputFiles
+import Schedules
+import Simulator
+
+struct CalibrateCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "calibrate",
+    abstract: "Fits the numbers of a device file that are marked 'fitted' to measured tables.",
+    discussion: """
+      attnsim calibrate validation/counters_h100.csv validation/h100.csv --device hardware/h100-sxm5.yaml -o new.yaml
+
+      Tables of times give every second shape, so that the other half can be held against the result; counters give \
+      the kernels that are modelled. Nothing else of the file changes.
+      """)
+
+  @Argument(help: "Measured tables: times, or hardware counters.") var measured: [String]
+  @Option(help: ArgumentHelp("Device file to fit.", valueName: "file")) var device: String
+  @Option(name: .short, help: ArgumentHelp("Where the fitted file goes ('-' prints it).", valueName: "file"))
+  var output: String?
+  @Option(help: ArgumentHelp("Today's date, kept in the file.", valueName: "yyyy-mm-dd")) var date: String
+  @Option(help: ArgumentHelp("Map of GPU and kernel names.", valueName: "file")) var map =
+    "validation/map.yaml"
+
+  func run() throws {
+    try Failure.reporting {
+      let source = try SourceText.load(device)
+      let chip = try DeviceFile.read(source)
+      let paths = DeviceField.all.map(\.path).filter { chip.provenance[$0]?.kind == .fitted }
+      guard !paths.isEmpty else { throw Failure(.badInput, "error: \(device) marks no number as fitted") }
+      let samples = try measured.flatMap {
+        try CalibrationSamples.read($0, map: KernelMap(SourceText.load(map)))
+      }
+      let outcome = Calibration(paths: paths) { device in
+        samples.map { $0.residual(device) }
+      }.fit(chip)
+      Console.print(CalibrationText.text(outcome, device: device, rows: samples.count))
+      guard let output else { return }
+      let data = measured.joined(separator: ", ")
+      let changes = outcome.constants.map { constant in
+        var provenance =
+          chip.provenance[constant.path] ?? Provenance(kind: .fitted, source: "attnsim calibrate")
+        provenance.kind = .fitted
+        provenance.source = "attnsim calibrate"
+        provenance.fit = .init(data: data, residual: rounded(outcome.after), date: date)
+        return DeviceFileEditor.Change(
+          path: constant.path, value: rounded(constant.after), provenance: provenance)
+      }
+      try OutputFile.write(try DeviceFileEditor.replacing(changes, in: source), to: output)
+    }
+  }
+
+  /// Three digits say all that a residual of some percent supports.
+  private func rounded(_ value: Double) -> Double {
+    var scale = 1.0
+    while value * scale < 100, scale < 1e18 { scale *= 10 }
+    while value * scale >= 1000, scale > 1e-18 { scale /= 10 }
+    return (value * scale).rounded() / scale
+  }
+}

@@ -1,0 +1,28 @@
+import ArgumentParser
+import Reports
+import Simulator
+
+struct ExplainCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "explain", abstract: "As run, with what the time is spent on and what would change it.")
+
+  enum Format: String, ExpressibleByArgument, CaseIterable { case text, json }
+
+  @Argument(help: "Scenario file.") var scenario: String?
+  @OptionGroup var options: RequestOptions
+  @Option(help: "text or json.") var format: Format = .text
+
+  func run() throws {
+    try Failure.reporting {
+      let request = try options.request(file: scenario)
+      let (result, attribution, elasticities) = try Simulation.explain(request)
+      switch format {
+      case .text:
+        Console.print(
+          ExplainReport.text(result, attribution: attribution, elasticities: elasticities, style: .console))
+      case .json:
+        Console.print(ExplainReport.json(result, attribution: attribution, elasticities: elasticities))
+      }
+    }
+  }
+}

@@ -1,0 +1,164 @@
+import ArgumentParser
+import Foundation
+import Reports
+import Schedules
+
+/// `attnsim mask`: tile counts of a mask, or of every row of a table, and a picture of the tile map.
+struct MaskCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "mask",
+    abstract: "Counts the tiles of a mask, or of a table of masks, exactly.",
+    discussion: """
+      Masks: none, causal, causal-tl, swa:LEFT[,RIGHT], prefix:N, sink:S+W, doc:L1,L2,... (also doc-causal, varlen,
+      varlen-causal), gna:DIMS:wWINDOW[:sSTRIDE][:dDILATION][:cCAUSAL][:tTILE], block_sparse:BQxBK:density=P:seed=S or
+      :list=I:J,... or :file=PATH; 'A & B', 'A | B', brackets, and heads(0-3=A;4-7=B) for masks per head.
+
+      attnsim mask causal --seq-q 4096 --tile-q 128 --tile-kv 64
+      attnsim mask gna:30x48x80:w18x24x24 --tile-q 4x8x8 --tile-kv 2x8x8 --svg map.svg
+      attnsim mask --cases masks.csv -o counted.csv
+      """)
+
+  @Argument(help: "The mask.") var spec: String?
+  @Option(help: "A table of cases; its count columns are filled in.") var cases: String?
+  @Option(name: [.short, .long], help: "Where the table goes; standard output otherwise.") var output: String?
+  @Option(help: "Queries; from the mask where it has lengths.") var seqQ: Int?
+  @Option(help: "Keys; as many as queries otherwise.") var seqKV: Int?
+  @Option(
+    name: .customLong("tile-q"),
+    help: "Query tile: tokens, or AxBxC on a token grid; else the tile of a permuted order, or 128.")
+  var tileQ: String?
+  @Option(name: .customLong("tile-kv"), help: "Key tile; as the query tile otherwise.") var tileKV: String?
+  @Option(help: "Tiles of a token grid: boxes of permuted tokens (tiled) or runs of the sequence (flat).")
+  var layout: TileLayout?
+  @Flag(help: "Key boxes start at each query tile's own window, not at multiples of their shape.")
+  var dynamic = false
+  @Option(help: "The head to draw, where masks differ by head.") var head: Int?
+  @Option(help: "Draws the tile map.") var svg: String?
+  @Flag(help: "Prints JSON.") var json = false
+
+  enum TileLayout: String, ExpressibleByArgument, CaseIterable { case tiled, flat }
+
+  func validate() throws {
+    if (spec == nil) == (cases == nil) {
+      throw ValidationError("a mask or --cases FILE is due, and not both")
+    }
+    if cases == nil, output != nil { throw ValidationError("-o is where a table of --cases goes") }
+    if cases != nil, svg != nil || json { throw ValidationError("--svg and --json are for one mask") }
+  }
+
+  func run() throws {
+    try Failure.reporting {
+      if let cases { try fillTable(at: cases) }
+      if let spec { try count(spec) }
+    }
+  }
+
+  // MARK: A table
+
+  private func fillTable(at path: String) throws {
+    do {
+      let filled = try MaskCaseTable(parsing: try read(path)).filled(readingBlockLists: read)
+      try OutputFile.write(filled, to: output ?? "-")
+    } catch let errors as MaskCaseTable.Errors {
+      let lines = errors.errors.map { error in
+        "\(path):\(error.line): error: " + (error.column.map { "\($0): " } ?? "") + error.message
+      }
+      throw Failure(.badInput, lines.joined(separator: "\n"))
+    }
+  }
+
+  // MARK: One mask
+
+  private func count(_ spec: String) throws {
+    let mask = try self.mask(spec)
+    let queries = try seqQ ?? mask.ownLengths?.queries ?? missingLength(of: mask)
+    let keys = seqKV ?? mask.ownLengths?.keys ?? queries
+    let geometry = try geometry(of: mask)
+    do {
+      if let problem = mask.check(seqQ: queries, seqKV: keys).first { throw problem }
+      let reports = try mask.headMasks(headCount: 1).map { entry in
+        let counts = try MaskCase(mask: entry.mask, seqQ: queries, seqKV: keys, geometry: geometry).counts()
+        return MaskReport(mask: entry.mask, heads: mask.differsByHead ? entry.heads : nil, counts: counts)
+      }
+      if let svg { try draw(reports, to: svg) }
+      Console.print(
+        json ? try MaskReport.json(mask, reports) : reports.map(\.text).joined(separator: "\n\n"))
+    } catch let problem as MaskProblem {
+      throw Failure(.badInput, "error: \(problem.field): \(problem.message)")
+    }
+  }
+
+  private func mask(_ spec: String) throws -> Mask {
+    do {
+      return try Mask(parsing: spec).readingBlockLists(read)
+    } catch let error as MaskSyntaxError {
+      // An error in a block list's file is about other text.
+      guard error.text == spec else { throw Failure(.badInput, "error: \(error)") }
+      let caret = String(repeating: " ", count: error.position) + "^"
+      throw Failure(.badInput, "error: \(error.field): \(error.reason)\n  \(spec)\n  \(caret)")
+    }
+  }
+
+  private func geometry(of mask: Mask) throws -> TileGeometry {
+    var usual = 128
+    if case .neighborhood(let neighborhood) = mask, let order = neighborhood.order {
+      usual = order.reduce(1, *)
+    }
+    let query = try tuple(tileQ ?? "\(usual)", "--tile-q")
+    let key = try tileKV.map { try tuple($0, "--tile-kv") } ?? query
+    let layout = layout ?? (query.count > 1 || key.count > 1 || dynamic ? .tiled : .flat)
+    if layout == .tiled { return .boxes(query: query, key: key, dynamic ? .dynamic : .fixed) }
+    guard query.count == 1, key.count == 1 else {
+      throw ValidationError("flat tiles have one number, as in --tile-q 128")
+    }
+    return .linear(query: query[0], key: key[0])
+  }
+
+  private func tuple(_ text: String, _ option: String) throws -> [Int] {
+    let parts = text.split(separator: "x", omittingEmptySubsequences: false).map { Int($0) }
+    let values = parts.compactMap(\.self)
+    guard values.count == parts.count, values.allSatisfy({ $0 >= 1 }) else {
+      throw ValidationError("\(option) is '\(text)'; a tile is written 128 or AxBxC, each at least 1")
+    }
+    return values
+  }
+
+  private func draw(_ reports: [MaskReport], to path: String) throws {
+    let wanted = reports.filter { report in report.heads.map { $0.contains(head ?? 0) } ?? true }
+    guard let report = wanted.first else {
+      let heads = reports.compactMap(\.heads).last?.upperBound ?? 1
+      throw ValidationError("--head is \(head ?? 0), but the mask has heads 0 to \(heads - 1)")
+    }
+    let title = report.heads == nil ? "\(report.mask)" : "\(report.mask), head \(head ?? 0)"
+    try OutputFile.write(
+      TileMapFigure.svg(report.counts.map, counts: report.counts.tiles, title: title), to: path)
+  }
+
+  private func missingLength(of mask: Mask) throws -> Int {
+    throw ValidationError("\(mask) has no length of its own: --seq-q is due")
+  }
+
+  // MARK: Files
+
+  private func read(_ path: String) throws -> String {
+    guard let text = try? String(contentsOfFile: path, encoding: .utf8) else {
+      throw Failure(.badInput, "\(path): error: the file cannot be read as text")
+    }
+    return text
+  }
+}
+
+extension Mask {
+  fileprivate var differsByHead: Bool { if case .perHead = self { true } else { false } }
+
+  /// Lengths that the mask itself tells.
+  fileprivate var ownLengths: (queries: Int, keys: Int)? {
+    switch self {
+    case .neighborhood(let neighborhood): (neighborhood.tokens, neighborhood.tokens)
+    case .documents(let documents): (documents.queryLengths.reduce(0, +), documents.keyLengths.reduce(0, +))
+    case .intersection(let masks), .union(let masks): masks.lazy.compactMap(\.ownLengths).first
+    case .perHead(let entries): entries.lazy.compactMap(\.mask.ownLengths).first
+    default: nil
+    }
+  }
+}

@@ -1,0 +1,62 @@
+import ArgumentParser
+import Reports
+
+struct ReportCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "report", abstract: "Reports from a database of results alone.")
+
+  enum Format: String, ExpressibleByArgument, CaseIterable { case text, json, csv, svg }
+
+  @Option(help: ArgumentHelp("Database of results.", valueName: "file")) var db: String
+  @Option(
+    name: .customLong("run"), help: ArgumentHelp("Number of the run (default: the latest).", valueName: "id"))
+  var runNumber: String?
+  @Option(help: "text, json, csv (all runs, where none is named) or svg (roofline).") var format: Format =
+    .text
+  @Option(
+    name: .shortAndLong, help: ArgumentHelp("Where to write (default: standard output).", valueName: "file"))
+  var output = "-"
+  @Flag(help: "List the runs.") var list = false
+
+  func run() throws {
+    try Failure.reporting {
+      let store = try ResultStore(path: db, mode: .readOnly)
+      try OutputFile.write(try text(store), to: output)
+    }
+  }
+
+  private func text(_ store: ResultStore) throws -> String {
+    if list { return try listing(store) }
+    if format == .csv, runNumber == nil {
+      var rows = [CSVReport.header]
+      try store.forEachRun { rows.append(CSVReport.row($1.result)) }
+      return rows.joined(separator: "\n") + "\n"
+    }
+    let result = try store.run(try runID(store)).result
+    switch format {
+    case .text: return TextReport.render(result, style: output == "-" ? .console : TextStyle())
+    case .json: return JSONReport.render(result)
+    case .csv: return CSVReport.render(result)
+    case .svg: return RooflineFigure.svg(result)
+    }
+  }
+
+  private func runID(_ store: ResultStore) throws -> Int64 {
+    if let runNumber {
+      guard let id = Int64(runNumber) else { throw StoreError.noSuchRun(runNumber) }
+      return id
+    }
+    guard let latest = try store.latestRun() else {
+      throw Failure(.badInput, "error: \(db): there are no runs")
+    }
+    return latest
+  }
+
+  private func listing(_ store: ResultStore) throws -> String {
+    try store.runs(limit: 1000).map { run in
+      let rate = NumberText.prefixed(run.usefulFlopsPerSecond, "flop/s")
+      return
+        "\(run.id)  \(run.schedule) on \(run.device), \(run.shape), \(run.mode): \(NumberText.time(run.timeSeconds)), \(rate)"
+    }.joined(separator: "\n")
+  }
+}

@@ -1,0 +1,93 @@
+import ArgumentParser
+import HWModels
+import InputFiles
+import Reports
+import Schedules
+import Simulator
+
+struct RunCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "run", abstract: "Answers one question: a scenario file, flags, or flags over a file.")
+
+  @Argument(help: "Scenario file.") var scenario: String?
+  @OptionGroup var options: RequestOptions
+  @OptionGroup var output: ResultOptions
+  @Flag(help: "Print the program (buffers, barriers, operations, work items) instead of timing it.")
+  var dumpProgram = false
+  @Flag(help: "Print events, events per second, peak memory and time per stage to standard error.")
+  var stats = false
+
+  func run() throws {
+    try Failure.reporting {
+      var stages = StageTimes()
+      let request = try options.request(file: scenario)
+      stages.end("read")
+      if dumpProgram {
+        Console.print(try Simulation.program(request).description)
+        return
+      }
+      let result = try Simulation.run(request)
+      stages.end("simulate")
+      try output.print(result)
+      try output.write(result, request: request, scenario: scenario, options: options)
+      stages.end("report")
+      if stats { Console.error(stages.description(of: result)) }
+    }
+  }
+}
+
+/// What becomes of a result.
+struct ResultOptions: ParsableArguments {
+  enum Format: String, ExpressibleByArgument, CaseIterable { case text, json, csv }
+
+  @Option(help: "text, json or csv.") var format: Format = .text
+  @Option(help: ArgumentHelp("Keep the result in a SQLite database.", valueName: "file")) var db: String?
+  @Option(help: ArgumentHelp("Write a roofline plot.", valueName: "file.svg")) var roofline: String?
+
+  func print(_ result: SimulationResult) throws {
+    switch format {
+    case .text: Console.print(TextReport.render(result, style: .console))
+    case .json: Console.print(JSONReport.render(result))
+    case .csv: Console.print(CSVReport.render(result))
+    }
+  }
+
+  /// Writes the files that were asked for.
+  func write(
+    _ result: SimulationResult, request: SimulationRequest, scenario: String?, options: RequestOptions
+  ) throws {
+    if let roofline { try OutputFile.write(RooflineFigure.svg(result), to: roofline) }
+    if let db {
+      let store = try ResultStore(path: db)
+      let id = try store.insert(
+        RunRecord(
+          result: result, source: try options.source(scenario: scenario, request: request),
+          deviceFileHash: options.deviceFileHash(of: request.device.id), toolVersion: Attnsim.version))
+      try store.close()
+      Console.error("run \(id) in \(db)")
+    }
+  }
+}
+
+extension TextStyle {
+  /// For standard output: colour and width of the terminal, or plain.
+  static var console: TextStyle { TextStyle(width: Console.width ?? 96, colour: Console.outputIsTerminal) }
+}
+
+extension RequestOptions {
+  /// Where a request came from: the text of its scenario, or the flags that ask it again.
+  func source(scenario: String?, request: SimulationRequest) throws -> RunRecord.Source {
+    guard let scenario, flags.isEmpty, flags.set.isEmpty, point == nil else {
+      return .flags((["run"] + RequestText.flags(request)).joined(separator: " "))
+    }
+    let text = try SourceText.load(scenario)
+    return .scenario(name: scenario, text: text.text)
+  }
+
+  /// Hash of the text of a device's file.
+  func deviceFileHash(of id: String) -> String? {
+    let library = library.library
+    guard let path = library.path(of: device ?? id), let text = try? SourceText.load(path) else { return nil }
+    return ContentHash.hex(text.text)
+  }
+}

@@ -1,0 +1,104 @@
+import HWModels
+import Schedules
+import Testing
+
+@testable import Interpreter
+
+/// A schedule with one parameter away from its default.
+struct ScheduleVariant: Sendable, CustomStringConvertible {
+  var schedule: String
+  var parameter: String
+  var value: String
+  var description: String { "\(schedule) \(parameter)=\(value)" }
+
+  /// Each value of each parameter that has choices, the others at their defaults.
+  static let all: [ScheduleVariant] = ScheduleRegistry.all.flatMap { schedule in
+    schedule.parameters.flatMap { parameter in
+      parameter.choices.filter { $0 != parameter.defaultValue }.map {
+        ScheduleVariant(schedule: schedule.name, parameter: parameter.name, value: $0)
+      }
+    }
+  }
+}
+
+@Suite("Every schedule computes attention")
+struct ScheduleTests {
+  /// References in double precision, shared by all schedules.
+  static let references = ReferenceCache()
+  static let shapesPerSchedule = 30
+  static let orders = 20
+
+  @Test(
+    "in every order, with every mask and pass", arguments: ScheduleRegistry.all.map { $0.name },
+    Verification.MaskFamily.allCases)
+  func schedules(name: String, mask: Verification.MaskFamily) throws {
+    for pass in AttentionShape.Pass.allCases {
+      let report = try verify(name, [:], mask, pass, shapes: Self.shapesPerSchedule, orders: Self.orders)
+      for failure in report.cases where failure.failure != nil {
+        Issue.record("\(name)\n\(failure.lines.joined(separator: "\n"))")
+      }
+      // A schedule takes a mask and a pass or refuses them; there is no taking a few shapes.
+      #expect(report.cases.isEmpty || report.cases.count >= Self.shapesPerSchedule)
+    }
+  }
+
+  @Test("in some pass at all", arguments: ScheduleRegistry.all.map { $0.name })
+  func somePass(name: String) throws {
+    let taken = try AttentionShape.Pass.allCases.contains { pass in
+      !(try verify(name, [:], .none, pass, shapes: 1, orders: 0)).cases.isEmpty
+    }
+    #expect(taken, "no shape of the verification is taken by \(name)")
+  }
+
+  @Test("with every choice of every parameter", arguments: ScheduleVariant.all)
+  func variants(variant: ScheduleVariant) throws {
+    for mask in [Verification.MaskFamily.none, .causal, .slidingWindow] {
+      for pass in AttentionShape.Pass.allCases {
+        let report = try verify(
+          variant.schedule, [variant.parameter: variant.value], mask, pass, shapes: 10, orders: 8)
+        for failure in report.cases where failure.failure != nil {
+          Issue.record("\(variant)\n\(failure.lines.joined(separator: "\n"))")
+        }
+      }
+    }
+  }
+
+  @Test(
+    "with fp16 and fp8 where they take it", arguments: ScheduleRegistry.all.map { $0.name },
+    [DataType.fp16, .fp8])
+  func types(name: String, type: DataType) throws {
+    let report = try verify(name, [:], .causal, .forward, type: type, shapes: 10, orders: 4)
+    for failure in report.cases where failure.failure != nil {
+      Issue.record("\(name)\n\(failure.lines.joined(separator: "\n"))")
+    }
+  }
+
+  @Test(
+    "and every operation that moves data or multiplies says what it computes",
+    arguments: ScheduleRegistry.all.map { $0.name })
+  func numericalReading(name: String) throws {
+    let schedule = try #require(ScheduleRegistry[name]).init(parameters: ScheduleParameters())
+    for mask in Verification.MaskFamily.allCases {
+      for pass in AttentionShape.Pass.allCases {
+        for shape in Verification.shapes(mask, pass: pass, seed: 3).prefix(20) {
+          guard let program = try? schedule.program(for: shape, on: .roomy) else { continue }
+          #expect(program.operationsWithoutReading() == [])
+        }
+      }
+    }
+  }
+
+  private func verify(
+    _ name: String, _ parameters: [String: String], _ mask: Verification.MaskFamily,
+    _ pass: AttentionShape.Pass,
+    type: DataType = .bf16, shapes count: Int, orders: Int
+  ) throws -> VerificationReport {
+    let schedule = try #require(ScheduleRegistry[name]).init(parameters: ScheduleParameters(parameters))
+    // Enough tries that a schedule which refuses some head dimensions still gets its share.
+    let shapes = Verification.shapes(mask, pass: pass, dataType: type, seed: 2026).prefix(8 * count)
+      .filter { (try? schedule.program(for: $0, on: .roomy)) != nil }.prefix(count)
+    return Verification.run(
+      schedule: schedule, device: .roomy, shapes: Array(shapes), orders: orders, seed: 7,
+      references: Self.references)
+  }
+}

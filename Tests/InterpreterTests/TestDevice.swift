@@ -1,0 +1,23 @@
+import HWModels
+
+extension Device {
+  /// An invented GPU on which every kernel fits: verification asks what is computed, never how long it takes.
+  static let roomy: Device = {
+    var device = Device(id: "roomy", name: "Roomy", kind: .gpu)
+    device.cores.count = Count(4)
+    device.cores.subCores = Count(4)
+    device.cores.clusterMaximum = Count(16)
+    device.cores.lanes = Count(32)
+    device.cores.registerFile = Bytes(4_194_304)
+    device.cores.registersPerThreadMaximum = Count(1024)
+    device.cores.threadsMaximum = Count(4096)
+    device.cores.workItemsMaximum = Count(32)
+    device.shared.capacity = Bytes(4_194_304)
+    device.shared.perWorkItem = Bytes(4_194_304)
+    device.asyncTensor = Device.AsyncTensorUnit()
+    device.copyEngine = Device.CopyEngine()
+    device.tensorMemory = Device.TensorMemory()
+    device.tensorMemory?.columns = Count(512)
+    return device
+  }()
+}

@@ -1,0 +1,70 @@
+import AttnsimTestSupport
+import HWModels
+import InputFiles
+import Schedules
+import Testing
+
+@testable import Simulator
+
+/// The period jump, and the times derived from it, against playing every operation.
+@Suite struct PeriodTests {
+  /// Every class of the kernel, timed with jumps and derivation, and played whole.
+  private func compare(_ schedule: String, _ parameters: ScheduleParameters, _ shape: AttentionShape) throws {
+    let device = try Devices.named("h100-sxm5")
+    let request = SimulationRequest(schedule: schedule, parameters: parameters, shape: shape, device: device)
+    let program = try Simulation.program(request)
+    for kernel in program.kernels {
+      let simulation = KernelSimulation(
+        kernel: kernel, shape: shape, device: device, clock: device.clock.nominal, isWarm: true)
+      let setting = simulation.setting()
+      let lowered = LoweredKernel(kernel, on: device, conditions: setting.conditions)
+      var timer = ItemTimer(
+        lowered: lowered, kernel: kernel, resident: setting.resident,
+        repeated: kernel.items.total > setting.slots)
+      // The longest and some in between: playing all of them whole would take minutes.
+      let classes = kernel.items.classes
+      let chosen = Set([0, classes.count / 3, classes.count / 2, classes.count - 1])
+      for (index, itemClass) in classes.enumerated() {
+        let timing = try timer.timing(of: itemClass)
+        guard chosen.contains(index) else { continue }
+        let trips = lowered.trips.map { $0.count(itemClass.values) }
+        let rounds = kernel.items.total > setting.slots ? 2 : 1
+        var whole = CoreSimulation(
+          lowered, queues: Array(repeating: Array(repeating: trips, count: rounds), count: setting.resident),
+          detectsPeriods: false)
+        let outcome = whole.run()
+        let first = outcome.items.reduce(0) { max($0, $1[0].end) }
+        #expect(timing.duration.first == first, "\(schedule) \(shape) class \(index)")
+        if rounds == 2 {
+          let later = outcome.items.reduce(0) { max($0, $1[1].end) } - first
+          #expect(timing.duration.later == later, "\(schedule) \(shape) class \(index), second round")
+        }
+      }
+    }
+  }
+
+  @Test(
+    "The jump equals the full run to the tick", arguments: RandomShapes.forward(200, seed: 7, largest: 9000))
+  func flashAttention3(shape: AttentionShape) throws {
+    try compare("fa3", .init(), shape)
+  }
+
+  @Test(
+    "so it does for persistent and for shared cores",
+    arguments: RandomShapes.forward(40, seed: 8, largest: 6000))
+  func others(shape: AttentionShape) throws {
+    try compare("fa3", .init(["build": "cpp"]), shape)
+    try compare("fa2", .init(), shape)
+  }
+
+  @Test("A long loop is jumped, not played")
+  func cost() throws {
+    func events(_ length: Int) throws -> Int {
+      let shape = try AttentionShape(batch: 1, headsQ: 16, seqQ: length, headDim: 128)
+      return try Simulation.run(
+        .init(schedule: "fa3", shape: shape, device: Devices.named("h100-sxm5"))
+      ).statistics.events
+    }
+    #expect(try events(1 << 20) == events(1 << 12))
+  }
+}

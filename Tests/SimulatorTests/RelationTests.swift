@@ -1,0 +1,116 @@
+import AttnsimTestSupport
+import HWModels
+import InputFiles
+import Schedules
+import Simulator
+import Testing
+
+/// Results that must agree with each other.
+@Suite struct RelationTests {
+  private func run(
+    _ schedule: String, _ shape: AttentionShape, _ device: Device, _ parameters: [String: String] = [:],
+    mode: ClockMode = .sustained
+  ) throws -> SimulationResult {
+    try Simulation.run(
+      .init(schedule: schedule, parameters: .init(parameters), shape: shape, device: device, mode: mode))
+  }
+
+  /// Everything that passes in a second doubles, everything stated in seconds halves.
+  private func twiceAsFast(_ device: Device) -> Device {
+    var fast = device
+    for field in DeviceField.all {
+      guard let value = field.value(on: device) else { continue }
+      switch field.unit {
+      case .hertz, .bytesPerSecond, .watts: field.set(value * 2, on: &fast)
+      case .seconds: field.set(value / 2, on: &fast)
+      default: break
+      }
+    }
+    return fast
+  }
+
+  @Test(
+    "Doubling every rate halves the time", arguments: ScheduleRegistry.all.map { $0.name },
+    [256, 4096, 65_536])
+  func clockScaling(schedule: String, length: Int) throws {
+    let shape = try AttentionShape(batch: 1, headsQ: 8, seqQ: length, headDim: 128, mask: .causal)
+    let slow = try Devices.named("h100-sxm5")
+    for mode in [ClockMode.sustained, .burst] {
+      let before = try run(schedule, shape, slow, mode: mode)
+      let after = try run(schedule, shape, twiceAsFast(slow), mode: mode)
+      #expect(after.cycles == before.cycles)
+      #expect(abs(after.time.value * 2 / before.time.value - 1) < 1e-9)
+    }
+  }
+
+  @Test("A window as long as the sequence is causal attention", arguments: ["fa2", "fa3"])
+  func windowOfWholeLength(schedule: String) throws {
+    let device = try Devices.named("h100-sxm5")
+    let causal = try AttentionShape(batch: 1, headsQ: 12, seqQ: 3000, headDim: 128, mask: .causal)
+    var window = causal
+    window.mask = .slidingWindow(left: 3000, right: 0)
+    let (a, b) = (try run(schedule, causal, device), try run(schedule, window, device))
+    #expect(a.work == b.work)
+    #expect(a.usefulFlops == b.usefulFlops)
+  }
+
+  @Test("One split equals no split")
+  func oneSplit() throws {
+    let device = try Devices.named("h100-sxm5")
+    for shape in RandomShapes.forward(30, seed: 21) where shape.batch * shape.headsQ * shape.seqQ > 300 * 128
+    {
+      guard let automatic = try? run("fa2", shape, device), automatic.kernels.count == 1 else { continue }
+      #expect(try run("fa2", shape, device, ["splits": "1"]).cycles == automatic.cycles, "\(shape)")
+    }
+  }
+
+  @Test("Groups of one are not packed", arguments: ["on", "off"])
+  func groupOfOne(packing: String) throws {
+    let device = try Devices.named("h100-sxm5")
+    let shape = try AttentionShape(batch: 2, headsQ: 8, headsKV: 8, seqQ: 1500, headDim: 64, mask: .causal)
+    #expect(try run("fa3", shape, device, ["pack-gqa": packing]).cycles == run("fa3", shape, device).cycles)
+  }
+
+  @Test("Batch and heads are the same thing without groups", arguments: ["fa2", "fa3"])
+  func batchAgainstHeads(schedule: String) throws {
+    let device = try Devices.named("h100-sxm5")
+    let batch = try AttentionShape(batch: 24, headsQ: 2, seqQ: 2048, headDim: 128, mask: .causal)
+    let heads = try AttentionShape(batch: 2, headsQ: 24, seqQ: 2048, headDim: 128, mask: .causal)
+    #expect(try run(schedule, batch, device).cycles == run(schedule, heads, device).cycles)
+  }
+
+  /// Dynamic service has scheduling anomalies: a faster unit can change which warpgroup goes first. 4 % covers those seen.
+  @Test(
+    "More of a rate is not slower",
+    arguments: ["vector.exp", "asyncTensor.rate16", "l2.bandwidth", "dram.bandwidth"])
+  func monotone(path: String) throws {
+    let device = try Devices.named("h100-sxm5")
+    let field = try #require(DeviceField.at(path))
+    for shape in RandomShapes.forward(30, seed: 22) {
+      var more = device
+      field.set(try #require(field.value(on: device)) * 1.5, on: &more)
+      let clock = ClockMode.locked(Frequency(1.6e9))
+      guard let before = try? run("fa3", shape, device, mode: clock) else { continue }
+      #expect(
+        try run("fa3", shape, more, mode: clock).time.value <= before.time.value * 1.04, "\(path) \(shape)")
+    }
+  }
+
+  @Test("The same request gives the same result on any thread")
+  func threads() async throws {
+    let device = try Devices.named("h100-sxm5")
+    let shapes = RandomShapes.forward(24, seed: 23)
+    let serial = shapes.map { try? run("fa3", $0, device).time.value }
+    let parallel = await withTaskGroup(of: (Int, Double?).self) { group in
+      for (index, shape) in shapes.enumerated() {
+        group.addTask {
+          (index, try? Simulation.run(.init(schedule: "fa3", shape: shape, device: device)).time.value)
+        }
+      }
+      var times = [Double?](repeating: nil, count: shapes.count)
+      for await (index, time) in group { times[index] = time }
+      return times
+    }
+    #expect(serial == parallel)
+  }
+}

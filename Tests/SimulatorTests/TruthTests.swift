@@ -1,0 +1,79 @@
+import AttnsimTestSupport
+import HWModels
+import InputFiles
+import Schedules
+import Simulator
+import Testing
+
+/// Predictions against what was measured. Prints every error; the limits are those the project promises.
+@Suite struct TruthTests {
+  private func source(_ name: String) throws -> SourceText {
+    let folder = try #require(CheckoutFolder.find("validation"))
+    return try SourceText.load(folder + "/" + name)
+  }
+
+  /// Hardware counters of FlashAttention-2 and -3, forward: cycles within 6 % on average and 10 % each, pipe use
+  /// within points of the measured share, device-memory reads within 15 %.
+  @Test func countersOfForwardKernels() throws {
+    let device = try Devices.named("h100-sxm5")
+    let table = try CounterTable(source("counters_h100.csv"))
+    var errors: [Double] = []
+    for row in table.rows where row.part == "main" && row.pass == "fwd" {
+      guard let schedule = ["fa2": "fa2", "fa_cute": "fa3"][row.kernel] else { continue }
+      let clock = Frequency(try #require(row.clockHertz))
+      let (tensor, exp) = (try #require(row.tensorPercent), try #require(row.expPercent))
+      let dramRead = try #require(row.dramReadBytes)
+      let result = try Simulation.run(
+        .init(schedule: schedule, shape: row.shape(), device: device, mode: .locked(clock)))
+      let error = result.cycles.value / row.cycles - 1
+      errors.append(abs(error))
+      func use(_ resource: Resource) -> Double {
+        100 * (result.resources.first { $0.resource == resource }?.utilisation ?? 0)
+      }
+      let dram = try #require(result.traffic.first { $0.level == "dram" }).readBytes / dramRead - 1
+      let name = "\(row.kernel) d\(row.headDim) \(row.mask)"
+      print(
+        "\(name): cycles \(percent(error)), tensor \(use(.tensor)) against \(tensor), dram \(percent(dram))")
+      #expect(abs(error) <= 0.10, "\(name)")
+      #expect(abs(use(.tensor) - tensor) <= 4, "\(name)")
+      #expect(abs(use(.exp) - exp) <= 5, "\(name)")
+      #expect(abs(dram) <= 0.15, "\(name)")
+    }
+    #expect(errors.count == 12)
+    #expect(errors.reduce(0, +) / Double(errors.count) <= 0.06)
+  }
+
+  /// Measured times of one H100: mean and 90th percentile of the absolute error, per kernel and metric.
+  @Test(
+    arguments: [
+      (kernel: "fa2", schedule: "fa2"), (kernel: "fa_cute", schedule: "fa3"),
+    ])
+  func forwardTimes(kernel: String, schedule: String) throws {
+    let device = try Devices.named("h100-sxm5")
+    let table = try MeasuredTable(source("h100.csv"))
+    for (metric, mode, mean, ninety) in [
+      (MeasuredTable.Metric.sustained, ClockMode.sustained, 0.08, 0.18), (.kernel, .burst, 0.12, 1),
+    ] {
+      var errors: [Double] = []
+      for row in table.rows where row.kernel == kernel && row.pass == "fwd" {
+        let shape = try row.shape()
+        guard shape.mask == .none || shape.mask == .causal, let measured = row.microseconds[metric] else {
+          continue
+        }
+        let result = try Simulation.run(.init(schedule: schedule, shape: shape, device: device, mode: mode))
+        let time = metric == .kernel ? result.kernelTime : result.time
+        errors.append(abs(time.value * 1e6 / measured - 1))
+      }
+      errors.sort()
+      let average = errors.reduce(0, +) / Double(errors.count)
+      print(
+        "\(kernel) \(metric): \(errors.count) rows, mean \(percent(average)), p90 \(percent(errors[errors.count * 9 / 10]))"
+      )
+      #expect(errors.count > 30)
+      #expect(average <= mean)
+      #expect(errors[errors.count * 9 / 10] <= ninety)
+    }
+  }
+
+  private func percent(_ value: Double) -> String { "\((value * 1000).rounded() / 10) %" }
+}
