@@ -65,6 +65,7 @@ let package = Package(
       name: "InputFilesTests",
       dependencies: ["HWModels", "Schedules", "Simulator", "InputFiles", "AttnsimTestSupport"],
       swiftSettings: settings),
+    .testTarget(name: "AttnsimTests", dependencies: ["attnsim"], swiftSettings: settings),
     .testTarget(
       name: "ReportsTests",
       dependencies: [

@@ -87,6 +87,12 @@ public struct MeasuredTable: Sendable {
   /// - Throws: `InputError` with everything wrong in the file: missing columns, numbers that are none, times that are
   ///   not above zero, rows that stand twice, a second GPU.
   public init(_ source: SourceText) throws(InputError) {
+    guard source.text.isEmpty || MeasuredTable.matches(source) else {
+      throw InputError(
+        source.diagnostic(
+          line: 1, column: 1, "this is no table of measured times or counters",
+          hint: "the header has burst_us, sustained_us or kernel_us; or sm_cycles_elapsed_max"))
+    }
     let table = try CSVTable(source, columns: MeasuredTable.columns, optional: MeasuredTable.otherColumns)
     var problems: [Diagnostic] = []
     var warnings: [Diagnostic] = []

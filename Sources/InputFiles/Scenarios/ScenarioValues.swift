@@ -42,8 +42,10 @@ struct ScenarioValues {
       return try Mask(parsing: text)
     } catch {
       let near = NearestName.of(text, in: ["none", "causal", "causal-tl"])
-      value.report(
-        "'\(text)' is not a mask: \(error.reason)", hint: near.map { "did you mean '\($0)'?" } ?? "\(error)")
+      // Marks count code points, and a mask is ASCII up to its first mistake.
+      let place = value.place(of: near == nil ? error.position : 0)
+      file.report(
+        at: place, "'\(text)' is not a mask: \(error.reason)", hint: near.map { "did you mean '\($0)'?" })
       return nil
     }
   }

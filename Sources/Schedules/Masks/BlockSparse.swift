@@ -15,10 +15,15 @@ public struct BlockSparse: Sendable, Hashable {
     case file(path: String, BlockList?)
   }
 
-  /// - Throws: `MaskProblem` for a block without tokens or a density outside 0...1.
+  /// - Throws: `MaskProblem` for a block without tokens or of too many, or a density outside 0...1.
   public init(queryBlock: Int, keyBlock: Int, pattern: Pattern) throws(MaskProblem) {
     for size in [queryBlock, keyBlock] where size < 1 {
       throw MaskProblem(field: "block", limit: 1, message: "a block of \(size) tokens is less than 1")
+    }
+    let largest = AttentionShape.largestExtent
+    for size in [queryBlock, keyBlock] where size > largest {
+      throw MaskProblem(
+        field: "block", limit: largest, message: "a block of \(size) tokens is more than \(largest)")
     }
     if case .random(let density, _, _) = pattern, !(0...1).contains(density) {
       throw MaskProblem(field: "density", limit: 1, message: "density \(density) must lie between 0 and 1")

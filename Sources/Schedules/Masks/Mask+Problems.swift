@@ -18,15 +18,19 @@ extension Mask {
     case .none, .causal, .causalTopLeft: return []
     case .slidingWindow(let left, let right), .slidingWindowTopLeft(let left, let right):
       return [("left", left), ("right", right)].compactMap { side, reach in
-        guard let reach, reach < 0 else { return nil }
+        guard let reach, !(0...AttentionShape.largestExtent).contains(reach) else { return nil }
+        let problem = reach < 0 ? "is negative" : "is larger than \(AttentionShape.largestExtent)"
         return MaskProblem(
-          field: "window", limit: 0, message: "the window's \(side) reach \(reach) is negative")
+          field: "window", limit: reach < 0 ? 0 : AttentionShape.largestExtent,
+          message: "the window's \(side) reach \(reach) \(problem)")
       }
     case .prefix(let length, _):
+      if length > AttentionShape.largestExtent { return [Mask.tooLarge("prefix", length)] }
       if length >= 0 { return [] }
       return [MaskProblem(field: "prefix", limit: 0, message: "prefix \(length) is negative")]
     case .sink(let tokens, let window, _):
-      var found: [MaskProblem] = []
+      var found = [("sink", tokens), ("window", window)].filter { $0.1 > AttentionShape.largestExtent }
+        .map { Mask.tooLarge($0.0, $0.1) }
       if tokens < 0 {
         found.append(MaskProblem(field: "sink", limit: 0, message: "sink \(tokens) is negative"))
       }
@@ -54,6 +58,12 @@ extension Mask {
         MaskProblem(field: "heads", message: "masks per head cannot stand inside another mask")
       ]
     }
+  }
+
+  private static func tooLarge(_ field: String, _ value: Int) -> MaskProblem {
+    MaskProblem(
+      field: field, limit: AttentionShape.largestExtent,
+      message: "\(field) \(value) is larger than \(AttentionShape.largestExtent)")
   }
 
   private func headProblems(_ entries: [HeadMask], headCount: Int?) -> [MaskProblem] {

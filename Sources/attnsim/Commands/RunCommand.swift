@@ -23,13 +23,14 @@ struct RunCommand: ParsableCommand {
       let request = try options.request(file: scenario)
       stages.end("read")
       if dumpProgram {
-        Console.print(try Simulation.program(request).description)
+        Console.print(ProgramDump.text(try Simulation.program(request), on: request.device))
         return
       }
       let result = try Simulation.run(request)
       stages.end("simulate")
-      try output.print(result)
+      // Files first: an answer on the screen says that everything asked for is done.
       try output.write(result, request: request, scenario: scenario, options: options)
+      output.print(result)
       stages.end("report")
       if stats { Console.error(stages.description(of: result)) }
     }
@@ -43,8 +44,15 @@ struct ResultOptions: ParsableArguments {
   @Option(help: "text, json or csv.") var format: Format = .text
   @Option(help: ArgumentHelp("Keep the result in a SQLite database.", valueName: "file")) var db: String?
   @Option(help: ArgumentHelp("Write a roofline plot.", valueName: "file.svg")) var roofline: String?
+  @Option(help: ArgumentHelp("Write the program as a graph: SVG, or DOT text.", valueName: "file.svg/dot"))
+  var graph: String?
+  @Option(
+    help: ArgumentHelp(
+      "Write what one core does, operation by operation: Chrome/Perfetto JSON, or SVG of the first steps.",
+      valueName: "file.json/svg"))
+  var trace: String?
 
-  func print(_ result: SimulationResult) throws {
+  func print(_ result: SimulationResult) {
     switch format {
     case .text: Console.print(TextReport.render(result, style: .console))
     case .json: Console.print(JSONReport.render(result))
@@ -57,6 +65,18 @@ struct ResultOptions: ParsableArguments {
     _ result: SimulationResult, request: SimulationRequest, scenario: String?, options: RequestOptions
   ) throws {
     if let roofline { try OutputFile.write(RooflineFigure.svg(result), to: roofline) }
+    if let graph {
+      let dot = ProgramGraph.dot(try Simulation.program(request))
+      try OutputFile.write(graph.hasSuffix(".dot") ? dot : try GraphvizRenderer.svg(dot), to: graph)
+    }
+    if let trace {
+      let events = try Simulation.trace(request)
+      let text =
+        trace.hasSuffix(".svg")
+        ? TimelineFigure.svg(events)
+        : TraceFile.json(events, clock: result.clock.frequency)
+      try OutputFile.write(text, to: trace)
+    }
     if let db {
       let store = try ResultStore(path: db)
       let id = try store.insert(

@@ -1,0 +1,190 @@
+import Foundation
+import Testing
+
+/// What the built command did.
+private struct Run {
+  var status: Int32
+  var output: String
+  var errors: String
+}
+
+/// The checkout, found from this file.
+private let checkout = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+  .deletingLastPathComponent()
+
+/// The command that was built beside these tests.
+private let command: URL = {
+  var folder = URL(fileURLWithPath: CommandLine.arguments[0]).resolvingSymlinksInPath()
+  while folder.path != "/" {
+    let candidate = folder.appendingPathComponent("attnsim")
+    var isDirectory: ObjCBool = false
+    if FileManager.default.fileExists(atPath: candidate.path, isDirectory: &isDirectory),
+      !isDirectory.boolValue,
+      FileManager.default.isExecutableFile(atPath: candidate.path)
+    {
+      return candidate
+    }
+    folder.deleteLastPathComponent()
+  }
+  return checkout.appendingPathComponent(".build/debug/attnsim")
+}()
+
+private func attnsim(_ arguments: String..., in folder: URL = checkout) throws -> Run {
+  try attnsim(arguments, in: folder)
+}
+
+private func attnsim(_ arguments: [String], in folder: URL = checkout) throws -> Run {
+  let process = Process()
+  process.executableURL = command
+  process.arguments = arguments
+  process.currentDirectoryURL = folder
+  process.environment = ["SWIFT_BACKTRACE": "enable=no"]
+  // Files and not pipes: nothing has to be read while the command runs.
+  let scratch = FileManager.default.temporaryDirectory.appendingPathComponent(UUID().uuidString)
+  try FileManager.default.createDirectory(at: scratch, withIntermediateDirectories: true)
+  defer { try? FileManager.default.removeItem(at: scratch) }
+  let (output, errors) = (scratch.appendingPathComponent("out"), scratch.appendingPathComponent("err"))
+  for file in [output, errors] { try Data().write(to: file) }
+  process.standardOutput = try FileHandle(forWritingTo: output)
+  process.standardError = try FileHandle(forWritingTo: errors)
+  try process.run()
+  process.waitUntilExit()
+  return Run(
+    status: process.terminationReason == .exit ? process.terminationStatus : -process.terminationStatus,
+    output: try String(contentsOf: output, encoding: .utf8),
+    errors: try String(contentsOf: errors, encoding: .utf8))
+}
+
+/// A folder that goes when the body ends.
+private func withFolder(_ body: (URL) throws -> Void) throws {
+  let folder = FileManager.default.temporaryDirectory.appendingPathComponent(UUID().uuidString)
+  try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+  defer { try? FileManager.default.removeItem(at: folder) }
+  try body(folder)
+}
+
+@Suite("The command")
+struct CommandTests {
+  static let mistakes: [(arguments: String, status: Int32, part: String)] = [
+    ("run /nonexistent.yaml", 65, "cannot open"),
+    ("run /tmp", 65, "is a directory"),
+    ("run /dev/null", 65, "the file is empty"),
+    ("run /dev/zero", 65, "larger than the limit"),
+    ("run scenarios/sweep-seq.yaml", 64, "has 24 points"),
+    ("run scenarios/sweep-seq.yaml --point 24", 64, "points 0 to 23"),
+    ("run", 64, "missing --device, --schedule, --batch, --heads, --seq, --head-dim"),
+    ("run --bogus", 64, "Unknown option"),
+    ("run scenarios/fa3-h100.yaml --schedule fa33", 64, "did you mean 'fa3'?"),
+    ("run scenarios/fa3-h100.yaml --device h100-sxm", 64, "did you mean 'h100-sxm5'?"),
+    ("run scenarios/fa3-h100.yaml --device a100-sxm4-80", 65, "needs 'asyncTensor'"),
+    ("run scenarios/fa3-h100.yaml --head-dim 0", 64, "between 1 and"),
+    ("run scenarios/fa3-h100.yaml --head-dim 4096", 65, "up to 256"),
+    ("run scenarios/fa3-h100.yaml --seq 1099511627776", 64, "between 1 and"),
+    ("run scenarios/fa3-h100.yaml --seq 256M", 64, "more than 10^17"),
+    ("run scenarios/fa3-h100.yaml --kv-heads 5", 64, "do not divide"),
+    ("run scenarios/fa3-h100.yaml --mask swa:9223372036854775807", 64, "is larger than"),
+    ("run scenarios/fa3-h100.yaml --mask causla", 64, "did you mean 'causal'?"),
+    ("run scenarios/fa3-h100.yaml --clock 1755", 64, "has no unit"),
+    ("run scenarios/fa3-h100.yaml --set vector.exq=x2", 64, "did you mean 'vector.exp'?"),
+    ("run scenarios/fa3-h100.yaml --set cores.count=1e300", 64, "whole number"),
+    ("run scenarios/fa3-h100.yaml --set shared.perWorkItem=1KiB", 65, "does not fit"),
+    ("run scenarios/fa3-h100.yaml --param biuld=cute", 64, "did you mean 'build'?"),
+    ("run scenarios/fa3-h100.yaml --db /nonexistent/x.sqlite", 73, "cannot be used"),
+    ("run scenarios/fa3-h100.yaml --db scenarios/fa3-h100.yaml", 65, "not a SQLite database"),
+    ("run scenarios/fa3-h100.yaml --roofline /nonexistent/x.svg", 73, "cannot be written"),
+    ("sweep scenarios/sweep-seq.yaml", 64, "--db"),
+    ("sweep scenarios/sweep-seq.yaml --db /nonexistent/x.sqlite", 73, "cannot be used"),
+    ("sweep scenarios/sweep-seq.yaml --db /tmp/x.sqlite --shard 3/2", 64, "--shard"),
+    ("sweep scenarios/sweep-seq.yaml --db /tmp/x.sqlite --jobs 0", 64, "--jobs"),
+    ("report --db /nonexistent.sqlite", 65, "no such database"),
+    ("compare fa2 fa9 --scenario scenarios/fa2-h100.yaml", 64, "there are"),
+    ("check validation/README.md", 65, "error"),
+    ("validate validation/power_h100.csv", 65, "no table of measured times"),
+    ("validate validation/h100.csv --map hardware/h100-sxm5.yaml", 65, "missing key"),
+    ("validate", 64, "name a measured table"),
+    ("verify --schedule fa9", 64, "there are"),
+    ("schema car", 64, "device"),
+  ]
+
+  @Test("Wrong input gives one clear error and the right exit code", arguments: mistakes)
+  func mistake(arguments: String, status: Int32, part: String) throws {
+    let run = try attnsim(arguments.split(separator: " ").map(String.init))
+    #expect(run.status == status, "\(run.errors)")
+    #expect(run.errors.contains(part), "\(run.errors)")
+    #expect(run.output.isEmpty)
+  }
+
+  @Test(
+    "Right questions are answered",
+    arguments: [
+      "devices", "devices h100-sxm5", "devices --json", "schedules", "schedules --json", "schema device",
+      "run scenarios/fa3-h100.yaml", "run scenarios/fa3-h100.yaml --format csv",
+      "run scenarios/sweep-seq.yaml --point 23",
+      "run --device h100-sxm5 --schedule fa2 --batch 1 --heads 8 --seq 1k --head-dim 64 --mode burst",
+      "run scenarios/fa3-h100.yaml --dump-program", "explain scenarios/fa3-causal-gqa.yaml",
+      "compare fa2 fa3 --scenario scenarios/fa2-h100.yaml",
+      "compare a100-sxm4-80 h100-sxm5 --scenario scenarios/fa2-h100.yaml",
+      "validate --show-map", "validate validation/counters_h100.csv --json",
+    ])
+  func answer(arguments: String) throws {
+    let run = try attnsim(arguments.split(separator: " ").map(String.init))
+    #expect(run.status == 0, "\(run.errors)")
+    #expect(!run.output.isEmpty)
+    #expect(run.errors.isEmpty, "\(run.errors)")
+  }
+
+  @Test("Every file in hardware/ and scenarios/ checks")
+  func files() throws {
+    for folder in ["hardware", "scenarios"] {
+      let names = try FileManager.default.contentsOfDirectory(
+        atPath: checkout.appendingPathComponent(folder).path)
+      let paths = names.filter { $0.hasSuffix(".yaml") }.map { "\(folder)/\($0)" }
+      let run = try attnsim(["check"] + paths)
+      #expect(run.status == 0, "\(run.errors)")
+    }
+  }
+
+  @Test("Devices are found from any folder")
+  func elsewhere() throws {
+    try withFolder { folder in
+      let scenario = checkout.appendingPathComponent("scenarios/fa3-h100.yaml").path
+      let run = try attnsim(["run", scenario, "--format", "csv"], in: folder)
+      #expect(run.status == 0, "\(run.errors)")
+    }
+  }
+
+  @Test("A sweep gives the same rows on one thread, on four, in shards and resumed")
+  func sweeps() throws {
+    try withFolder { folder in
+      func rows(_ name: String, _ runs: [[String]]) throws -> String {
+        let db = folder.appendingPathComponent(name).path
+        for flags in runs {
+          let run = try attnsim(["sweep", "scenarios/sweep-seq.yaml", "--db", db] + flags)
+          #expect(run.status == 0, "\(run.errors)")
+        }
+        let report = try attnsim("report", "--db", db, "--format", "csv")
+        #expect(report.status == 0, "\(report.errors)")
+        return report.output
+      }
+      let one = try rows("one.sqlite", [["--jobs", "1"]])
+      #expect(one.split(separator: "\n").count == 25)
+      #expect(try rows("four.sqlite", [["--jobs", "4"]]) == one)
+      let shards = try rows("shards.sqlite", [["--shard", "1/2"], ["--resume"], ["--resume"]])
+      #expect(Set(shards.split(separator: "\n")) == Set(one.split(separator: "\n")))
+    }
+  }
+
+  @Test("A stored run is reported as it was printed, and a damaged database stays as it is")
+  func stored() throws {
+    try withFolder { folder in
+      let db = folder.appendingPathComponent("runs.sqlite").path
+      let run = try attnsim("run", "scenarios/fa3-h100.yaml", "--db", db)
+      #expect(run.status == 0, "\(run.errors)")
+      #expect(try attnsim("report", "--db", db).output == run.output)
+      let other = folder.appendingPathComponent("other.txt")
+      try "not a database".write(to: other, atomically: true, encoding: .utf8)
+      #expect(try attnsim("run", "scenarios/fa3-h100.yaml", "--db", other.path).status == 65)
+      #expect(try String(contentsOf: other, encoding: .utf8) == "not a database")
+    }
+  }
+}
