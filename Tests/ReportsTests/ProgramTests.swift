@@ -69,7 +69,9 @@ struct TraceTests {
     let events = try #require(read["traceEvents"] as? [[String: Any]])
     let threads = events.filter { $0["name"] as? String == "thread_name" }
       .compactMap { ($0["args"] as? [String: Any])?["name"] as? String }
-    for name in ["producer (in flight)", "softmax 0", "softmax 1", "tensor", "l2"] { #expect(threads.contains(name)) }
+    for name in ["producer (in flight)", "softmax 0", "softmax 1", "tensor", "l2"] {
+      #expect(threads.contains(name))
+    }
     #expect(
       events.filter { $0["ph"] as? String == "s" }.count == events.filter { $0["ph"] as? String == "f" }.count
     )

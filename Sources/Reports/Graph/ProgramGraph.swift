@@ -21,9 +21,6 @@ private struct KernelGraph {
   let kernel: Kernel
   let prefix: String
 
-  /// Barriers with more pairs of signaller and waiter than this get a node of their own in between.
-  private static let mostDirectEdges = 3
-
   func write(to graph: inout DotWriter) {
     var ends = [Ends](repeating: Ends(), count: kernel.barriers.count)
     var orders: [[String]] = []
@@ -33,7 +30,7 @@ private struct KernelGraph {
     // Edges stand outside the clusters: one that names a node would pull the node in.
     for order in orders {
       for (before, after) in zip(order, order.dropFirst()) {
-        graph.edge(before, after, "color=\"#59636e\"; weight=10")
+        graph.edge(before, after, "color=\"\(DotWriter.plainColour)\"; weight=10")
       }
     }
     graph.row(orders.compactMap(\.first))
@@ -42,8 +39,8 @@ private struct KernelGraph {
 
   /// The operations that arrive at a barrier and those that wait for it.
   private struct Ends {
-    var signallers: [String] = []
-    var waiters: [String] = []
+    var signallers: [BarrierEnd] = []
+    var waiters: [BarrierEnd] = []
   }
 
   /// Writes the actor's cluster; returns its operations in order.
@@ -56,19 +53,25 @@ private struct KernelGraph {
       "color=\"\(FigureStyle.palette[place % FigureStyle.palette.count])\"; penwidth=1.5; style=rounded")
     var order: [String] = []
     for (blockPlace, block) in actor.blocks.enumerated() {
+      let counts = kernel.items.classes.map { block.trips.count($0.values) }
+      // What no work item of this shape runs is left out.
+      if counts.allSatisfy({ $0 == 0 }) { continue }
       let name = "\(prefix)a\(place)b\(blockPlace)"
-      let isLoop = block.trips != .fixed(1)
+      let isLoop = counts.contains { $0 != 1 }
       if isLoop {
         graph.open(
           "cluster_" + name, label: "\u{21BB} " + ProgramText.trips(block.trips, kernel),
           "color=\"#8b949e\"; style=\"rounded,dashed\"")
       }
       for (index, operation) in block.operations.enumerated() {
+        // Steps that only a numerical reading needs (a tile set to zero) have nothing to show.
+        if operation.unit == .sync, operation.waits.isEmpty, operation.signals.isEmpty { continue }
         let node = "\(name)o\(index)"
+        let end = BarrierEnd(node: node, actor: place, trips: block.trips)
         order.append(node)
         graph.node(node, label: label(operation), fill: fill(operation.unit))
-        for barrier in operation.signals { ends[barrier.index].signallers.append(node) }
-        for barrier in operation.waits { ends[barrier.index].waiters.append(node) }
+        for barrier in operation.signals { ends[barrier.index].signallers.append(end) }
+        for barrier in operation.waits { ends[barrier.index].waiters.append(end) }
       }
       if isLoop { graph.close() }
     }
@@ -91,22 +94,13 @@ private struct KernelGraph {
       let (signallers, waiters) = (ends[index].signallers, ends[index].waiters)
       let colour = colour(barrier.mechanism)
       let label = barrier.name + (barrier.initialPhases > 0 ? " (+\(barrier.initialPhases))" : "")
-      if signallers.count * waiters.count > Self.mostDirectEdges {
-        let hub = "\(prefix)s\(index)"
-        graph.barrier(hub, label: label, colour: colour)
-        for signaller in signallers { graph.edge(signaller, hub, style(colour)) }
-        for waiter in waiters { graph.edge(hub, waiter, style(colour)) }
-        continue
-      }
-      for signaller in signallers {
-        for waiter in waiters {
-          if let forth = edges.firstIndex(where: {
-            $0.from == waiter && $0.to == signaller && $0.back == nil && $0.colour == colour
-          }) {
-            edges[forth].back = label
-          } else {
-            edges.append(BarrierEdge(from: signaller, to: waiter, label: label, colour: colour))
-          }
+      for (signaller, waiter) in BarrierEnd.pairs(signallers, waiters) {
+        if let forth = edges.firstIndex(where: {
+          $0.from == waiter && $0.to == signaller && $0.back == nil && $0.colour == colour
+        }) {
+          edges[forth].back = label
+        } else {
+          edges.append(BarrierEdge(from: signaller, to: waiter, label: label, colour: colour))
         }
       }
     }
@@ -122,7 +116,9 @@ private struct KernelGraph {
   }
 
   private func label(_ operation: Operation) -> [String] {
-    [operation.name] + ProgramText.work(operation.work) + ProgramText.chain(operation.chain)
+    let parts = ProgramText.work(operation.work) + ProgramText.chain(operation.chain)
+    guard !parts.isEmpty else { return [operation.name] }
+    return [operation.name] + TextLayout.wrapped(parts.joined(separator: ", "), width: Self.labelWidth)
   }
 
   private func colour(_ mechanism: Barrier.Mechanism) -> String {
@@ -134,6 +130,8 @@ private struct KernelGraph {
     }
   }
 
+  private static let labelWidth = 34
+
   private func fill(_ unit: Schedules.Operation.Unit) -> String {
     switch unit {
     case .tensorSync, .tensorAsync, .tensorAsyncRegisters: "#cfe0fb"
@@ -144,69 +142,36 @@ private struct KernelGraph {
   }
 }
 
-/// Graphviz text, indented, names and labels quoted.
-struct DotWriter {
-  private(set) var lines: [String] = []
-  private var depth = 1
+/// An operation at one end of a barrier.
+private struct BarrierEnd: Hashable {
+  let node: String
+  let actor: Int
+  let trips: TripCount
 
-  /// The graph has a name, since Graphviz numbers those that have none and the picture would differ from run to run.
-  init(name: String) {
-    lines = [
-      "digraph \(name) {",
-      "  graph [rankdir=TB, fontname=\"sans-serif\", fontsize=12, fontcolor=\"#59636e\", bgcolor=transparent, newrank=true, nodesep=0.3, ranksep=0.35];",
-      "  node [shape=box, style=\"rounded,filled\", fontname=\"sans-serif\", fontsize=11, color=\"#8b949e\", fontcolor=\"#1a1f26\", margin=\"0.12,0.06\"];",
-      "  edge [fontname=\"sans-serif\", fontsize=10, arrowsize=0.7];",
-    ]
-  }
-
-  var text: String { lines.joined(separator: "\n") + "\n}\n" }
-
-  mutating func open(_ name: String, label: String, _ style: String) {
-    add("subgraph \(name) {")
-    depth += 1
-    add("label=\(Self.quoted([label])); labeljust=l; \(style);")
-  }
-
-  mutating func close() {
-    depth -= 1
-    add("}")
-  }
-
-  mutating func node(_ name: String, label: [String], fill: String) {
-    add("\(name) [label=\(Self.quoted(label)), fillcolor=\"\(fill)\"];")
-  }
-
-  mutating func barrier(_ name: String, label: String, colour: String) {
-    add(
-      "\(name) [label=\(Self.quoted([label])), shape=hexagon, style=solid, margin=\"0.02,0.01\", fontsize=10, color=\"\(colour)\", fontcolor=\"\(colour)\"];"
-    )
-  }
-
-  /// `xlabel`, since Graphviz 2.42 frees a plain label of an edge without constraint twice.
-  mutating func edge(_ from: String, _ to: String, _ style: String, label: [String] = []) {
-    add("\(from) -> \(to) [\(style)\(label.isEmpty ? "" : "; xlabel=\(Self.quoted(label))")];")
-  }
-
-  /// Nodes side by side, from left to right.
-  mutating func row(_ nodes: [String]) {
-    guard nodes.count > 1 else { return }
-    add("{ rank=same; \(nodes.joined(separator: " -> ")) [style=invis]; }")
-  }
-
-  private mutating func add(_ line: String) { lines.append(String(repeating: "  ", count: depth) + line) }
-
-  /// A quoted string of lines; a backslash is doubled, since Graphviz reads escapes in labels.
-  static func quoted(_ lines: [String]) -> String {
-    let escaped = lines.map { line in
-      line.map { character in
-        switch character {
-        case "\\": "\\\\"
-        case "\"": "\\\""
-        case "\n": " "
-        default: String(character)
-        }
-      }.joined()
+  /// Who wakes whom. Signals and waits pair up in order of phases; on paper that is the k-th operation of blocks with
+  /// equal trip counts, and where there are none, the first on the other side. So a loop's signal leads to the loop
+  /// and the prologue's to the prologue, and each end has at least one edge to each actor on the other side.
+  static func pairs(_ signallers: [BarrierEnd], _ waiters: [BarrierEnd]) -> [(String, String)] {
+    var pairs: [(String, String)] = []
+    func add(_ from: BarrierEnd, _ to: BarrierEnd) {
+      if !pairs.contains(where: { $0 == (from.node, to.node) }) { pairs.append((from.node, to.node)) }
     }
-    return "\"" + escaped.joined(separator: "\\n") + "\""
+    for signaller in signallers {
+      for waiter in signaller.partners(among: signallers, on: waiters) { add(signaller, waiter) }
+    }
+    for waiter in waiters where !pairs.contains(where: { $0.1 == waiter.node }) {
+      for signaller in waiter.partners(among: waiters, on: signallers) { add(signaller, waiter) }
+    }
+    return pairs
+  }
+
+  private func partners(among own: [BarrierEnd], on others: [BarrierEnd]) -> [BarrierEnd] {
+    let place = own.filter { $0.actor == actor && $0.trips == trips }.firstIndex(of: self) ?? 0
+    let actors = Set(others.map(\.actor)).sorted()
+    return actors.compactMap { other in
+      let all = others.filter { $0.actor == other }
+      let alike = all.filter { $0.trips == trips }
+      return alike.indices.contains(place) ? alike[place] : alike.last ?? all.first
+    }
   }
 }

@@ -41,6 +41,7 @@ enum ProgramText {
       let shift = offset == 0 ? "" : offset > 0 ? " + \(offset)" : " - \(-offset)"
       let counts = kernel.items.classes.map { trips.count($0.values) }
       guard let least = counts.min(), let most = counts.max() else { return "\(name)\(shift) trips" }
+      if most == 0 { return "\(name)\(shift) trips (never here)" }
       return "\(name)\(shift) trips (\(least == most ? "\(least)" : "\(least) to \(most)"))"
     }
   }
