@@ -23,7 +23,7 @@ struct RunCommand: ParsableCommand {
       let request = try options.request(file: scenario)
       stages.end("read")
       if dumpProgram {
-        Console.print(try Simulation.program(request).description)
+        Console.print(ProgramDump.text(try Simulation.program(request), on: request.device))
         return
       }
       let result = try Simulation.run(request)
@@ -44,6 +44,12 @@ struct ResultOptions: ParsableArguments {
   @Option(help: "text, json or csv.") var format: Format = .text
   @Option(help: ArgumentHelp("Keep the result in a SQLite database.", valueName: "file")) var db: String?
   @Option(help: ArgumentHelp("Write a roofline plot.", valueName: "file.svg")) var roofline: String?
+  @Option(help: ArgumentHelp("Write the program as a graph: .svg or .dot.", valueName: "file")) var graph:
+    String?
+  @Option(
+    help: ArgumentHelp(
+      "Write every operation of a core: .json for ui.perfetto.dev, .svg a picture.", valueName: "file"))
+  var trace: String?
 
   func print(_ result: SimulationResult) {
     switch format {
@@ -58,6 +64,8 @@ struct ResultOptions: ParsableArguments {
     _ result: SimulationResult, request: SimulationRequest, scenario: String?, options: RequestOptions
   ) throws {
     if let roofline { try OutputFile.write(RooflineFigure.svg(result), to: roofline) }
+    if let graph { try OutputFile.write(try graphText(request, path: graph), to: graph) }
+    if let trace { try OutputFile.write(try traceText(result, path: trace), to: trace) }
     if let db {
       let store = try ResultStore(path: db)
       let id = try store.insert(
@@ -66,6 +74,28 @@ struct ResultOptions: ParsableArguments {
           deviceFileHash: options.deviceFileHash(of: request.device.id), toolVersion: Attnsim.version))
       try store.close()
       Console.error("run \(id) in \(db)")
+    }
+  }
+}
+
+extension ResultOptions {
+  private func graphText(_ request: SimulationRequest, path: String) throws -> String {
+    let dot = ProgramGraph.dot(try Simulation.program(request))
+    switch OutputFile.ending(path) {
+    case "dot", "gv": return dot
+    case "svg": return try GraphvizRenderer.svg(dot)
+    default: throw Failure(.usage, "error: --graph \(path): the name ends in .svg or .dot")
+    }
+  }
+
+  private func traceText(_ result: SimulationResult, path: String) throws -> String {
+    let events = try Simulation.trace(result.request)
+    switch OutputFile.ending(path) {
+    case "json":
+      let title = "\(result.request.schedule) on \(result.request.device.id)"
+      return TraceFile.json(events, clock: result.clock.frequency, title: title)
+    case "svg": return TimelineFigure.svg(events)
+    default: throw Failure(.usage, "error: --trace \(path): the name ends in .json or .svg")
     }
   }
 }
