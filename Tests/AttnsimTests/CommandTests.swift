@@ -174,6 +174,32 @@ struct CommandTests {
     }
   }
 
+  @Test("Every picture and page is written")
+  func pictures() throws {
+    try withFolder { folder in
+      func file(_ name: String) -> String { folder.appendingPathComponent(name).path }
+      let run = try attnsim(
+        "run", "scenarios/fa3-h100.yaml", "--roofline", file("roofline.svg"), "--graph", file("program.svg"),
+        "--trace", file("trace.json"), "--db", file("runs.sqlite"))
+      #expect(run.status == 0, "\(run.errors)")
+      for format in ["text", "json", "csv", "svg", "dot", "html"] {
+        let report = try attnsim(
+          "report", "--db", file("runs.sqlite"), "--format", format, "-o", file("report.\(format)"))
+        #expect(report.status == 0, "\(report.errors)")
+      }
+      let validation = try attnsim("validate", "validation/counters_h100.csv", "-o", file("validation.html"))
+      #expect(validation.status == 0, "\(validation.errors)")
+      let starts = [
+        "roofline.svg": "<svg", "program.svg": "<?xml", "trace.json": "{", "report.html": "<!DOCTYPE html>",
+        "report.dot": "digraph", "validation.html": "<!DOCTYPE html>", "report.json": "{",
+      ]
+      for (name, start) in starts {
+        let text = try String(contentsOf: folder.appendingPathComponent(name), encoding: .utf8)
+        #expect(text.hasPrefix(start), "\(name) begins with \(text.prefix(40))")
+      }
+    }
+  }
+
   @Test("A stored run is reported as it was printed, and a damaged database stays as it is")
   func stored() throws {
     try withFolder { folder in

@@ -1,17 +1,21 @@
 import ArgumentParser
 import Reports
+import Simulator
 
 struct ReportCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "report", abstract: "Reports from a database of results alone.")
 
-  enum Format: String, ExpressibleByArgument, CaseIterable { case text, json, csv, svg }
+  enum Format: String, ExpressibleByArgument, CaseIterable { case text, html, json, csv, svg, dot }
 
   @Option(help: ArgumentHelp("Database of results.", valueName: "file")) var db: String
   @Option(
     name: .customLong("run"), help: ArgumentHelp("Number of the run (default: the latest).", valueName: "id"))
   var runNumber: String?
-  @Option(help: "text, json, csv (all runs, where none is named) or svg (roofline).") var format: Format =
+  @Option(
+    help:
+      "text, html (a page of one file), json, csv (all runs, where none is named), svg (roofline) or dot (program)."
+  ) var format: Format =
     .text
   @Option(
     name: .shortAndLong, help: ArgumentHelp("Where to write (default: standard output).", valueName: "file"))
@@ -32,12 +36,17 @@ struct ReportCommand: ParsableCommand {
       try store.forEachRun { rows.append(CSVReport.row($1.result)) }
       return rows.joined(separator: "\n") + "\n"
     }
-    let result = try store.run(try runID(store)).result
+    let record = try store.run(try runID(store))
+    let result = record.result
     switch format {
     case .text: return TextReport.render(result, style: output == "-" ? .console : TextStyle())
     case .json: return JSONReport.render(result)
     case .csv: return CSVReport.render(result)
     case .svg: return RooflineFigure.svg(result)
+    case .dot: return ProgramGraph.dot(try Simulation.program(result.request))
+    case .html:
+      let program = try? Simulation.program(result.request)
+      return RunPage.html(record, program: program, trace: (try? Simulation.trace(result.request)) ?? [])
     }
   }
 

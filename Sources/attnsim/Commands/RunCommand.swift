@@ -44,12 +44,11 @@ struct ResultOptions: ParsableArguments {
   @Option(help: "text, json or csv.") var format: Format = .text
   @Option(help: ArgumentHelp("Keep the result in a SQLite database.", valueName: "file")) var db: String?
   @Option(help: ArgumentHelp("Write a roofline plot.", valueName: "file.svg")) var roofline: String?
-  @Option(help: ArgumentHelp("Write the program as a graph: SVG, or DOT text.", valueName: "file.svg/dot"))
-  var graph: String?
+  @Option(help: ArgumentHelp("Write the program as a graph: .svg or .dot.", valueName: "file")) var graph:
+    String?
   @Option(
     help: ArgumentHelp(
-      "Write what one core does, operation by operation: Chrome/Perfetto JSON, or SVG of the first steps.",
-      valueName: "file.json/svg"))
+      "Write every operation of a core: .json for ui.perfetto.dev, .svg a picture.", valueName: "file"))
   var trace: String?
 
   func print(_ result: SimulationResult) {
@@ -65,18 +64,8 @@ struct ResultOptions: ParsableArguments {
     _ result: SimulationResult, request: SimulationRequest, scenario: String?, options: RequestOptions
   ) throws {
     if let roofline { try OutputFile.write(RooflineFigure.svg(result), to: roofline) }
-    if let graph {
-      let dot = ProgramGraph.dot(try Simulation.program(request))
-      try OutputFile.write(graph.hasSuffix(".dot") ? dot : try GraphvizRenderer.svg(dot), to: graph)
-    }
-    if let trace {
-      let events = try Simulation.trace(request)
-      let text =
-        trace.hasSuffix(".svg")
-        ? TimelineFigure.svg(events)
-        : TraceFile.json(events, clock: result.clock.frequency)
-      try OutputFile.write(text, to: trace)
-    }
+    if let graph { try OutputFile.write(try graphText(request, path: graph), to: graph) }
+    if let trace { try OutputFile.write(try traceText(result, path: trace), to: trace) }
     if let db {
       let store = try ResultStore(path: db)
       let id = try store.insert(
@@ -85,6 +74,28 @@ struct ResultOptions: ParsableArguments {
           deviceFileHash: options.deviceFileHash(of: request.device.id), toolVersion: Attnsim.version))
       try store.close()
       Console.error("run \(id) in \(db)")
+    }
+  }
+}
+
+extension ResultOptions {
+  private func graphText(_ request: SimulationRequest, path: String) throws -> String {
+    let dot = ProgramGraph.dot(try Simulation.program(request))
+    switch OutputFile.ending(path) {
+    case "dot", "gv": return dot
+    case "svg": return try GraphvizRenderer.svg(dot)
+    default: throw Failure(.usage, "error: --graph \(path): the name ends in .svg or .dot")
+    }
+  }
+
+  private func traceText(_ result: SimulationResult, path: String) throws -> String {
+    let events = try Simulation.trace(result.request)
+    switch OutputFile.ending(path) {
+    case "json":
+      let title = "\(result.request.schedule) on \(result.request.device.id)"
+      return TraceFile.json(events, clock: result.clock.frequency, title: title)
+    case "svg": return TimelineFigure.svg(events)
+    default: throw Failure(.usage, "error: --trace \(path): the name ends in .json or .svg")
     }
   }
 }

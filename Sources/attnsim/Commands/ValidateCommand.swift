@@ -21,6 +21,9 @@ struct ValidateCommand: ParsableCommand {
   @Flag(help: "Print the map and end.") var showMap = false
   @Flag(help: "Print JSON.") var json = false
   @Option(
+    name: .shortAndLong, help: ArgumentHelp("Write a page with scatter plots.", valueName: "file.html"))
+  var output: String?
+  @Option(
     name: .customLong("set"),
     help: ArgumentHelp("Change of a device number, as for run.", valueName: "path=value"))
   var set: [String] = []
@@ -42,31 +45,42 @@ struct ValidateCommand: ParsableCommand {
       guard let measured else {
         throw Failure(.usage, "error: name a measured table, such as validation/h100.csv")
       }
+      let title = "Predicted against measured: \(measured)"
       let kernels = try KernelMap(mapSource)
       let source = try SourceText.load(measured, limit: SourceText.largestTableBytes)
       if CounterTable.matches(source) {
-        try validateCounters(try CounterTable(source), kernels)
+        try validateCounters(try CounterTable(source), kernels, title: title)
       } else {
-        try validateTimes(try MeasuredTable(source), kernels)
+        try validateTimes(try MeasuredTable(source), kernels, title: title)
       }
     }
   }
 
-  private func validateTimes(_ table: MeasuredTable, _ kernels: KernelMap) throws {
+  private func validateTimes(_ table: MeasuredTable, _ kernels: KernelMap, title: String) throws {
     let chip = try loadDevice(gpu: table.gpu, kernels)
     let asked = metric.flatMap { MeasuredTable.Metric(rawValue: $0.rawValue) }
     let validation = TimeValidation(
       table, map: kernels, device: chip, metrics: asked.map { [$0] } ?? MeasuredTable.Metric.allCases)
-    Console.print(json ? ValidationText.json(validation) : ValidationText.text(validation))
+    try show(validation.report(title: title), before: nil)
   }
 
-  private func validateCounters(_ table: CounterTable, _ kernels: KernelMap) throws {
+  private func validateCounters(_ table: CounterTable, _ kernels: KernelMap, title: String) throws {
     guard let gpu = kernels.countersGPU else {
       throw Failure(.badInput, "error: the map has no 'counters-gpu': which GPU were the counters read on?")
     }
     let validation = CounterValidation(
       table, map: kernels, gpu: gpu, device: try loadDevice(gpu: gpu, kernels))
-    Console.print(json ? ValidationText.json(validation) : ValidationText.text(validation))
+    try show(validation.report(title: title), before: validation.table)
+  }
+
+  /// Writes the page where one is asked for, then prints; `table` goes before the text.
+  private func show(_ report: ValidationReport, before table: String?) throws {
+    if let output { try OutputFile.write(report.html(), to: output) }
+    if json {
+      Console.print(report.json())
+    } else {
+      Console.print((table.map { "\($0)\n\n" } ?? "") + report.text(style: .console))
+    }
   }
 
   private func loadDevice(gpu: String, _ kernels: KernelMap) throws -> Device {

@@ -34,6 +34,7 @@ struct Failure: Error {
       case .unavailable: self.init(.cannotWrite, "error: \(error)")
       default: self.init(.badInput, "error: \(error)")
       }
+    case let error as GraphvizRenderer.Failure: self.init(.bug, "error: the graph cannot be drawn: \(error)")
     case let error as Scenario.PointError: self.init(.badInput, "error: \(error)")
     case SimulationError.deadlock:
       self.init(.bug, "error: \(error)\nThis is a bug; please report it with the command.")

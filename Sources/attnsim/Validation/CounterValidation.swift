@@ -1,75 +1,105 @@
 import HWModels
 import InputFiles
+import Reports
 import Schedules
 import Simulator
 
 /// Predicted against counted cycles, use of units and bytes: free of the clock.
 struct CounterValidation {
-  struct Point {
+  private struct Point {
     var row: CounterTable.Row
     var cycles: Double
-    var tensorPercent: Double
-    var expPercent: Double
+    /// Busy shares of the elapsed cycles.
+    var tensor: Double
+    var exp: Double
     var dramReadBytes: Double
-    var cycleError: Double { cycles / row.cycles - 1 }
-    /// In points of the busy share.
-    var tensorError: Double? { row.tensorPercent.map { tensorPercent - $0 } }
-    var expError: Double? { row.expPercent.map { expPercent - $0 } }
-    var dramReadError: Double? { row.dramReadBytes.flatMap { $0 > 0 ? dramReadBytes / $0 - 1 : nil } }
   }
 
-  private(set) var points: [Point] = []
-  private(set) var skipped: [(skip: TimeValidation.Skip, count: Int)] = []
-  let gpu: String
+  private var points: [Point] = []
+  private var skipped = SkipCount()
+  private let gpu: String
 
   init(_ table: CounterTable, map: KernelMap, gpu: String, device: Device) {
     self.gpu = gpu
     for row in table.rows {
       // Auxiliary kernels of a call: their rows say which part they are.
       guard row.part == "main" else {
-        skip(row, "part '\(row.part)' of a call: not modelled on its own yet")
+        skipped.add(row.kernel, pass: row.pass, "part '\(row.part)' of a call is not modelled on its own yet")
         continue
       }
       switch map.target(kernel: row.kernel, gpu: gpu, pass: row.pass, launches: nil) {
-      case .notModelled(let reason): skip(row, reason)
+      case .notModelled(let reason): skipped.add(row.kernel, pass: row.pass, reason)
       case .schedule(let name, let parameters):
-        predict(row, schedule: name, parameters: parameters, device: device)
+        do {
+          points.append(try CounterValidation.predict(row, name, parameters, device))
+        } catch {
+          let reason = (error as? MeasuredTable.RowError)?.message ?? "\(error)"
+          skipped.add(row.kernel, pass: row.pass, "not modelled: \(reason)")
+        }
       }
     }
   }
 
-  private mutating func predict(
-    _ row: CounterTable.Row, schedule: String, parameters: [String: String], device: Device
-  ) {
-    do {
-      // At the clock of the counted run, where it is known: then cycles compare with cycles.
-      let mode: ClockMode = row.clockHertz.map { .locked(Frequency($0)) } ?? .burst
-      let request = SimulationRequest(
+  /// The counters were read in single launches; cycles hardly depend on the clock.
+  private static func predict(
+    _ row: CounterTable.Row, _ schedule: String, _ parameters: [String: String], _ device: Device
+  ) throws -> Point {
+    let result = try Simulation.run(
+      SimulationRequest(
         schedule: schedule, parameters: ScheduleParameters(parameters), shape: try row.shape(),
-        device: device, mode: mode)
-      let result = try Simulation.run(request)
-      func percent(_ resource: Resource) -> Double {
-        (result.resources.first { $0.resource == resource }?.utilisation ?? 0) * 100
-      }
-      let dram = result.traffic.first { $0.level == "dram" }?.readBytes ?? 0
-      points.append(
-        Point(
-          row: row, cycles: result.cycles.value, tensorPercent: percent(.tensor),
-          expPercent: percent(.exp), dramReadBytes: dram))
-    } catch let error as MeasuredTable.RowError {
-      skip(row, "not modelled: \(error.message)")
-    } catch {
-      skip(row, "not modelled: \(error)")
+        device: device,
+        mode: .burst))
+    func share(_ resource: Resource) -> Double {
+      result.resources.first { $0.resource == resource }?.utilisation ?? 0
     }
+    return Point(
+      row: row, cycles: result.kernels.first?.cycles.value ?? result.cycles.value, tensor: share(.tensor),
+      exp: share(.exp), dramReadBytes: result.traffic.first { $0.level == "dram" }?.readBytes ?? 0)
   }
 
-  private mutating func skip(_ row: CounterTable.Row, _ reason: String) {
-    let kernel = String(row.kernel.prefix { $0 != ":" })
-    let skip = TimeValidation.Skip(kernel: kernel, pass: row.pass, reason: reason)
-    if let index = skipped.firstIndex(where: { $0.skip == skip }) {
-      skipped[index].count += 1
-    } else {
-      skipped.append((skip, 1))
+  /// Cycles and bytes by relative error, shares by difference.
+  func report(title: String) -> ValidationReport {
+    let rows = points.flatMap { point -> [ValidationRow] in
+      let row = point.row
+      func compare(_ metric: ValidationMetric, _ measured: Double?, _ predicted: Double) -> ValidationRow? {
+        measured.map {
+          ValidationRow(
+            gpu: gpu, kernel: row.kernel, pass: row.pass, metric: metric,
+            label:
+              "batch \(row.batch), \(row.headsQ) heads, \(row.seq) tokens, head dim \(row.headDim), \(row.mask)",
+            measured: $0, predicted: predicted)
+        }
+      }
+      return [
+        compare(.init(name: "sm_cycles", unit: "clk"), row.cycles, point.cycles),
+        compare(
+          .init(name: "tensor_pipe", unit: "", error: .difference), row.tensorPercent.map { $0 / 100 },
+          point.tensor),
+        compare(
+          .init(name: "exp_pipe", unit: "", error: .difference), row.expPercent.map { $0 / 100 }, point.exp),
+        compare(.init(name: "dram_read", unit: "B"), row.dramReadBytes, point.dramReadBytes),
+      ].compactMap { $0 }
     }
+    return ValidationReport(title: title, rows: rows, skipped: skipped.rows)
+  }
+
+  /// One line for each kernel: predicted and counted side by side.
+  var table: String {
+    var table = ColumnText()
+    table.add(
+      "kernel", "cycles", "counted", "error", "tensor %", "counted", "exp %", "counted", "dram MB", "counted",
+      "error")
+    for point in points {
+      let row = point.row
+      let read = row.dramReadBytes ?? 0
+      table.add(
+        "\(row.kernel) d\(row.headDim) s\(row.seq) \(row.mask)", NumberText.grouped(point.cycles),
+        NumberText.grouped(row.cycles), NumberText.change(point.cycles / row.cycles - 1),
+        NumberText.fixed(point.tensor * 100, 1), row.tensorPercent.map { NumberText.fixed($0, 1) } ?? "",
+        NumberText.fixed(point.exp * 100, 1), row.expPercent.map { NumberText.fixed($0, 1) } ?? "",
+        NumberText.fixed(point.dramReadBytes / 1e6, 0), NumberText.fixed(read / 1e6, 0),
+        read > 0 ? NumberText.change(point.dramReadBytes / read - 1) : "")
+    }
+    return table.lines.joined(separator: "\n")
   }
 }
