@@ -3,11 +3,12 @@
 # make verify executes every schedule on numbers, in random orders
 # make lint   checks the formatting
 # make bench  measures the warm library call and the cold command
+# make accuracy  writes docs/accuracy.md from the measured tables
 
 SWIFT ?= swift
 PACKAGES := libsqlite3-dev libgraphviz-dev libc6-dev libstdc++-12-dev binutils libcurl4 libncurses6 libxml2 git tzdata
 
-.PHONY: setup run test verify lint bench build
+.PHONY: setup run test verify lint bench accuracy build
 
 # Installs what a bare Debian 12 with a Swift toolchain lacks. Asks nothing; says what it does.
 setup:
@@ -36,7 +37,12 @@ verify: build
 	$$($(SWIFT) build -c release --show-bin-path)/attnsim verify
 
 lint:
-	$(SWIFT) format lint --strict -r -p Sources Tests
+	$(SWIFT) format lint --strict -r -p Sources Tests Benchmarks
 
 bench: build
-	@bench/run.sh "$$($(SWIFT) build -c release --show-bin-path)/attnsim"
+	@$(SWIFT) run -c release WarmCall
+	@Benchmarks/cold-start.sh "$$($(SWIFT) build -c release --show-bin-path)/attnsim"
+
+# Writes docs/accuracy.md again from the measured tables.
+accuracy: build
+	docs/accuracy.sh "$$($(SWIFT) build -c release --show-bin-path)/attnsim" > docs/accuracy.md

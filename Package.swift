@@ -47,6 +47,9 @@ let package = Package(
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "Logging", package: "swift-log"),
       ], swiftSettings: settings),
+    .executableTarget(
+      name: "WarmCall", dependencies: ["HWModels", "Schedules", "Simulator", "InputFiles"],
+      path: "Benchmarks/WarmCall", swiftSettings: settings),
     .target(
       name: "AttnsimTestSupport", dependencies: ["HWModels", "Schedules", "Simulator"],
       path: "Tests/AttnsimTestSupport", swiftSettings: settings),
@@ -55,7 +58,9 @@ let package = Package(
       resources: [.copy("Data")], swiftSettings: settings),
     .testTarget(
       name: "InterpreterTests",
-      dependencies: ["HWModels", "Schedules", "Interpreter", "AttnsimTestSupport"],
+      dependencies: [
+        "HWModels", "Schedules", "Simulator", "InputFiles", "Interpreter", "AttnsimTestSupport",
+      ],
       swiftSettings: settings),
     .testTarget(
       name: "SimulatorTests",

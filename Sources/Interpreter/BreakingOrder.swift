@@ -160,13 +160,13 @@ private struct Story {
 
   func isUndefined(_ value: Int32) -> Bool {
     let key = trial.table.keys[Int(value)]
-    return key.operator_ == .constant && Float(bitPattern: UInt32(bitPattern: key.p)).isNaN
+    return key.origin == .constant && Float(bitPattern: UInt32(bitPattern: key.p)).isNaN
   }
 
   func contents(_ value: Int32) -> String {
     if isUndefined(value) { return "what nobody has written or what has been given back" }
     let key = trial.table.keys[Int(value)]
-    switch key.operator_ {
+    switch key.origin {
     case .crop:
       guard let name = trial.inputNames[key.a] else { break }
       return "rows \(key.p)..<\(min(Int(key.p + key.q), trial.table[key.a].rows)) of \(name)"

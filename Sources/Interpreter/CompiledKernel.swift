@@ -21,9 +21,11 @@ struct CompiledKernel {
     var operations: Range<Int>
   }
 
-  struct Queue {
+  /// Asynchronous operations that execute in the order of their issue.
+  struct Queue: Equatable {
     var actor: Int
     var unit: Schedules.Operation.Unit
+    var barrier: Int?
   }
 
   let kernel: Kernel
@@ -88,17 +90,24 @@ struct CompiledKernel {
     operations.append(
       Operation(
         name: operation.name, action: operation.action,
-        queue: operation.unit.isAsynchronous ? queue(actor: actor, unit: operation.unit) : nil,
+        queue: operation.unit.isAsynchronous ? queue(actor: actor, operation) : nil,
         waits: operation.waits.map(\.index), signals: operation.signals.map(\.index), actor: actor,
         index: operations.count)
     )
   }
 
-  private mutating func queue(actor: Int, unit: Schedules.Operation.Unit) -> Int {
-    // Matrix instructions of one issuer execute in order, wherever their operands come from.
-    let unit = unit == .tensorAsyncRegisters ? .tensorAsync : unit
-    if let known = queues.firstIndex(where: { $0.actor == actor && $0.unit == unit }) { return known }
-    queues.append(Queue(actor: actor, unit: unit))
+  private mutating func queue(actor: Int, _ operation: Schedules.Operation) -> Int {
+    let wanted: Queue
+    switch operation.unit {
+    case .tensorAsync, .tensorAsyncRegisters:
+      // Matrix instructions of one issuer execute in order, wherever their operands come from.
+      wanted = Queue(actor: actor, unit: .tensorAsync, barrier: nil)
+    default:
+      // Copies complete in any order; only those that count at the same barrier keep theirs.
+      wanted = Queue(actor: actor, unit: operation.unit, barrier: operation.signals.first?.index)
+    }
+    if let known = queues.firstIndex(of: wanted) { return known }
+    queues.append(wanted)
     return queues.count - 1
   }
 }

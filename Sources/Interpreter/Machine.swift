@@ -3,8 +3,8 @@ import Schedules
 
 /// Runs a program on numbers, in one order.
 ///
-/// Buffers are real storage, barriers are counted phases, asynchronous operations wait in queues, one for each actor
-/// and unit, and read their operands when they execute. Several work items are in flight; kernels follow each other.
+/// Buffers are real storage, barriers are counted phases, asynchronous operations wait in queues (matrix
+/// instructions of an actor in one, its copies in one for each barrier at which they arrive) and read their operands when they execute. Several work items are in flight; kernels follow each other.
 final class Machine {
   let program: Program
   let kernels: [CompiledKernel]

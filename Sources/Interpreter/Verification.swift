@@ -4,18 +4,20 @@ public import Schedules
 /// Executes programs on numbers and compares them with attention in double precision.
 ///
 /// A program is right when its outputs stay within twice the error of plain attention in the same element type,
-/// in the earliest order and in random orders that its declared dependencies allow.
+/// in the earliest order, in the simulated one where it is given, and in random orders that its declared dependencies
+/// allow.
 public enum Verification {
   /// Verifies what `schedule` makes of each shape. Shapes that it refuses are listed with the reason.
   ///
   /// - Parameters:
   ///   - orders: random orders for each shape, beside the earliest one.
   ///   - seed: decides inputs and orders.
+  ///   - timeline: what the simulator makes of a program, to be followed step by step; empty for none.
   ///   - references: kept results in double precision, shared between schedules that run the same shapes.
   /// - Complexity: the first order of a shape computes all numbers; further ones cost bookkeeping per operation.
   public static func run(
     schedule: any Schedule, device: Device, shapes: [AttentionShape], orders: Int = 20, seed: UInt64 = 1,
-    references: ReferenceCache = ReferenceCache()
+    timeline: (Program) -> [TimedStep] = { _ in [] }, references: ReferenceCache = ReferenceCache()
   ) -> VerificationReport {
     var report = VerificationReport(
       schedule: type(of: schedule).name, device: device.id, orders: orders, seed: seed)
@@ -28,7 +30,10 @@ public enum Verification {
         continue
       }
       let kind = dataKind(number, shape.pass)
-      report.cases.append(check(program, kind: kind, orders: orders, seed: seed, references: references))
+      report.cases.append(
+        check(
+          program, kind: kind, orders: orders, seed: seed, timeline: timeline(program), references: references
+        ))
     }
     return report
   }
@@ -36,7 +41,7 @@ public enum Verification {
   /// Verifies one program on inputs of one kind.
   package static func check(
     _ program: Program, kind: AttentionData.Kind = .normal, orders: Int = 20, seed: UInt64 = 1,
-    references: ReferenceCache = ReferenceCache()
+    timeline: [TimedStep] = [], references: ReferenceCache = ReferenceCache()
   ) -> VerificationReport.Case {
     let reference = references.reference(for: program.shape, kind: kind, seed: seed)
     let trial = Trial(program: program, reference: reference)
@@ -59,10 +64,12 @@ public enum Verification {
       result.failure = .init(message: "\(kernel.name) executed other operations than its trip counts say")
       return result
     }
-    for number in 0..<orders {
-      let order = Order.random(seed: seed, number: number)
+    var all: [(number: Int, order: Order)] = (0..<orders).map { ($0 + 1, .random(seed: seed, number: $0)) }
+    if !timeline.isEmpty { all.insert((0, trial.order(following: timeline)), at: 0) }
+    for (number, order) in all {
       let outcome = trial.run(order)
       result.ordersRun += 1
+      if number == 0 { result.noteSimulated(outcome, order) }
       if outcome.fault == nil, seen.insert(outcome.values).inserted {
         for (index, found) in outcome.errors.enumerated()
         where found.error.maximum > result.outputs[index].maximum {
@@ -70,7 +77,7 @@ public enum Verification {
         }
       }
       if !outcome.isRight {
-        result.fail(outcome, order: number + 1, trial: trial, order)
+        result.fail(outcome, order: number, trial: trial, order)
         break
       }
     }

@@ -27,6 +27,8 @@ extension VerificationReport.Case {
       ("mask", .string(shape.mask.description)), ("pass", .string(shape.pass.rawValue)),
       ("data", .string(data)),
       ("operations", .integer(operations)), ("orders_run", .integer(ordersRun)),
+      ("simulated_steps", .integer(simulatedSteps)),
+      ("simulated_steps_followed", .integer(simulatedStepsFollowed)),
       ("distinct_results", .integer(distinctResults)), ("passed", .bool(failure == nil)),
       ("outputs", .array(outputs.map(\.value))),
     ]

@@ -33,6 +33,9 @@ public struct VerificationReport: Sendable {
     public var distinctResults = 1
     /// Of all orders, the largest errors.
     public var outputs: [Output] = []
+    /// Steps of the simulated order, and those of them that could be taken at their turn.
+    public var simulatedSteps = 0
+    public var simulatedStepsFollowed = 0
     public var failure: Failure?
 
     init(shape: AttentionShape, data: String) {
@@ -76,7 +79,7 @@ public struct VerificationReport: Sendable {
 
   public struct Failure: Sendable {
     public var message: String
-    /// Number of the order that failed, 0 for the earliest; nil where no order was at fault.
+    /// Number of the random order that failed, 0 for the earliest and the simulated one; nil where no order was at fault.
     public var order: Int?
     /// The shortest breaking order: work items in flight, steps that must come first, and what goes wrong.
     public var slots = 0
@@ -94,6 +97,12 @@ public struct VerificationReport: Sendable {
 }
 
 extension VerificationReport.Case {
+  mutating func noteSimulated(_ outcome: Trial.Outcome, _ order: Order) {
+    guard case .listed(let agents) = order.choice else { return }
+    simulatedSteps = agents.count
+    simulatedStepsFollowed = zip(agents, outcome.choices).prefix { $0 == $1 }.count
+  }
+
   /// Writes down a failure with the shortest order that shows it.
   mutating func fail(_ outcome: Trial.Outcome, order number: Int, trial: Trial, _ order: Order) {
     let message: String
@@ -145,7 +154,8 @@ extension VerificationReport.Case {
     guard let failure else { return lines }
     lines.append(
       "       \(failure.message)"
-        + (failure.order.map { $0 == 0 ? " in the earliest order" : " in random order \($0)" } ?? ""))
+        + (failure.order.map { $0 == 0 ? " in the earliest or simulated order" : " in random order \($0)" }
+          ?? ""))
     if failure.order != nil {
       lines.append(
         "       shortest: \(failure.choices) chosen steps, then the serial order, \(failure.slots) work items in flight"

@@ -76,7 +76,8 @@ struct PageTests {
     let read = try JSONSerialization.jsonObject(with: Data(report.json().utf8)) as? [String: [[String: Any]]]
     let keys = Set(try #require(read?["groups"]?.first).keys)
     let contract: Set = [
-      "gpu", "kernel", "pass", "metric", "count", "mean_abs_error", "median_abs_error", "p90_abs_error", "max_abs_error",
+      "gpu", "kernel", "pass", "metric", "count", "mean_abs_error", "median_abs_error", "p90_abs_error",
+      "max_abs_error",
     ]
     #expect(keys.isSuperset(of: contract))
     let html = report.html()

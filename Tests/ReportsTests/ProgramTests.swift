@@ -34,6 +34,14 @@ struct ProgramTests {
     let result = try Simulation.run(request)
     try Picture.check(RooflineFigure.svg(result), "roofline-\(name).svg")
     try Picture.check(TextReport.render(result), "result-\(name).txt")
+    let trace = try Simulation.trace(request, limit: 5000)
+    try Picture.check(TimelineFigure.svg(trace), "timeline-\(name).svg")
+    try Picture.check(TraceFile.json(trace, clock: result.clock.frequency), "trace-\(name).json")
+    let explained = try Simulation.explain(request)
+    try Picture.check(
+      ExplainReport.text(
+        explained.result, attribution: explained.attribution, elasticities: explained.elasticities),
+      "explain-\(name).txt")
   }
 
   @Test("Graphviz says what is wrong, and works afterwards")

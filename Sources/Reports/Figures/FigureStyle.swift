@@ -23,7 +23,7 @@ enum FigureStyle {
     ".fig{font-family:system-ui,-apple-system,'Segoe UI',Roboto,'DejaVu Sans',sans-serif;font-size:12px}"
     + ".fig .small{font-size:10.5px}.fig .head{font-size:15px;font-weight:600}.fig .strong{font-weight:600}"
     + ".fig line,.fig polyline{stroke-width:1}.fig .thick{stroke-width:2.2}.fig .dash{stroke-dasharray:5 4}"
-    + ".fig .dots{stroke-dasharray:1.5 3}.fig .soft{opacity:.14}.fig .faint{opacity:.35}.fig .onfill{fill:#fff}"
+    + ".fig .dots{stroke-dasharray:1.5 3}.fig .soft{opacity:.14}.fig .faint{opacity:.35}.fig .onfill{fill:#fff}.fig .band{opacity:.6}.fig .point{opacity:.8}"
     + ".fig .halo{paint-order:stroke;stroke-width:3.5px;stroke-linejoin:round}" + light
 
   private static let light = colours(

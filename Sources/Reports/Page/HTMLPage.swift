@@ -89,7 +89,7 @@ struct HTMLPage {
     .facts dd{margin:0;font-size:20px;font-weight:600}.facts dt{color:var(--dim);font-size:12.5px}
     details{margin:12px 0}summary{cursor:pointer;color:var(--dim)}
     #tip{position:fixed;max-width:340px;padding:5px 9px;border-radius:5px;background:var(--ink);color:var(--page);font-size:12.5px;pointer-events:none}
-    @media print{main{max-width:none;padding:0}h2,figure,table{break-inside:avoid}#tip{display:none}
+    @media print{main{max-width:none;padding:0}h2{break-after:avoid}figure,tr{break-inside:avoid}pre{white-space:pre-wrap;font-size:9px}#tip{display:none}
     :root{--ink:#000;--dim:#444;--page:#fff;--line:#ccc;--soft:#fff}}
 
     """

@@ -15,10 +15,16 @@ public enum RequestText {
     parts.append(
       shape.headDim == shape.headDimV
         ? "head dim \(shape.headDim)" : "head dims \(shape.headDim)/\(shape.headDimV)")
-    parts.append(shape.mask == .none ? "no mask" : shape.mask.description)
+    parts.append(shape.mask == .none ? "no mask" : shortened(shape.mask.description))
     parts.append(shape.dataType.rawValue)
     parts.append(shape.pass == .forward ? "forward" : "backward")
     return parts.joined(separator: ", ")
+  }
+
+  /// Masks of many documents are longer than a page.
+  private static func shortened(_ mask: String) -> String {
+    let limit = 60
+    return mask.count <= limit ? mask : mask.prefix(limit - 3) + "..."
   }
 
   /// The flags of `attnsim run` for this request, defaults left out, quoted for a shell.

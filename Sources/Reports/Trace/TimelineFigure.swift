@@ -35,7 +35,9 @@ private struct TimelineDrawing {
     tracks = TraceLanes(shown).tracks
     self.window = window
     var colours: [String: Int] = [:]
-    for event in shown where colours[event.operation] == nil { colours[event.operation] = colours.count }
+    for event in shown where event.end > event.start && colours[event.operation] == nil {
+      colours[event.operation] = colours.count
+    }
     self.colours = colours
     let longest = tracks.map { FigureStyle.width(of: $0.name) }.max() ?? 60
     left = min(longest, 220) + 20
@@ -99,6 +101,8 @@ private struct TimelineDrawing {
   }
 
   private func slice(_ svg: inout SVGWriter, _ event: TraceEvent, y: Double) {
+    // Barrier code that takes no time has nothing to show.
+    guard event.end > event.start else { return }
     let (from, to) = (place(event.start), place(event.end))
     let style = FigureStyle.fill(colours[event.operation] ?? 0)
     svg.rectangle(from, y, max(to - from, 1), Self.row, style, radius: 2, hint: hint(event))

@@ -20,11 +20,16 @@ struct TraceLanes {
     let asynchronous = Self.asynchronous(events, order)
     var actors = Lanes()
     var units = Lanes()
+    var ranks: [ActorKey: Int] = [:]
     for index in order {
       let event = events[index]
+      let rank = ranks[ActorKey(event), default: ranks.count]
+      ranks[ActorKey(event)] = rank
       let slot = event.slot == 0 ? "" : " #\(event.slot)"
       let suffix = asynchronous.contains(index) ? " (in flight)" : ""
-      actors.add(index, event, to: event.actor + slot + suffix, isUnit: false)
+      actors.add(
+        index, event, to: event.actor + slot + suffix, isUnit: false,
+        rank: 2 * rank + (suffix.isEmpty ? 0 : 1))
       if let resource = event.resource, event.end > event.start {
         units.add(index, event, to: resource.name, isUnit: true, rank: resource.rawValue)
       }
@@ -64,7 +69,7 @@ struct TraceLanes {
     private var ranks: [Int] = []
     private var byName: [String: [Int]] = [:]
 
-    mutating func add(_ index: Int, _ event: TraceEvent, to name: String, isUnit: Bool, rank: Int = 0) {
+    mutating func add(_ index: Int, _ event: TraceEvent, to name: String, isUnit: Bool, rank: Int) {
       let key = "\(event.core)/\(name)"
       let lanes = byName[key] ?? []
       if let free = lanes.first(where: { tracks[$0].end <= event.start }) {

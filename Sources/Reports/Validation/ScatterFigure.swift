@@ -21,7 +21,7 @@ enum ScatterFigure {
       [
         (x(low), y(low * (1 + band))), (x(high / (1 + band)), y(high)), (x(high), y(high)),
         (x(high), y(high * (1 - band))), (x(low / (1 - band)), y(low)), (x(low), y(low)),
-      ], "wait faint")
+      ], "wait band")
     svg.line(x(low), y(low), x(high), y(high), "mark")
     for (place, group) in groups.enumerated() {
       for row in group.rows where row.measured > 0 && row.predicted > 0 {
@@ -58,7 +58,7 @@ enum ScatterFigure {
           + "p90 \(ValidationReport.error(group.p90AbsoluteError, group.metric))", "dim small")
     }
     let line = top + 14 + 36 * Double(groups.count)
-    svg.rectangle(at - 6, line - 10, 12, 10, "wait faint")
+    svg.rectangle(at - 6, line - 10, 12, 10, "wait band")
     svg.text(at + 10, line, "within 10 %", "dim")
   }
 

@@ -1,0 +1,36 @@
+import HWModels
+import InputFiles
+import Interpreter
+import Schedules
+import Simulator
+import Testing
+
+@Suite("The simulated order computes attention")
+struct SimulatedOrderTests {
+  @Test("step by step as the simulator timed it", arguments: ScheduleRegistry.all.map { $0.name })
+  func simulated(name: String) throws {
+    var device = try DeviceLibrary.standard().device("h100-sxm5")
+    // One core takes every work item, so that its trace is the whole order.
+    device.cores.count = Count(1)
+    let schedule = try #require(ScheduleRegistry[name]).init(parameters: ScheduleParameters())
+    var shapes: [AttentionShape] = []
+    for pass in AttentionShape.Pass.allCases {
+      for length in [256, 1000] {
+        let shape = try AttentionShape(batch: 1, headsQ: 1, seqQ: 128, seqKV: length, headDim: 64, pass: pass)
+        if (try? schedule.program(for: shape, on: device)) != nil { shapes.append(shape) }
+      }
+    }
+    let report = Verification.run(schedule: schedule, device: device, shapes: shapes, orders: 0) { program in
+      let request = SimulationRequest(schedule: name, shape: program.shape, device: device)
+      let events = (try? Simulation.trace(request)) ?? []
+      return events.map {
+        TimedStep(slot: $0.slot, actor: $0.actor, operation: $0.operation, start: $0.start, end: $0.end)
+      }
+    }
+    #expect(report.passed, "\(report)")
+    for one in report.cases {
+      #expect(one.simulatedSteps > 0)
+      #expect(one.simulatedStepsFollowed == one.simulatedSteps, "\(report)")
+    }
+  }
+}
