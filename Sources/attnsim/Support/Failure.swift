@@ -49,7 +49,7 @@ struct Failure: Error {
   }
 
   /// The same for a body that waits.
-  static func reporting(_ body: () async throws -> Void) async throws {
+  static func reportingAsync(_ body: () async throws -> Void) async throws {
     do { try await body() } catch { throw report(error) }
   }
 
