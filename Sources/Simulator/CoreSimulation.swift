@@ -59,10 +59,15 @@ struct CoreSimulation {
     var item: Int32 = 0
     var parkedOn: Int32 = -1
   }
+  /// Phases complete so far, and the phase after the last that has any arrival.
   private struct BarrierState: BitwiseCopyable {
-    var arrived = 0
-    var pending = 0
     var completed = 0
+    var opened = 0
+  }
+  /// A phase: its arrivals, and the latest of them.
+  private struct Phase: BitwiseCopyable {
+    var arrived = 0
+    var time = 0
   }
 
   private let kernel: LoweredKernel
@@ -79,10 +84,12 @@ struct CoreSimulation {
   private let barriers: FlatArray<BarrierState>
   /// Waits done, by actor and barrier.
   private let waitCounts: FlatArray<Int>
-  /// Completion times of the last phases, by barrier.
-  private let phaseTimes: FlatArray<Int>
+  /// Arrivals made, by actor and barrier: an actor's n-th arrival belongs to phase n.
+  private let arrivalCounts: FlatArray<Int>
+  /// The last phases of each barrier, round robin.
+  private let phases: FlatArray<Phase>
   private let free: FlatArray<Int>
-  private static let remembered = 16
+  private static let remembered = 32
 
   private var detector: PeriodDetector
   private var outcome = Outcome()
@@ -105,13 +112,13 @@ struct CoreSimulation {
     actors = FlatArray(repeating: ActorState(), count: actorCount)
     barriers = FlatArray(repeating: BarrierState(), count: barrierCount)
     waitCounts = FlatArray(repeating: 0, count: actorCount * barriersPerSlot)
-    phaseTimes = FlatArray(repeating: 0, count: barrierCount * Self.remembered)
+    arrivalCounts = FlatArray(repeating: 0, count: actorCount * barriersPerSlot)
+    phases = FlatArray(repeating: Phase(), count: barrierCount * Self.remembered)
     free = FlatArray(repeating: 0, count: Resource.count)
     detector = PeriodDetector(
-      capacity: actorCount * 8 + barrierCount * (4 + Self.remembered) + 32, actors: actorCount)
-    for index in 0..<barrierCount {
-      barriers.base[index].completed = kernel.initialPhases[index % barriersPerSlot]
-    }
+      capacity: actorCount * (4 + barriersPerSlot) + barrierCount * (4 + 3 * Self.remembered) + 32,
+      actors: actorCount)
+    for index in 0..<barrierCount { resetBarrier(index) }
     for queue in queues { outcome.items.append(Array(repeating: ItemTime(), count: queue.count)) }
   }
 
@@ -181,7 +188,7 @@ struct CoreSimulation {
     }
     let signals = flat.signals.base + Int(record.pointee.signalStart)
     for index in 0..<Int(record.pointee.signalCount) {
-      signal(slot: slot, barrier: Int(signals[index]), at: visible)
+      signal(slot: slot, barrier: Int(signals[index]), actor: actor, at: visible)
     }
     advance(actor)
   }
@@ -195,17 +202,36 @@ struct CoreSimulation {
     return matrixBusy + record.ownTicks - matrixBusy * record.ownTicks / beside
   }
 
-  private mutating func signal(slot: Int, barrier: Int, at moment: Int) {
+  private func resetBarrier(_ index: Int) {
+    let initial = kernel.initialPhases[index % barriersPerSlot]
+    barriers.base[index] = BarrierState(completed: initial, opened: initial)
+    for phase in 0..<Self.remembered { phases.base[index * Self.remembered + phase] = Phase() }
+  }
+
+  private mutating func signal(slot: Int, barrier: Int, actor: Int, at moment: Int) {
     let index = slot * barriersPerSlot + barrier
     let state = barriers.base + index
-    state.pointee.arrived += 1
-    if moment > state.pointee.pending { state.pointee.pending = moment }
-    guard state.pointee.arrived == flat.arrivals.base[barrier] else { return }
-    state.pointee.arrived = 0
-    phaseTimes.base[index * Self.remembered + state.pointee.completed % Self.remembered] =
-      state.pointee.pending
-    state.pointee.pending = 0
-    state.pointee.completed += 1
+    let count = arrivalCounts.base + actor * barriersPerSlot + barrier
+    let number = flat.initialPhases.base[barrier] + count.pointee
+    count.pointee += 1
+    // An actor that is further ahead of the others than any ring is deep belongs to a program that will not end.
+    guard number < state.pointee.completed + Self.remembered else { return }
+    let list = phases.base + index * Self.remembered
+    if number >= state.pointee.opened {
+      // The first arrival of a phase takes the place of one long past.
+      for fresh in state.pointee.opened...number { list[fresh % Self.remembered] = Phase() }
+      state.pointee.opened = number + 1
+    }
+    let phase = list + number % Self.remembered
+    phase.pointee.arrived += 1
+    phase.pointee.time = max(phase.pointee.time, moment)
+    let before = state.pointee.completed
+    while state.pointee.completed < state.pointee.opened,
+      list[state.pointee.completed % Self.remembered].arrived == flat.arrivals.base[barrier]
+    {
+      state.pointee.completed += 1
+    }
+    guard state.pointee.completed > before else { return }
     recorder?.completed(slot: slot, barrier: barrier)
     let first = slot * actorsPerSlot
     for actor in first..<first + actorsPerSlot
@@ -299,14 +325,16 @@ struct CoreSimulation {
     guard members.allSatisfy({ actors.base[$0].status == Status.waitingForSlot }) else { return }
     let start = members.reduce(0) { max($0, actors.base[$1].time) } + kernel.itemLaunchTicks
     for barrier in 0..<barriersPerSlot {
-      barriers.base[slot * barriersPerSlot + barrier] = BarrierState(
-        arrived: 0, pending: 0, completed: kernel.initialPhases[barrier])
+      resetBarrier(slot * barriersPerSlot + barrier)
     }
     for other in members {
       actors.base[other].time = start
       // All are in the next item before the first of them can leave it.
       actors.base[other].status = Status.ready
-      for barrier in 0..<barriersPerSlot { waitCounts.base[other * barriersPerSlot + barrier] = 0 }
+      for barrier in 0..<barriersPerSlot {
+        waitCounts.base[other * barriersPerSlot + barrier] = 0
+        arrivalCounts.base[other * barriersPerSlot + barrier] = 0
+      }
     }
     for other in members { enterItem(other) }
   }
@@ -337,8 +365,8 @@ struct CoreSimulation {
         state.pointee.parkedOn = Int32(barrier)
         return
       }
-      if phase >= flat.initialPhases.base[barrier], completed - phase <= Self.remembered {
-        let moment = phaseTimes.base[place * Self.remembered + phase % Self.remembered]
+      if phase >= flat.initialPhases.base[barrier], barriers.base[place].opened - phase <= Self.remembered {
+        let moment = phases.base[place * Self.remembered + phase % Self.remembered].time
         if moment > ready {
           ready = moment
           decisive = barrier
@@ -375,8 +403,16 @@ struct CoreSimulation {
       for barrier in 0..<barriersPerSlot {
         let place = slot * barriersPerSlot + barrier
         let state = barriers.base[place]
-        detector.append(state.arrived)
-        detector.append(max(state.pending - now, 0))
+        // Phases that have begun and not ended, and who has arrived how far ahead.
+        for phase in state.completed..<max(state.opened, state.completed) {
+          let open = phases.base[place * Self.remembered + phase % Self.remembered]
+          detector.append(open.arrived)
+          detector.append(max(open.time - now, 0))
+        }
+        for other in slot * actorsPerSlot..<(slot + 1) * actorsPerSlot {
+          let count = arrivalCounts.base[other * barriersPerSlot + barrier]
+          if count > 0 { detector.append(state.completed - count) }
+        }
         var outstanding = 0
         for waiter in kernel.waiters(of: barrier) {
           let other = slot * actorsPerSlot + Int(waiter)
@@ -384,9 +420,10 @@ struct CoreSimulation {
           detector.append(ahead)
           outstanding = max(outstanding, ahead)
         }
-        for back in 0..<min(outstanding, Self.remembered, state.completed) {
+        for back in 0..<min(outstanding, Self.remembered - (state.opened - state.completed), state.completed)
+        {
           let phase = state.completed - 1 - back
-          detector.append(max(phaseTimes.base[place * Self.remembered + phase % Self.remembered] - now, 0))
+          detector.append(max(phases.base[place * Self.remembered + phase % Self.remembered].time - now, 0))
         }
       }
     }
@@ -408,10 +445,7 @@ struct CoreSimulation {
       actors.base[actor].trip += detector.advance(match, actor: actor) * periods
     }
     for unit in 0..<free.count { free.base[unit] += shift }
-    for index in 0..<barriers.count where barriers.base[index].arrived > 0 {
-      barriers.base[index].pending += shift
-    }
-    for index in 0..<phaseTimes.count { phaseTimes.base[index] += shift }
+    for index in 0..<phases.count { phases.base[index].time += shift }
     outcome.jumpedEvents += match.events * periods
     detector.reset()
   }

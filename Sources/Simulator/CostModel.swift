@@ -60,14 +60,13 @@ struct CostModel {
     }
   }
 
-  func cost(of operation: Schedules.Operation, warps: Int) -> OperationCost {
-    let work = operation.work
+  func cost(of work: Work, unit: Schedules.Operation.Unit, chain: Chain, warps: Int) -> OperationCost {
     var cost = OperationCost()
     addVector(work, warps: warps, to: &cost)
-    addMemory(work, byCopyEngine: operation.unit == .copyAsync, to: &cost)
+    addMemory(work, byCopyEngine: unit == .copyAsync, to: &cost)
     let slowed = cost.own * (device.vector.matrixSlowdown.value - 1)
-    let chain = chainLatency(operation.chain)
-    switch operation.unit {
+    let chain = chainLatency(chain)
+    switch unit {
     case .vector:
       cost.own += chain
     case .tensorSync:
@@ -79,13 +78,13 @@ struct CostModel {
       cost.demand[.issue] +=
         work.matrixInstructions * Double(warps) * device.cores.lanes.value / device.vector.issue.value
     case .tensorAsync, .tensorAsyncRegisters:
-      let unit = device.asyncTensor ?? .init()
-      cost.demand[.tensor] = work.matrixFlops / unit.rate16.value
-      cost.latency = unit.completionLatency.value
-      cost.own = work.matrixInstructions * unit.issueInterval.value
-      cost.lead = unit.registerOperandLead.value
+      let matrix = device.asyncTensor ?? .init()
+      cost.demand[.tensor] = work.matrixFlops / matrix.rate16.value
+      cost.latency = matrix.completionLatency.value
+      cost.own = work.matrixInstructions * matrix.issueInterval.value
+      cost.lead = matrix.registerOperandLead.value
       cost.isAsynchronous = true
-      cost.waitsForUnit = operation.unit == .tensorAsyncRegisters
+      cost.waitsForUnit = unit == .tensorAsyncRegisters
     case .copyAsync:
       cost.isAsynchronous = true
       cost.latency = readLatency + (device.copyEngine?.latency.value ?? 0)
@@ -98,7 +97,7 @@ struct CostModel {
       cost.own += chain
     case .sync: break
     }
-    cost.ownBesideMatrix = operation.unit == .vector ? cost.own + slowed : cost.own
+    cost.ownBesideMatrix = unit == .vector ? cost.own + slowed : cost.own
     return cost
   }
 

@@ -54,6 +54,8 @@ struct LoweredKernel {
 
   var actors: [Actor] = []
   var blocks: [Block] = []
+  /// Place of each operation among all operations of the kernel, those of blocks that are never entered included.
+  private(set) var sources: [Int32] = []
   /// Trip counts, parallel to `blocks`.
   var trips: [TripCount] = []
   var operations: [Operation] = []
@@ -91,14 +93,26 @@ struct LoweredKernel {
       arrivals.append(barrier.arrivals)
       initialPhases.append(barrier.initialPhases)
     }
+    var sourceCount = 0
+    operations.reserveCapacity(128)
+    demands.reserveCapacity(256)
+    waits.reserveCapacity(128)
+    signals.reserveCapacity(128)
     for actor in kernel.actors {
       actors.append(Actor(blockStart: Int32(blocks.count), blockCount: Int32(actor.blocks.count)))
       for block in actor.blocks {
-        blocks.append(Block(start: Int32(operations.count), count: Int32(block.operations.count)))
+        // A block that no class of items enters has no costs.
+        let isEntered = kernel.items.classes.contains { block.trips.count($0.values) > 0 }
+        let count = isEntered ? block.operations.count : 0
+        blocks.append(Block(start: Int32(operations.count), count: Int32(count)))
         trips.append(block.trips)
-        for operation in block.operations {
-          append(operation, warps: actor.warps, costs: costs, kernel: kernel)
+        block.operations.withUnsafeBufferPointer { list in
+          for index in 0..<count {
+            append(list, index, warps: actor.warps, costs: costs, kernel: kernel)
+            sources.append(Int32(sourceCount + index))
+          }
         }
+        sourceCount += block.operations.count
       }
     }
     collectWaiters(kernel)
@@ -132,27 +146,26 @@ struct LoweredKernel {
   }
 
   private mutating func append(
-    _ operation: Schedules.Operation, warps: Int, costs: CostModel, kernel: Kernel
+    _ list: UnsafeBufferPointer<Schedules.Operation>, _ index: Int, warps: Int, costs: CostModel,
+    kernel: Kernel
   ) {
-    let cost = costs.cost(of: operation, warps: warps)
+    let cost = costs.cost(
+      of: list[index].work, unit: list[index].unit, chain: list[index].chain, warps: warps)
     var record = Operation(
-      waitStart: Int32(waits.count), waitCount: Int32(operation.waits.count),
-      signalStart: Int32(signals.count), signalCount: Int32(operation.signals.count),
+      waitStart: Int32(waits.count), waitCount: Int32(list[index].waits.count),
+      signalStart: Int32(signals.count), signalCount: Int32(list[index].signals.count),
       demandStart: Int32(demands.count), demandCount: 0, ownTicks: Tick.roundedUp(cycles: cost.own),
       ownTicksBesideMatrix: Tick.roundedUp(cycles: cost.ownBesideMatrix),
       latencyTicks: Tick.roundedUp(cycles: cost.latency), leadTicks: Tick.roundedUp(cycles: cost.lead),
       isAsynchronous: cost.isAsynchronous, waitsForUnit: cost.waitsForUnit)
-    for wait in operation.waits {
+    for wait in list[index].waits {
       let latency = costs.wakeLatency(kernel.barriers[wait.index].mechanism)
       waits.append(Wait(barrier: Int32(wait.index), latencyTicks: Tick.roundedUp(cycles: latency)))
     }
-    for signal in operation.signals { signals.append(Int32(signal.index)) }
-    for resource in Resource.allCases {
-      let cycles = cost.demand[resource.rawValue]
-      if cycles > 0 {
-        demands.append(Demand(resource: Int32(resource.rawValue), ticks: Tick.roundedUp(cycles: cycles)))
-        record.demandCount += 1
-      }
+    for signal in list[index].signals { signals.append(Int32(signal.index)) }
+    for resource in 0..<Resource.count where cost.demand[resource] > 0 {
+      demands.append(Demand(resource: Int32(resource), ticks: Tick.roundedUp(cycles: cost.demand[resource])))
+      record.demandCount += 1
     }
     operations.append(record)
   }

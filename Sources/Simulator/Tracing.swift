@@ -7,6 +7,8 @@ struct TracedCore {
   let entries: [TraceRecorder.Entry]
   /// Name and resource of each lowered operation, by position.
   private let operations: [(name: String, actor: String)]
+  /// Place in `operations` of each lowered operation.
+  private let sources: [Int]
 
   /// Plays what one core of the device plays first, until `limit` operations are recorded.
   ///
@@ -32,10 +34,12 @@ struct TracedCore {
       lowered, queues: Array(repeating: Array(repeating: trips, count: rounds), count: setting.resident),
       detectsPeriods: false, recorder: TraceRecorder(limit: limit))
     _ = core.run(until: limit)
-    return TracedCore(kernel: kernel, entries: core.recorder?.entries ?? [])
+    return TracedCore(
+      kernel: kernel, entries: core.recorder?.entries ?? [], sources: lowered.sources.map(Int.init))
   }
 
-  private init(kernel: Kernel, entries: [TraceRecorder.Entry]) {
+  private init(kernel: Kernel, entries: [TraceRecorder.Entry], sources: [Int]) {
+    self.sources = sources
     self.kernel = kernel
     self.entries = entries
     operations = kernel.actors.flatMap { actor in
@@ -43,8 +47,8 @@ struct TracedCore {
     }
   }
 
-  func name(_ entry: TraceRecorder.Entry) -> String { operations[entry.operation].name }
-  func actorName(_ entry: TraceRecorder.Entry) -> String { operations[entry.operation].actor }
+  func name(_ entry: TraceRecorder.Entry) -> String { operations[sources[entry.operation]].name }
+  func actorName(_ entry: TraceRecorder.Entry) -> String { operations[sources[entry.operation]].actor }
   func resource(_ entry: TraceRecorder.Entry) -> Resource? { Resource(rawValue: Int(entry.bottleneck)) }
 
   var events: [TraceEvent] {

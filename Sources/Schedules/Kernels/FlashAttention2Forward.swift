@@ -140,7 +140,11 @@ struct FlashAttention2Forward {
       parts.append(indices)
     }
     let groups = base.groups.map { group in
-      ItemSpace.Group(count: group.count, tileClasses: group.tileClasses.flatMap { parts[$0] })
+      splits == 1
+        ? ItemSpace.Group(
+          count: group.count,
+          runs: group.runs.map { .init(itemClass: parts[$0.itemClass][0], count: $0.count) })
+        : ItemSpace.Group(count: group.count, tileClasses: group.tileClasses.flatMap { parts[$0] })
     }
     return ItemSpace(classes: classes, groups: groups, splits: splits)
   }

@@ -20,7 +20,7 @@ struct SweepCommand: AsyncParsableCommand {
   @OptionGroup var options: RequestOptions
 
   func run() async throws {
-    try await Failure.reportingLater {
+    try await Failure.reportingAsync {
       let plan = try SweepPlan(
         scenario: try options.scenario(file: scenario), file: scenario,
         shard: try shard.map { try SweepShard($0) })

@@ -48,8 +48,8 @@ struct Failure: Error {
     do { try body() } catch { throw report(error) }
   }
 
-  /// The same for a body that suspends.
-  static func reportingLater(_ body: () async throws -> Void) async throws {
+  /// The same for a body that waits.
+  static func reportingAsync(_ body: () async throws -> Void) async throws {
     do { try await body() } catch { throw report(error) }
   }
 
