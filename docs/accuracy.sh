@@ -8,7 +8,7 @@ cat <<'TEXT'
 
 Written by `make accuracy`; do not edit. Four board-level constants of the H100 are fitted (they are marked in
 `hardware/h100-sxm5.yaml`), on the counters below and every second shape of `validation/h100.csv`; no core-level number is.
-`order` is the share of pairs of rows that the prediction puts in the measured order. The same case measured twice differs by
+`rank` is the rank agreement of prediction and measurement (Kendall). `pt` are points of a hundred. The same case measured twice differs by
 about 2 %.
 
 ## Hardware counters of one H100: cycles, free of the clock
