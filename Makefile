@@ -34,7 +34,7 @@ test: setup
 	$(SWIFT) test --disable-xctest
 
 verify: build
-	$$($(SWIFT) build -c release --show-bin-path)/attnsim verify
+	$$($(SWIFT) build -c release --show-bin-path)/attnsim verify --shapes 200 --orders 50
 
 lint:
 	$(SWIFT) format lint --strict -r -p Sources Tests Benchmarks

@@ -64,7 +64,7 @@ let package = Package(
       swiftSettings: settings),
     .testTarget(
       name: "SimulatorTests",
-      dependencies: ["HWModels", "Schedules", "Simulator", "InputFiles", "AttnsimTestSupport"],
+      dependencies: ["HWModels", "Schedules", "Simulator", "Interpreter", "InputFiles", "AttnsimTestSupport"],
       swiftSettings: settings),
     .testTarget(
       name: "InputFilesTests",

@@ -19,6 +19,11 @@ struct VerifyCommand: ParsableCommand {
   @Option(help: ArgumentHelp("Random shapes for each family of masks.", valueName: "n")) var shapes = 10
   @Option(help: ArgumentHelp("Random orders for each shape.", valueName: "n")) var orders = 10
   @Option(help: ArgumentHelp("Decides shapes, inputs and orders.", valueName: "s")) var seed: UInt64 = 1
+  @Option(
+    help: ArgumentHelp(
+      "A shape of your own, instead of random ones: 'b1 h4/2 q19 kv448 d64 causal'.", valueName: "text"))
+  var shape: [String] = []
+  @Flag(help: "Print every shape, not families of masks.") var verbose = false
   @Flag(help: "Print JSON.") var json = false
   @OptionGroup var options: LibraryOptions
 
@@ -33,7 +38,11 @@ struct VerifyCommand: ParsableCommand {
       for type in try schedules() {
         let report = try verify(type, references)
         passed = passed && report.passed
-        if json { reports.append(report) } else { Console.print(report.description) }
+        if json {
+          reports.append(report)
+        } else {
+          Console.print(verbose ? report.description : report.summary)
+        }
       }
       if json { Console.print("[" + reports.map(\.json).joined(separator: ",\n") + "]") }
       if !passed { throw ExitCode.failure }
@@ -51,9 +60,11 @@ struct VerifyCommand: ParsableCommand {
 
   private func verify(_ type: any Schedule.Type, _ references: ReferenceCache) throws -> VerificationReport {
     let schedule = try scheduleValue(type)
-    let cases = Verification.MaskFamily.allCases.flatMap {
-      Array(Verification.shapes($0, seed: seed).prefix(shapes))
-    }
+    let own = try shape.map { text throws(Failure) in try ShapeArgument.parse(text) }
+    let cases =
+      own.isEmpty
+      ? Verification.MaskFamily.allCases.flatMap { Array(Verification.shapes($0, seed: seed).prefix(shapes)) }
+      : own
     return Verification.run(
       schedule: schedule, device: try chip(schedule, cases), shapes: cases, orders: orders, seed: seed,
       references: references)

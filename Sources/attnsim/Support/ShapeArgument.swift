@@ -1,0 +1,41 @@
+import HWModels
+import Schedules
+
+/// A shape as `verify` prints it: `b1 h4/2 q19 kv448 d64 causal fwd`.
+enum ShapeArgument {
+  /// - Throws: `Failure` with code 64 that names the word that is wrong.
+  static func parse(_ text: String) throws(Failure) -> AttentionShape {
+    var numbers: [String: Int] = [:]
+    var mask = Mask.none
+    var type = DataType.bf16
+    var pass = AttentionShape.Pass.forward
+    for word in text.split(whereSeparator: { $0 == " " }).map(String.init) {
+      let letters = String(word.prefix { $0.isLetter })
+      let rest = word.dropFirst(letters.count)
+      let parts = rest.split(separator: "/", omittingEmptySubsequences: false).map { Int($0) }
+      if ["b", "h", "q", "kv", "d"].contains(letters), let first = parts.first ?? nil, parts.count <= 2 {
+        numbers[letters] = first
+        if parts.count == 2, let second = parts[1] { numbers[letters + "/"] = second }
+      } else if let value = AttentionShape.Pass(rawValue: word) {
+        pass = value
+      } else if let value = DataType(rawValue: word) {
+        type = value
+      } else if let value = try? Mask(parsing: word) {
+        mask = value
+      } else {
+        throw Failure(
+          .usage, "error: --shape: '\(word)' in '\(text)'; write for example 'b1 h4/2 q19 kv448 d64 causal'")
+      }
+    }
+    do {
+      return try AttentionShape(
+        batch: numbers["b"] ?? 1, headsQ: numbers["h"] ?? 1, headsKV: numbers["h/"],
+        seqQ: numbers["q"] ?? 128,
+        seqKV: numbers["kv"], headDim: numbers["d"] ?? 64, headDimV: numbers["d/"], dataType: type,
+        mask: mask,
+        pass: pass)
+    } catch {
+      throw Failure(.usage, "error: --shape: \(error.description)")
+    }
+  }
+}
