@@ -36,14 +36,28 @@ public struct ValidationReport: Sendable {
 
   public func text(style: TextStyle = TextStyle(), worst count: Int = 8) -> String {
     var sections: [[String]] = [[style.bold(title)]]
-    if !groups.isEmpty { sections.append(table()) }
+    if !groups.isEmpty { sections.append(Self.table(groups)) }
+    let fitted = groups.reduce(0) { $0 + $1.rows.filter(\.isFitted).count }
+    if fitted > 0 {
+      sections.append(
+        [style.bold("Without the \(fitted) rows that constants of the device were fitted on")]
+          + Self.table(heldOut))
+    }
     let worst = worst(count)
     if !worst.isEmpty { sections.append([style.bold("Largest errors")] + Self.table(of: worst)) }
     if !skipped.isEmpty { sections.append([style.bold("Not modelled")] + skippedTable(style)) }
     return sections.map { $0.joined(separator: "\n") }.joined(separator: "\n\n") + "\n"
   }
 
-  private func table() -> [String] {
+  /// The groups without the rows that constants were fitted on: what the accuracy is quoted on.
+  public var heldOut: [ValidationGroup] {
+    groups.compactMap { group in
+      let rows = group.rows.filter { !$0.isFitted }
+      return rows.isEmpty ? nil : ValidationGroup(rows)
+    }
+  }
+
+  private static func table(_ groups: [ValidationGroup]) -> [String] {
     var table = TextTable([
       .left, .left, .left, .left, .right, .right, .right, .right, .right, .right, .right,
     ])
@@ -57,9 +71,7 @@ public struct ValidationReport: Sendable {
         Self.error(group.maximumAbsoluteError, group.metric),
         group.rankAgreement.map { NumberText.fixed($0, 3) } ?? "-")
     }
-    let fitted = groups.reduce(0) { $0 + $1.rows.filter(\.isFitted).count }
-    let note = fitted > 0 ? ["", "  \(fitted) of these rows were used to fit constants of the device."] : []
-    return table.lines() + note
+    return table.lines()
   }
 
   private static func table(of rows: [ValidationRow]) -> [String] {

@@ -60,7 +60,8 @@ struct ValidateCommand: ParsableCommand {
     let chip = try loadDevice(gpu: table.gpu, kernels)
     let asked = metric.flatMap { MeasuredTable.Metric(rawValue: $0.rawValue) }
     let validation = TimeValidation(
-      table, map: kernels, device: chip, metrics: asked.map { [$0] } ?? MeasuredTable.Metric.allCases)
+      table, map: kernels, device: chip, metrics: asked.map { [$0] } ?? MeasuredTable.Metric.allCases,
+      file: measured ?? "")
     try show(validation.report(title: title), before: nil)
   }
 

@@ -58,17 +58,13 @@ struct CalibrationSamples {
   }
 
   private static func times(_ table: MeasuredTable, map: KernelMap) -> [CalibrationSamples] {
-    var shapes: [AttentionShape: Int] = [:]
+    let lines = FittedRows.lines(of: table, map: map)
     var samples: [CalibrationSamples] = []
-    for row in table.rows {
+    for row in table.rows where lines.contains(row.line) {
       guard let shape = try? row.shape(),
         case .schedule(let name, let parameters) = map.target(
           kernel: row.kernel, gpu: row.gpu, pass: row.pass, launches: row.kernels)
       else { continue }
-      // Shapes are numbered as they come; all rows of one shape are on the same side.
-      let number = shapes[shape] ?? shapes.count
-      shapes[shape] = number
-      guard number % 2 == 0 else { continue }
       for (metric, mode, quantity) in [
         (MeasuredTable.Metric.sustained, ClockMode.sustained, Quantity.time), (.kernel, .burst, .kernelTime),
       ] {

@@ -8,11 +8,15 @@ import Simulator
 struct TimeValidation {
   private(set) var rows: [ValidationRow] = []
   private var skipped = SkipCount()
+  /// Lines that the device's constants were fitted on.
+  private var fittedLines: Set<Int> = []
 
   /// Predicts every row that the map gives a schedule.
   ///
   /// Burst and kernel times start from a cool chip, sustained ones run under the power limit.
-  init(_ table: MeasuredTable, map: KernelMap, device: Device, metrics: [MeasuredTable.Metric]) {
+  init(_ table: MeasuredTable, map: KernelMap, device: Device, metrics: [MeasuredTable.Metric], file: String)
+  {
+    if FittedRows.wasFitted(device, on: file) { fittedLines = FittedRows.lines(of: table, map: map) }
     for row in table.rows {
       switch map.target(kernel: row.kernel, gpu: row.gpu, pass: row.pass, launches: row.kernels) {
       case .notModelled(let reason): skipped.add(row.kernel, pass: row.pass, reason)
@@ -50,7 +54,7 @@ struct TimeValidation {
           gpu: row.gpu, kernel: row.kernel, pass: row.pass,
           metric: ValidationMetric(name: metric.rawValue, unit: "µs"),
           label: "\(RequestText.shape(shape)) (line \(row.line))", measured: measured,
-          predicted: seconds * 1e6))
+          predicted: seconds * 1e6, isFitted: metric != .burst && fittedLines.contains(row.line)))
     }
   }
 }

@@ -1,0 +1,31 @@
+import HWModels
+import InputFiles
+import Schedules
+
+/// Which rows of a table of times a calibration fits on: those of every second shape, in the order of the table.
+///
+/// All rows of one shape are on the same side, so that near-copies are never on both.
+enum FittedRows {
+  /// Line numbers of the rows.
+  static func lines(of table: MeasuredTable, map: KernelMap) -> Set<Int> {
+    var numbers: [AttentionShape: Int] = [:]
+    var lines: Set<Int> = []
+    for row in table.rows {
+      guard let shape = try? row.shape(),
+        case .schedule = map.target(kernel: row.kernel, gpu: row.gpu, pass: row.pass, launches: row.kernels)
+      else { continue }
+      let number = numbers[shape] ?? numbers.count
+      numbers[shape] = number
+      if number % 2 == 0 { lines.insert(row.line) }
+    }
+    return lines
+  }
+
+  /// Whether a constant of `device` was fitted on the table in `file`.
+  static func wasFitted(_ device: Device, on file: String) -> Bool {
+    let name = file.split(separator: "/").last.map(String.init) ?? file
+    return device.provenance.values.contains { provenance in
+      provenance.fit?.data.split(whereSeparator: { " ,/".contains($0) }).contains { $0 == name } ?? false
+    }
+  }
+}

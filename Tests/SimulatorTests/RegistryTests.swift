@@ -1,0 +1,56 @@
+import Foundation
+import HWModels
+import InputFiles
+import Schedules
+import Simulator
+import Testing
+
+/// A schedule is a file, a line in the registry and a scenario; none may be missing.
+@Suite struct RegistryTests {
+  private func files(_ folder: String) throws -> [String] {
+    let path = try #require(CheckoutFolder.find(folder))
+    return try FileManager.default.contentsOfDirectory(atPath: path).sorted().map { path + "/" + $0 }
+  }
+
+  @Test("Every schedule in the folder of kernels is registered")
+  func registered() throws {
+    var declared: [String] = []
+    for file in try files("Sources/Schedules/Kernels") {
+      for line in try String(contentsOfFile: file, encoding: .utf8).split(separator: "\n")
+      where line.hasPrefix("public struct ") && line.contains(": Schedule {") {
+        declared.append(String(line.dropFirst("public struct ".count).prefix { $0.isLetter || $0.isNumber }))
+      }
+    }
+    #expect(!declared.isEmpty)
+    #expect(Set(declared) == Set(ScheduleRegistry.all.map { String(describing: $0) }))
+    #expect(Set(ScheduleRegistry.all.map { $0.name }).count == ScheduleRegistry.all.count)
+  }
+
+  @Test("Every schedule has a scenario", arguments: ScheduleRegistry.all.map { $0.name })
+  func scenarios(name: String) throws {
+    let scenarios = try files("scenarios").filter { $0.hasSuffix(".yaml") }
+    let used = try scenarios.contains { file in
+      let scenario = try ScenarioFile.load(file, devices: Devices.library)
+      return try scenario.request(0).schedule == name
+    }
+    #expect(used)
+  }
+
+  @Test(
+    "Every schedule runs on every device that has what it needs",
+    arguments: ScheduleRegistry.all.map { $0.name })
+  func devices(name: String) throws {
+    let shape = try AttentionShape(batch: 1, headsQ: 4, seqQ: 1024, headDim: 128)
+    var ran = 0
+    for id in Devices.ids {
+      let request = SimulationRequest(schedule: name, shape: shape, device: try Devices.named(id))
+      do {
+        #expect(try Simulation.run(request).time.value > 0)
+        ran += 1
+      } catch SimulationError.schedule(.missingResource) {
+        continue
+      }
+    }
+    #expect(ran > 0)
+  }
+}
