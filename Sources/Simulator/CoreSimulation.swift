@@ -116,7 +116,7 @@ struct CoreSimulation {
     phases = FlatArray(repeating: Phase(), count: barrierCount * Self.remembered)
     free = FlatArray(repeating: 0, count: Resource.count)
     detector = PeriodDetector(
-      capacity: actorCount * (4 + barriersPerSlot) + barrierCount * (4 + 3 * Self.remembered) + 32,
+      capacity: actorCount * (4 + barriersPerSlot) + barrierCount * 16 + 32,
       actors: actorCount)
     for index in 0..<barrierCount { resetBarrier(index) }
     for queue in queues { outcome.items.append(Array(repeating: ItemTime(), count: queue.count)) }

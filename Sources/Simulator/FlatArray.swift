@@ -17,5 +17,11 @@ final class FlatArray<Element: BitwiseCopyable>: @unchecked Sendable {
     count = elements.count
   }
 
+  /// Storage whose elements are written before they are read.
+  init(uninitialized count: Int) {
+    base = .allocate(capacity: max(count, 1))
+    self.count = count
+  }
+
   deinit { base.deallocate() }
 }

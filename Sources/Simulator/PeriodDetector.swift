@@ -30,24 +30,30 @@ struct PeriodDetector {
   private let lengths: FlatArray<Int>
   private var current = 0
   private var kept = 0
+  /// The state being described is too large to keep: it matches nothing.
+  private var overflowed = false
 
   init(capacity: Int, actors: Int) {
     self.capacity = capacity
     actorCount = actors
     heads = FlatArray(repeating: Snapshot(), count: Self.depth)
-    states = FlatArray(repeating: 0, count: Self.depth * capacity)
+    states = FlatArray(uninitialized: Self.depth * capacity)
     trips = FlatArray(repeating: 0, count: Self.depth * actors)
     lengths = FlatArray(repeating: 0, count: actors)
   }
 
   mutating func begin(now: Int, events: Int) {
     current = (current + 1) % Self.depth
+    overflowed = false
     heads.base[current] = Snapshot(now: now, events: events, length: 0, hash: 0x9E37_79B9_7F4A_7C15)
   }
 
   mutating func append(_ value: Int) {
     let head = heads.base + current
-    guard head.pointee.length < capacity else { return }
+    guard head.pointee.length < capacity else {
+      overflowed = true
+      return
+    }
     states.base[current * capacity + head.pointee.length] = value
     head.pointee.length += 1
     head.pointee.hash = (head.pointee.hash ^ UInt64(bitPattern: Int64(value))) &* 0x9E37_79B9_7F4A_7C15
@@ -61,6 +67,10 @@ struct PeriodDetector {
 
   /// The latest earlier moment in the state just described, if any; remembers the state.
   mutating func match() -> Match? {
+    if overflowed {
+      kept = 0
+      return nil
+    }
     defer { kept = min(kept + 1, Self.depth - 1) }
     let head = heads.base[current]
     for back in 1..<(kept + 1) where kept > 0 {
