@@ -39,14 +39,14 @@ struct CoreSimulation {
     var stuck: [(actor: Int, barrier: Int)] = []
   }
 
-  private enum Status {
+  enum Status {
     static let ready = 0
     static let parked = 1
     static let waitingForSlot = 2
     static let finished = 3
   }
 
-  private struct ActorState: BitwiseCopyable {
+  struct ActorState: BitwiseCopyable {
     var time = 0
     var status = 0
     var block: Int32 = 0
@@ -60,39 +60,39 @@ struct CoreSimulation {
     var parkedOn: Int32 = -1
   }
   /// Phases complete so far, and the phase after the last that has any arrival.
-  private struct BarrierState: BitwiseCopyable {
+  struct BarrierState: BitwiseCopyable {
     var completed = 0
     var opened = 0
   }
   /// A phase: its arrivals, and the latest of them.
-  private struct Phase: BitwiseCopyable {
+  struct Phase: BitwiseCopyable {
     var arrived = 0
     var time = 0
   }
 
-  private let kernel: LoweredKernel
+  let kernel: LoweredKernel
   private let flat: LoweredKernel.Flat
-  private let slots: Int
+  let slots: Int
   /// Trip counts of every block, by slot and place in its queue.
   private let queues: [[[Int]]]
-  private let actorsPerSlot: Int
-  private let barriersPerSlot: Int
-  private let actorCount: Int
+  let actorsPerSlot: Int
+  let barriersPerSlot: Int
+  let actorCount: Int
   private let detectsPeriods: Bool
 
-  private let actors: FlatArray<ActorState>
-  private let barriers: FlatArray<BarrierState>
+  let actors: FlatArray<ActorState>
+  let barriers: FlatArray<BarrierState>
   /// Waits done, by actor and barrier.
-  private let waitCounts: FlatArray<Int>
+  let waitCounts: FlatArray<Int>
   /// Arrivals made, by actor and barrier: an actor's n-th arrival belongs to phase n.
-  private let arrivalCounts: FlatArray<Int>
+  let arrivalCounts: FlatArray<Int>
   /// The last phases of each barrier, round robin.
-  private let phases: FlatArray<Phase>
-  private let free: FlatArray<Int>
-  private static let remembered = 32
+  let phases: FlatArray<Phase>
+  let free: FlatArray<Int>
+  static let remembered = 32
 
-  private var detector: PeriodDetector
-  private var outcome = Outcome()
+  var detector: PeriodDetector
+  var outcome = Outcome()
   private(set) var recorder: TraceRecorder?
 
   /// - Parameter queues: for each slot, the items it plays in order, each as trip counts by block.
@@ -378,75 +378,5 @@ struct CoreSimulation {
     recorder?.resolved(actor: actor, was: was, waitedFor: decisive, slot: slot)
     state.pointee.time = ready
     state.pointee.status = Status.ready
-  }
-
-  // MARK: Period
-
-  /// At the start of a trip of the reference actor: has this state, relative to now, been seen?
-  private mutating func considerJump(_ actor: Int) {
-    // Now is the earliest moment at which anything can still begin, not where the reference actor stands.
-    var now = actors.base[actor].time
-    for other in 0..<actorCount where actors.base[other].status == Status.ready {
-      now = min(now, actors.base[other].time)
-    }
-    detector.begin(now: now, events: outcome.events)
-    for other in 0..<actorCount {
-      let state = actors.base[other]
-      detector.append(
-        state.status | Int(state.block) << 4 | Int(state.operation) << 20 | Int(state.item) << 40)
-      detector.append(max(state.time - now, 0))
-      detector.append(Int(state.parkedOn))
-      detector.setTrip(state.trip, of: state.trips, actor: other)
-    }
-    for unit in 0..<free.count { detector.append(max(free.base[unit] - now, 0)) }
-    for slot in 0..<slots {
-      for barrier in 0..<barriersPerSlot {
-        let place = slot * barriersPerSlot + barrier
-        let state = barriers.base[place]
-        // Phases that have begun and not ended, and who has arrived how far ahead.
-        for phase in state.completed..<max(state.opened, state.completed) {
-          let open = phases.base[place * Self.remembered + phase % Self.remembered]
-          detector.append(open.arrived)
-          detector.append(max(open.time - now, 0))
-        }
-        for other in slot * actorsPerSlot..<(slot + 1) * actorsPerSlot {
-          let count = arrivalCounts.base[other * barriersPerSlot + barrier]
-          if count > 0 { detector.append(state.completed - count) }
-        }
-        var outstanding = 0
-        for waiter in kernel.waiters(of: barrier) {
-          let other = slot * actorsPerSlot + Int(waiter)
-          let ahead = state.completed - waitCounts.base[other * barriersPerSlot + barrier]
-          detector.append(ahead)
-          outstanding = max(outstanding, ahead)
-        }
-        for back in 0..<min(outstanding, Self.remembered - (state.opened - state.completed), state.completed)
-        {
-          let phase = state.completed - 1 - back
-          detector.append(max(phases.base[place * Self.remembered + phase % Self.remembered].time - now, 0))
-        }
-      }
-    }
-    guard let match = detector.match() else { return }
-    let periods = detector.periodsThatFit(match)
-    if periods > 0 { jump(match, periods: periods) }
-  }
-
-  private mutating func jump(_ match: PeriodDetector.Match, periods: Int) {
-    let shift = match.ticks * periods
-    let reference = actorsPerSlot - 1
-    let trips = detector.advance(match, actor: reference)
-    outcome.jumps.append(
-      Jump(
-        item: Int(actors.base[reference].item), block: Int(actors.base[reference].block), trips: trips,
-        ticks: match.ticks, periods: periods))
-    for actor in 0..<actorCount {
-      if actors.base[actor].status != Status.finished { actors.base[actor].time += shift }
-      actors.base[actor].trip += detector.advance(match, actor: actor) * periods
-    }
-    for unit in 0..<free.count { free.base[unit] += shift }
-    for index in 0..<phases.count { phases.base[index].time += shift }
-    outcome.jumpedEvents += match.events * periods
-    detector.reset()
   }
 }
