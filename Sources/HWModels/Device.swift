@@ -109,13 +109,8 @@ extension Device {
     public var aluLatency = Cycles.zero
     public var expLatency = Cycles.zero
     public var shuffleLatency = Cycles.zero
-    /// Cycles that one warp spends on an instruction of each kind in in-order vector code, alone on its sub-core:
-    /// dependences and stall counts included.
-    public var fmaInterval = Cycles.zero
-    public var maxInterval = Cycles.zero
-    public var aluInterval = Cycles.zero
-    public var convertInterval = Cycles.zero
-    public var expInterval = Cycles.zero
+    /// Cycles that one warp spends on an instruction that has no pipe of its own here: address and phase arithmetic,
+    /// moves, operand loads.
     public var otherInterval = Cycles.zero
     /// How many times longer vector code takes while the matrix unit is busy: they share register ports.
     public var matrixSlowdown = Count.zero

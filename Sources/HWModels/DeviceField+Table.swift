@@ -50,16 +50,6 @@ extension DeviceField {
     .init("vector.expLatency", \.vector.expLatency, .nonNegative, "dependent exponential"),
     .init("vector.shuffleLatency", \.vector.shuffleLatency, .nonNegative, "dependent lane exchange"),
     .init(
-      "vector.fmaInterval", \.vector.fmaInterval, .positive, "cycles of one warp for an add or multiply-add"),
-    .init(
-      "vector.maxInterval", \.vector.maxInterval, .positive, "cycles of one warp for a maximum of a reduction"
-    ),
-    .init(
-      "vector.aluInterval", \.vector.aluInterval, .positive, "cycles of one warp for a compare or select"),
-    .init(
-      "vector.convertInterval", \.vector.convertInterval, .positive, "cycles of one warp for a conversion"),
-    .init("vector.expInterval", \.vector.expInterval, .positive, "cycles of one warp for an exponential"),
-    .init(
       "vector.otherInterval", \.vector.otherInterval, .positive,
       "cycles of one warp for any other instruction"),
     .init(

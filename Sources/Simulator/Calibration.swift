@@ -6,7 +6,7 @@ public import HWModels
 /// - Leaves out: bounds other than positivity, which the logarithm gives.
 /// - Source: Marquardt 1963, "An Algorithm for Least-Squares Estimation of Nonlinear Parameters".
 public struct Calibration: Sendable {
-  /// Paths of the constants, e.g. `vector.expInterval`.
+  /// Paths of the constants, e.g. `power.tensorFlop`.
   public var paths: [String]
   /// Residuals of a device, one per measurement, always in the same order. Must not depend on anything else.
   public var residuals: @Sendable (Device) -> [Double]

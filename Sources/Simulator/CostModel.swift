@@ -113,13 +113,12 @@ struct CostModel {
       work.max / vector.max.value + work.alu / vector.alu.value + work.convert / vector.convert.value
     cost.demand[.shuffle] = work.shuffle / vector.shuffle.value
     cost.demand[.issue] = instructions / vector.issue.value
-    // A warp issues in order; warps of one sub-core overlap each other's waits, which the demands then bound.
-    let warpCycles =
-      work.exp * vector.expInterval.value + work.fma * vector.fmaInterval.value
-      + work.max * vector.maxInterval.value + work.alu * vector.aluInterval.value + convertInstructions
-      * vector.convertInterval.value
-      + (work.shuffle + work.otherInstructions) * vector.otherInterval.value
-    cost.own = warpCycles / (device.cores.lanes.value * Double(warps))
+    // A warp issues in order: what its pipes need adds up. One warp has the pipes of its own sub-core only; warps of one
+    // sub-core overlap each other, which the demands then bound.
+    let subCores = device.cores.subCores.value
+    let pipes = cost.demand[.exp] + cost.demand[.fma] + cost.demand[.alu] + cost.demand[.shuffle]
+    let others = work.otherInstructions * vector.otherInterval.value / (device.cores.lanes.value * subCores)
+    cost.own = (pipes + others) * subCores / Double(warps)
   }
 
   /// The copy engine writes shared memory beside the reads of the matrix unit (200 B a cycle together on Hopper, against
