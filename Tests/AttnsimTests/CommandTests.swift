@@ -213,4 +213,20 @@ struct CommandTests {
       #expect(try String(contentsOf: other, encoding: .utf8) == "not a database")
     }
   }
+
+  @Test(
+    "Odd requests are refused before anything is lost",
+    arguments: [
+      ["mask", "doc:9223372036854775807,9223372036854775807"],
+      ["run", "scenarios/fa3-h100.yaml", "--db", ""],
+      ["run", "scenarios/fa3-h100.yaml", "--db", ":memory:"],
+      ["run", "scenarios/fa3-h100.yaml", "--roofline", "roofline.pdf"],
+      ["run", "scenarios/fa3-h100.yaml", "--dump-program", "--format", "json"],
+    ])
+  func refused(_ arguments: [String]) throws {
+    let run = try attnsim(arguments)
+    #expect([64, 65, 73].contains(run.status), "\(run.errors)")
+    #expect(run.output.isEmpty)
+    #expect(run.errors.hasPrefix("error: "), "\(run.errors)")
+  }
 }

@@ -14,6 +14,10 @@ enum StoreFile {
 
   /// - Throws: `StoreError` for anything that is not a database of ours, whole and not newer than this tool.
   static func inspect(_ path: String) throws(StoreError) -> State {
+    // SQLite takes these for databases that vanish at the end.
+    if path.isEmpty || path == ":memory:" {
+      throw .unavailable(path: path, reason: "it is not the name of a file")
+    }
     var isDirectory: ObjCBool = false
     guard FileManager.default.fileExists(atPath: path, isDirectory: &isDirectory) else { return .absent }
     if isDirectory.boolValue { throw .unavailable(path: path, reason: "it is a directory") }

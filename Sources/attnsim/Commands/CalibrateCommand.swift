@@ -1,4 +1,5 @@
 import ArgumentParser
+import Foundation
 import HWModels
 import InputFiles
 import Schedules
@@ -19,9 +20,11 @@ struct CalibrateCommand: ParsableCommand {
   @Option(help: ArgumentHelp("Device file to fit.", valueName: "file")) var device: String
   @Option(name: .short, help: ArgumentHelp("Where the fitted file goes ('-' prints it).", valueName: "file"))
   var output: String?
-  @Option(help: ArgumentHelp("Today's date, kept in the file.", valueName: "yyyy-mm-dd")) var date: String
-  @Option(help: ArgumentHelp("Map of GPU and kernel names.", valueName: "file")) var map =
-    "validation/map.yaml"
+  @Option(help: ArgumentHelp("Date kept in the file (default: today, UTC).", valueName: "yyyy-mm-dd"))
+  var date = Self.today
+  @Option(
+    help: ArgumentHelp("Map of GPU and kernel names (default: validation/map.yaml).", valueName: "file"))
+  var map: String?
 
   func run() throws {
     try Failure.reporting {
@@ -30,7 +33,7 @@ struct CalibrateCommand: ParsableCommand {
       let paths = DeviceField.all.map(\.path).filter { chip.provenance[$0]?.kind == .fitted }
       guard !paths.isEmpty else { throw Failure(.badInput, "error: \(device) marks no number as fitted") }
       let samples = try measured.flatMap {
-        try CalibrationSamples.read($0, map: KernelMap(SourceText.load(map)))
+        try CalibrationSamples.read($0, map: KernelMap(SourceText.load(MapFile.path(map))))
       }
       let outcome = Calibration(paths: paths) { device in
         samples.map { $0.residual(device) }
@@ -49,6 +52,15 @@ struct CalibrateCommand: ParsableCommand {
       }
       try OutputFile.write(try DeviceFileEditor.replacing(changes, in: source), to: output)
     }
+  }
+
+  private static var today: String {
+    var now = time(nil)
+    var parts = tm()
+    gmtime_r(&now, &parts)
+    let number = Int(parts.tm_year + 1900) * 10_000 + Int(parts.tm_mon + 1) * 100 + Int(parts.tm_mday)
+    let digits = Array(String(number))
+    return String(digits[0..<4]) + "-" + String(digits[4..<6]) + "-" + String(digits[6..<8])
   }
 
   /// Three digits say all that a residual of some percent supports.

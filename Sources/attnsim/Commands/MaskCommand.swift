@@ -155,10 +155,19 @@ extension Mask {
   fileprivate var ownLengths: (queries: Int, keys: Int)? {
     switch self {
     case .neighborhood(let neighborhood): (neighborhood.tokens, neighborhood.tokens)
-    case .documents(let documents): (documents.queryLengths.reduce(0, +), documents.keyLengths.reduce(0, +))
+    case .documents(let documents):
+      (Self.sum(documents.queryLengths), Self.sum(documents.keyLengths))
     case .intersection(let masks), .union(let masks): masks.lazy.compactMap(\.ownLengths).first
     case .perHead(let entries): entries.lazy.compactMap(\.mask.ownLengths).first
     default: nil
+    }
+  }
+
+  /// Lengths that a user wrote may not fit a number; the sum stays at the largest, which `check` refuses.
+  private static func sum(_ lengths: [Int]) -> Int {
+    lengths.reduce(0) { sum, length in
+      let (total, overflows) = sum.addingReportingOverflow(length)
+      return overflows ? Int.max : total
     }
   }
 }

@@ -19,10 +19,12 @@ struct RunCommand: ParsableCommand {
 
   func run() throws {
     try Failure.reporting {
+      try output.requireEndings()
       var stages = StageTimes()
       let request = try options.request(file: scenario)
       stages.end("read")
       if dumpProgram {
+        try output.requireNothingAsked()
         Console.print(ProgramDump.text(try Simulation.program(request), on: request.device))
         return
       }
@@ -57,6 +59,30 @@ struct ResultOptions: ParsableArguments {
     case .json: Console.print(JSONReport.render(result))
     case .csv: Console.print(CSVReport.render(result))
     }
+  }
+
+  /// - Throws: `Failure` where a file's name does not end in what would be written, before anything is.
+  func requireEndings() throws(Failure) {
+    try Self.require("roofline", roofline, ["svg"])
+    try Self.require("graph", graph, ["svg", "dot", "gv"])
+    try Self.require("trace", trace, ["json", "svg"])
+  }
+
+  private static func require(_ option: String, _ path: String?, _ endings: [String]) throws(Failure) {
+    guard let path, !endings.contains(OutputFile.ending(path)) else { return }
+    let names = endings.filter { $0 != "gv" }.map { ".\($0)" }.joined(separator: " or ")
+    throw Failure(.usage, "error: --\(option) \(path): the name ends in \(names)")
+  }
+
+  /// - Throws: `Failure` where the result of a run is asked for and `--dump-program` leaves the run out.
+  func requireNothingAsked() throws(Failure) {
+    let asked = [
+      ("--format \(format.rawValue)", format != .text), ("--db", db != nil), ("--roofline", roofline != nil),
+      ("--graph", graph != nil), ("--trace", trace != nil),
+    ]
+    guard let first = asked.first(where: \.1)?.0 else { return }
+    throw Failure(
+      .usage, "error: \(first) is about a run, and --dump-program prints the program instead of one")
   }
 
   /// Writes the files that were asked for.

@@ -37,7 +37,7 @@ struct ValidateCommand: ParsableCommand {
 
   func run() throws {
     try Failure.reporting {
-      let mapSource = try SourceText.load(try mapPath())
+      let mapSource = try SourceText.load(try MapFile.path(map))
       if showMap {
         Console.print(mapSource.text)
         return
@@ -94,14 +94,5 @@ struct ValidateCommand: ParsableCommand {
     try DeviceOverride.apply(
       try set.map { text throws(InputError) in try DeviceOverride(argument: text) }, to: &chip)
     return chip
-  }
-
-  /// `--map`, or the map of the checkout that the command runs in or was built from.
-  private func mapPath() throws -> String {
-    if let map { return map }
-    let here = "validation/map.yaml"
-    if (try? SourceText.load(here)) != nil { return here }
-    if let folder = CheckoutFolder.find("validation") { return "\(folder)/map.yaml" }
-    throw Failure(.badInput, "error: there is no \(here); give --map FILE")
   }
 }
