@@ -140,16 +140,12 @@ extension Kernel {
     return max(1, min(shared, registers, threads, Int(device.cores.workItemsMaximum.value)))
   }
 
-  /// Work of all items, all actors together. Complexity: O(operations + classes x blocks).
-  public func totalWork() -> Work {
-    let counts = items.counts
+  /// Work of all items, all actors together. Complexity: O(operations).
+  public func totalWork(_ totals: TripTotals) -> Work {
     var total = Work()
     for actor in actors {
       for block in actor.blocks {
-        var trips = 0.0
-        for (index, itemClass) in items.classes.enumerated() {
-          trips += Double(counts[index]) * Double(block.trips.count(itemClass.values))
-        }
+        let trips = Double(totals[block.trips])
         guard trips > 0 else { continue }
         for index in block.operations.indices { total.add(block.operations[index].work, times: trips) }
       }
