@@ -57,17 +57,19 @@ extension Device {
     /// The highest clock while the matrix unit is in use, whatever the power: the limit by activity beside the limit
     /// by power. Drivers report the clock that was asked for, which can be higher than the one the cores run at.
     public var matrixMaximum = Frequency.zero
-    /// Board power that the chip allows before its averaging limiter acts: the limit of short runs.
-    public var burstPower = Power.zero
     /// How long the chip stays at the burst limit before the sustained one holds.
     public var burstDuration = Duration.zero
   }
 
-  /// Board power: idle plus energy per unit of work. Energies are stated at the maximum clock.
+  /// Board power: idle plus energy per unit of work.
   public struct PowerModel: Sendable {
     public var limit = Power.zero
+    /// What the chip allows before its averaging limiter acts, over the sustained limit: the limit of short runs.
+    public var burstFactor = Count.zero
+    /// The clock at which the energies are stated.
+    public var referenceClock = Frequency.zero
     public var idle = Power.zero
-    /// Dynamic energy scales with (clock / maximum) to this power: the stand-in for a voltage-frequency curve.
+    /// Dynamic energy scales with (clock / reference) to this power: the stand-in for a voltage-frequency curve.
     public var voltageExponent = Fraction.zero
     public var tensorFlop = Energy.zero
     /// Matrix work whose operands all pass through the register file.

@@ -7,14 +7,17 @@ extension DeviceField {
     .init(
       "clock.matrixMaximum", \.clock.matrixMaximum, .positive, "highest clock while the matrix unit is in use"
     ),
-    .init("clock.burstPower", \.clock.burstPower, .positive, "board power that short runs may reach"),
     .init("clock.burstDuration", \.clock.burstDuration, .positive, "how long the burst limit holds"),
 
     .init("power.limit", \.power.limit, .positive, "sustained board power"),
+    .init(
+      "power.burstFactor", \.power.burstFactor, .positive, "power that short runs may draw over the limit"),
+    .init(
+      "power.referenceClock", \.power.referenceClock, .positive, "clock at which the energies are stated"),
     .init("power.idle", \.power.idle, .nonNegative, "board power at the maximum clock with nothing to do"),
     .init(
       "power.voltageExponent", \.power.voltageExponent, .nonNegative,
-      "dynamic energy scales with (clock / maximum) to this power"),
+      "dynamic energy scales with (clock / reference) to this power"),
     .init(
       "power.tensorFlop", \.power.tensorFlop, .nonNegative, "energy of one 16-bit matrix flop, random data"),
     .init(

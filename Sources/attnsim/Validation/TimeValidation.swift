@@ -55,7 +55,26 @@ struct TimeValidation {
           metric: ValidationMetric(name: metric.rawValue, unit: "µs"),
           label: "\(RequestText.shape(shape)) (line \(row.line))", measured: measured,
           predicted: seconds * 1e6, isFitted: metric != .burst && fittedLines.contains(row.line)))
+      if metric == .sustained {
+        compareBoard(row, result, label: "\(RequestText.shape(shape)) (line \(row.line))")
+      }
     }
+  }
+
+  /// Clock and board power of a sustained run, where the table has them.
+  private mutating func compareBoard(_ row: MeasuredTable.Row, _ result: SimulationResult, label: String) {
+    func add(_ name: String, _ unit: String, _ measured: Double?, _ predicted: Double) {
+      guard let measured else { return }
+      rows.append(
+        ValidationRow(
+          gpu: row.gpu, kernel: row.kernel, pass: row.pass, metric: ValidationMetric(name: name, unit: unit),
+          label: label, measured: measured, predicted: predicted, isFitted: fittedLines.contains(row.line)))
+    }
+    // Drivers report the clock that was asked for, and do not know of the limit by activity.
+    let clock =
+      result.clock.limiter == .activity ? result.request.device.clock.maximum : result.clock.frequency
+    add("sm_clock_mhz", "MHz", row.clockMegahertz, clock.value / 1e6)
+    add("power_w", "W", row.powerWatts, result.clock.power.value)
   }
 }
 
