@@ -114,6 +114,9 @@ extension Device {
     /// Cycles that one warp spends on an instruction that has no pipe of its own here: address and phase arithmetic,
     /// moves, operand loads.
     public var otherInterval = Cycles.zero
+    /// Cycles from one instruction to the next of one warp in code that a compiler has interleaved with blocking matrix
+    /// instructions: mostly one, as pipes overlap.
+    public var interleavedInterval = Cycles.zero
     /// How many times longer vector code takes while the matrix unit is busy: they share register ports.
     public var matrixSlowdown = Count.zero
   }
@@ -126,6 +129,9 @@ extension Device {
     public var rate16OneWarp = FlopsPerCycle.zero
     /// From issue to a usable result.
     public var latency = Cycles.zero
+    /// Share of the matrix time in which the sub-core issues nothing else, since the instruction reads its operands
+    /// from registers.
+    public var issueShare = Fraction.zero
   }
 
   /// Matrix instructions that run beside their warps and read operands from shared or tensor memory.

@@ -56,12 +56,18 @@ extension DeviceField {
       "vector.otherInterval", \.vector.otherInterval, .positive,
       "cycles of one warp for any other instruction"),
     .init(
+      "vector.interleavedInterval", \.vector.interleavedInterval, .positive,
+      "cycles of one warp for an instruction interleaved with matrix instructions"),
+    .init(
       "vector.matrixSlowdown", \.vector.matrixSlowdown, .positive,
       "factor on vector code while the matrix unit is busy"),
 
     .init("tensor.rate16", \.tensor.rate16, .positive, "16-bit flops in a cycle, synchronous instructions"),
     .init("tensor.rate8", \.tensor.rate8, .nonNegative, "8-bit flops in a cycle, synchronous instructions"),
     .init("tensor.rate16OneWarp", \.tensor.rate16OneWarp, .positive, "the same with one warp per sub-core"),
+    .init(
+      "tensor.issueShare", \.tensor.issueShare, .fraction,
+      "share of the matrix time in which the issue port is held"),
     .init("tensor.latency", \.tensor.latency, .nonNegative, "issue to usable result"),
 
     .init("asyncTensor.rate16", \.asyncTensor, \.rate16, .positive, "16-bit flops in a cycle, asynchronous"),

@@ -153,6 +153,20 @@ extension Kernel {
     return total
   }
 
+  /// Bytes that only one item reads and that an earlier kernel of the call wrote. Complexity: O(operations).
+  public func intermediateRead(_ totals: TripTotals) -> Double {
+    var bytes = 0.0
+    for actor in actors {
+      for block in actor.blocks {
+        for operation in block.operations
+        where operation.work.streamRead > 0 && operation.action.readsIntermediate {
+          bytes += operation.work.streamRead * Double(totals[block.trips])
+        }
+      }
+    }
+    return bytes
+  }
+
   /// Work of one item of `itemClass`, all actors together. Complexity: O(operations).
   public func work(of itemClass: ItemClass) -> Work {
     var total = Work()

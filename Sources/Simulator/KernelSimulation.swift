@@ -7,8 +7,8 @@ struct KernelSimulation {
   let shape: AttentionShape
   let device: Device
   let clock: Frequency
-  /// Whether the call is one of a row of equal calls.
-  let isWarm: Bool
+  /// What the shared cache holds when the call begins.
+  let cacheBefore: CacheModel.Before
 
   struct Outcome {
     var result: SimulationResult.KernelResult
@@ -51,15 +51,16 @@ struct KernelSimulation {
     let slots = usableCores * resident
     let totals = TripTotals(kernel)
     let work = kernel.totalWork(totals)
-    let cache = CacheModel(device: device, isWarm: isWarm).evaluate(
+    let cache = CacheModel(device: device, before: cacheBefore).evaluate(
       kernel: kernel, shape: shape, slots: slots, totalRead: work.globalRead, streamRead: work.streamRead,
-      totalWrite: work.globalWrite)
+      intermediateRead: kernel.intermediateRead(totals), totalWrite: work.globalWrite)
     let activeCores = min(usableCores, (total + resident - 1) / resident)
     return Setting(
       resident: resident, slots: slots, activeCores: activeCores, totals: totals, work: work, cache: cache,
       conditions: MemoryConditions(
         activeCores: Double(activeCores), missShare: cache.missShare,
-        streamMissShare: cache.streamMissShare, coldShare: cache.coldShare, clock: clock
+        streamMissShare: cache.streamMissShare, coldShare: cache.coldShare,
+        writeBackShare: cache.writeBackShare, clock: clock
       ))
   }
 

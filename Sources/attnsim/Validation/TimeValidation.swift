@@ -8,6 +8,8 @@ import Simulator
 struct TimeValidation {
   private(set) var rows: [ValidationRow] = []
   private var skipped = SkipCount()
+  /// Microseconds of a call below which the benchmark replays a graph, for less time than board sensors average over.
+  private static let shortestSensed = 200.0
   /// Lines that the device's constants were fitted on.
   private var fittedLines: Set<Int> = []
 
@@ -43,6 +45,12 @@ struct TimeValidation {
     var results: [String: SimulationResult] = [:]
     for metric in metrics {
       guard let measured = row.microseconds[metric] else { continue }
+      if metric == .sustained, row.isBoundByHost(powerLimit: device.power.limit.value) {
+        skipped.add(
+          row.kernel, pass: row.pass,
+          "sustained_us longer than kernel_us far below the power limit: the benchmark's host set the pace")
+        continue
+      }
       let request = SimulationRequest(
         schedule: schedule, parameters: ScheduleParameters(parameters), shape: shape, device: device,
         mode: metric == .sustained ? .sustained : .burst)
@@ -70,10 +78,26 @@ struct TimeValidation {
           gpu: row.gpu, kernel: row.kernel, pass: row.pass, metric: ValidationMetric(name: name, unit: unit),
           label: label, measured: measured, predicted: predicted, isFitted: fittedLines.contains(row.line)))
     }
+    guard let time = row.microseconds[.sustained], time >= Self.shortestSensed else {
+      skipped.add(
+        row.kernel, pass: row.pass,
+        "clock and watts of calls under 200 us: the run was too short for the sensors")
+      return
+    }
     // Drivers report the clock that was asked for, and do not know of the limit by activity.
     let clock =
       result.clock.limiter == .activity ? result.request.device.clock.maximum : result.clock.frequency
     add("sm_clock_mhz", "MHz", row.clockMegahertz, clock.value / 1e6)
+    // A chip lowers its clock that far at the power limit alone: a lower reading had not settled.
+    if let measured = row.clockMegahertz, let watts = row.powerWatts,
+      measured * 1e6 < result.request.device.clock.matrixMaximum.value * 0.98,
+      watts < 0.9 * result.request.device.power.limit.value
+    {
+      skipped.add(
+        row.kernel, pass: row.pass, "watts far below the limit at a lowered clock: the sensor had not settled"
+      )
+      return
+    }
     add("power_w", "W", row.powerWatts, result.clock.power.value)
   }
 }
@@ -91,5 +115,16 @@ struct SkipCount {
     } else {
       rows.append(SkippedRows(kernel: name, count: 1, reason: text))
     }
+  }
+}
+
+extension MeasuredTable.Row {
+  /// Whether launching set the pace of the back-to-back run: a repeated call with a warm cache cannot take longer than a
+  /// single one with a cold cache, unless power holds the clock down.
+  func isBoundByHost(powerLimit: Double) -> Bool {
+    guard let sustained = microseconds[.sustained], let kernel = microseconds[.kernel], let powerWatts else {
+      return false
+    }
+    return sustained > 1.1 * kernel && powerWatts < 0.8 * powerLimit
   }
 }
