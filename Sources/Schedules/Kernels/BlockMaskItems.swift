@@ -1,0 +1,76 @@
+/// Work items of a kernel that walks block lists: partial blocks first, then full ones.
+struct BlockMaskItems {
+  let mask: BlockMask
+  private let shape: AttentionShape
+  private let queryTile: Int
+  private let keyTile: Int
+  /// Blocks and tiles are walked from the last to the first.
+  private let isDescending: Bool
+
+  /// - Parameter block: queries and keys of a block; both tiles divide it.
+  init(
+    shape: AttentionShape, block: Int, queryTile: Int, keyTile: Int, isDescending: Bool = false
+  ) throws(MaskProblem) {
+    try self.init(
+      shape: shape, queryBlock: block, keyBlock: block, queryTile: queryTile, keyTile: keyTile,
+      isDescending: isDescending)
+  }
+
+  init(
+    shape: AttentionShape, queryBlock: Int, keyBlock: Int, queryTile: Int, keyTile: Int, isDescending: Bool
+  ) throws(MaskProblem) {
+    mask = try BlockMask(shape, queryBlock: queryBlock, keyBlock: keyBlock)
+    self.shape = shape
+    self.queryTile = queryTile
+    self.keyTile = keyTile
+    self.isDescending = isDescending
+  }
+
+  /// Item space whose classes have the variables that `values` makes of the steps with and without mask.
+  ///
+  /// Complexity: O(query tiles + runs).
+  func items(_ values: (_ partial: Int, _ full: Int) -> [Int]) -> ItemSpace {
+    var classes: [ItemClass] = []
+    var groups: [ItemSpace.Group] = []
+    let tiles = (shape.seqQ + queryTile - 1) / queryTile
+    let tilesPerBlock = mask.queryBlock / queryTile
+    for entry in mask.heads {
+      var runs: [ItemSpace.TileRun] = []
+      var last: BlockMask.Row?
+      for (index, row) in entry.rows.enumerated() {
+        let count = min(tilesPerBlock, tiles - index * tilesPerBlock)
+        if row == last {
+          runs[runs.count - 1].count += count
+        } else {
+          runs.append(.init(itemClass: classes.count, count: count))
+          classes.append(itemClass(row, values))
+          last = row
+        }
+      }
+      groups.append(.init(count: entry.heads.count, runs: runs))
+    }
+    // Sequences are numbered batch by batch, then head by head.
+    if groups.count == 1 {
+      groups[0].count *= shape.batch
+    } else {
+      groups = Array(repeating: groups, count: shape.batch).flatMap(\.self)
+    }
+    return ItemSpace(classes: classes, groups: groups)
+  }
+
+  private func itemClass(_ row: BlockMask.Row, _ values: (Int, Int) -> [Int]) -> ItemClass {
+    let partial = tiles(row.partial)
+    let full = tiles(row.full)
+    return ItemClass(
+      values: values(partial.reduce(0) { $0 + $1.count }, full.reduce(0) { $0 + $1.count }),
+      walk: .runs(partial + full, descending: isDescending))
+  }
+
+  /// Key tiles of runs of blocks, in the order of the walk; tiles past the last key do not exist.
+  private func tiles(_ blocks: [Range<Int>]) -> [Range<Int>] {
+    let scale = mask.keyBlock / keyTile
+    let end = (shape.seqKV + keyTile - 1) / keyTile
+    let runs = blocks.map { $0.lowerBound * scale..<min($0.upperBound * scale, end) }
+    return isDescending ? runs.reversed() : runs
+  }
+}
