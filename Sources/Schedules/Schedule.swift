@@ -85,6 +85,7 @@ public enum ScheduleRegistry {
     FlashAttention2.self,
     FlashAttention3.self,
     FlexAttention.self,
+    FlexFlash.self,
   ]
   public static subscript(name: String) -> (any Schedule.Type)? { all.first { $0.name == name } }
 }

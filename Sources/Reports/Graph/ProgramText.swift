@@ -32,8 +32,10 @@ enum ProgramText {
       runs.count <= 6
         ? "tiles "
           + runs.map { run in
-            let ends = isDescending ? [run.upperBound - 1, run.lowerBound] : [run.lowerBound, run.upperBound - 1]
-            return run.count == 1 ? "\(run.lowerBound)" : "\(ends[0]) \(isDescending ? "down to" : "to") \(ends[1])"
+            let ends =
+              isDescending ? [run.upperBound - 1, run.lowerBound] : [run.lowerBound, run.upperBound - 1]
+            return run.count == 1
+              ? "\(run.lowerBound)" : "\(ends[0]) \(isDescending ? "down to" : "to") \(ends[1])"
           }.joined(separator: ", ")
         : "\(walk.count) tiles in \(runs.count) runs"
     }

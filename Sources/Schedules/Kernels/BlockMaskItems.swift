@@ -6,20 +6,16 @@ struct BlockMaskItems {
   private let keyTile: Int
   /// Blocks and tiles are walked from the last to the first.
   private let isDescending: Bool
+  /// Query heads packed into the rows of a tile.
+  private let packedHeads: Int
 
   /// - Parameter block: queries and keys of a block; both tiles divide it.
   init(
-    shape: AttentionShape, block: Int, queryTile: Int, keyTile: Int, isDescending: Bool = false
+    shape: AttentionShape, block: Int, queryTile: Int, keyTile: Int, isDescending: Bool = false,
+    packedHeads: Int = 1
   ) throws(MaskProblem) {
-    try self.init(
-      shape: shape, queryBlock: block, keyBlock: block, queryTile: queryTile, keyTile: keyTile,
-      isDescending: isDescending)
-  }
-
-  init(
-    shape: AttentionShape, queryBlock: Int, keyBlock: Int, queryTile: Int, keyTile: Int, isDescending: Bool
-  ) throws(MaskProblem) {
-    mask = try BlockMask(shape, queryBlock: queryBlock, keyBlock: keyBlock)
+    mask = try BlockMask(shape, queryBlock: block, keyBlock: block)
+    self.packedHeads = packedHeads
     self.shape = shape
     self.queryTile = queryTile
     self.keyTile = keyTile
@@ -32,8 +28,8 @@ struct BlockMaskItems {
   func items(_ values: (_ partial: Int, _ full: Int) -> [Int]) -> ItemSpace {
     var classes: [ItemClass] = []
     var groups: [ItemSpace.Group] = []
-    let tiles = (shape.seqQ + queryTile - 1) / queryTile
-    let tilesPerBlock = mask.queryBlock / queryTile
+    let tiles = (shape.seqQ * packedHeads + queryTile - 1) / queryTile
+    let tilesPerBlock = mask.queryBlock * packedHeads / queryTile
     for entry in mask.heads {
       var runs: [ItemSpace.TileRun] = []
       var last: BlockMask.Row?
@@ -47,7 +43,7 @@ struct BlockMaskItems {
           last = row
         }
       }
-      groups.append(.init(count: entry.heads.count, runs: runs))
+      groups.append(.init(count: entry.heads.count / packedHeads, runs: runs))
     }
     // Sequences are numbered batch by batch, then head by head.
     if groups.count == 1 {
@@ -55,7 +51,7 @@ struct BlockMaskItems {
     } else {
       groups = Array(repeating: groups, count: shape.batch).flatMap(\.self)
     }
-    return ItemSpace(classes: classes, groups: groups)
+    return ItemSpace(classes: classes, groups: groups, packedHeads: packedHeads)
   }
 
   private func itemClass(_ row: BlockMask.Row, _ values: (Int, Int) -> [Int]) -> ItemClass {

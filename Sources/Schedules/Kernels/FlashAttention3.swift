@@ -73,8 +73,9 @@ public struct FlashAttention3: Schedule {
     }
     let tile = FlashAttention3Tile(shape: shape, isCute: isCute)
     let kernel = try FlashAttention3Forward(
-      shape: shape, tile: tile, isCute: isCute, packedHeads: packedHeads(shape, tile),
-      pingPong: pingPongChoice == "auto" ? tile.pingPong : pingPongChoice == "on", ringSlots: ringSlots
+      schedule: Self.name, shape: shape, tile: tile, isCute: isCute, packedHeads: packedHeads(shape, tile),
+      pingPong: pingPongChoice == "auto" ? tile.pingPong : pingPongChoice == "on", ringSlots: ringSlots,
+      blocks: nil
     ).kernel(on: device)
     return Program(schedule: Self.name, shape: shape, kernels: [kernel])
   }
@@ -128,5 +129,22 @@ struct FlashAttention3Tile {
     }
     // Turns are taken with at least two warpgroups and head dimension up to 128.
     pingPong = headDim <= 128
+  }
+
+  /// Tiles of the CuTe build under a block mask of `block` x `block`, or nil where they do not divide it.
+  ///
+  /// Source: flash_attn/cute/interface.py, `_tile_size_fwd_sm90` with a sparse block size.
+  init?(shape: AttentionShape, block: Int) {
+    var dense = shape
+    dense.mask = .none
+    let tile = FlashAttention3Tile(shape: dense, isCute: true)
+    let keyTile = tile.headDim == 96 ? 128 : tile.keyTile
+    guard block % 128 == 0, block % keyTile == 0 else { return nil }
+    queryTile = block % tile.queryTile == 0 ? tile.queryTile : 128
+    self.keyTile = keyTile
+    probabilitiesInRegisters = tile.probabilitiesInRegisters
+    pingPong = tile.pingPong
+    headDim = tile.headDim
+    headDimV = tile.headDimV
   }
 }

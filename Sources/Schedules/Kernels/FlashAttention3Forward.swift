@@ -2,12 +2,17 @@ import HWModels
 
 /// Builds the one kernel of FlashAttention-3's forward pass.
 struct FlashAttention3Forward {
+  /// Name of the schedule that asks.
+  let schedule: String
   let shape: AttentionShape
   let tile: FlashAttention3Tile
   let isCute: Bool
   let packedHeads: Int
   let pingPong: Bool
   let ringSlots: Int
+  /// The block mask that the kernel walks: masked blocks first, then whole ones, each list from its end. nil for a
+  /// kernel that knows the band of its mask.
+  let blocks: BlockMaskItems?
 
   private let element = 2
   private var tiles: QueryTiles {
@@ -25,8 +30,9 @@ struct FlashAttention3Forward {
   /// Work items in the order of the build's scheduler.
   ///
   /// CuTe: one launch per tile, causal ones longest first over sections of heads whose keys and values fit 50 MiB
-  /// (tile_scheduler.py). C++: persistent, causal ones by an atomic counter, sections of 32 MB (tile_scheduler.hpp).
+  /// (tile_scheduler.py); what a block mask means it does not know. C++: persistent, causal ones by an atomic counter, sections of 32 MB (tile_scheduler.hpp).
   private var policy: TilePolicy {
+    if blocks != nil { return .grid(order: .tilesFastest) }
     guard shape.mask == .causal else {
       return isCute || shape.mask == .none
         ? (isCute ? .grid(order: .tilesFastest) : .staticPersistent(order: .tilesFastest))
@@ -46,7 +52,7 @@ struct FlashAttention3Forward {
   }
 
   func kernel(on device: Device) throws(ScheduleError) -> Kernel {
-    var builder = KernelBuilder(schedule: FlashAttention3.name, kernel: "fa3_fwd")
+    var builder = KernelBuilder(schedule: schedule, kernel: "\(schedule)_fwd")
     let type = shape.dataType
     let groups = tile.warpgroups
     let q = builder.ring(
@@ -63,7 +69,10 @@ struct FlashAttention3Forward {
     let masked = builder.variable("masked")
     let whole = builder.variable("whole")
     let edge = builder.variable("edge")
-    let steps = StepVariables(first: first, masked: masked, whole: whole, edge: edge)
+    let steps = StepVariables(
+      first: first, masked: masked, whole: whole, edge: edge,
+      firstWhole: blocks == nil ? nil : builder.variable("first, whole"),
+      any: blocks == nil ? first : builder.variable("any"))
     let turns = (0..<groups).map { group in
       builder.barrier("turn \(group)", .named, initialPhases: group == 0 ? 1 : 0)
     }
@@ -73,7 +82,7 @@ struct FlashAttention3Forward {
     }
     let threads = 128 * (groups + 1)
     return try builder.build(
-      items: tiles.items(), policy: policy,
+      items: blocks?.items(StepVariables.values) ?? tiles.items(), policy: policy,
       footprint: Footprint(
         threads: threads, registersPerThread: groups == 3 ? 128 : 168, sharedBytes: sharedBytes,
         clusterSize: clusterSize),
@@ -86,6 +95,17 @@ struct FlashAttention3Forward {
     let whole: Int
     /// Masked steps at the left edge of a window, after the unmasked ones.
     let edge: Int
+    /// Whether the first step is a block that needs no mask; nil where the first step is always masked.
+    let firstWhole: Int?
+    /// Whether there is a step at all.
+    let any: Int
+
+    /// The variables of a walk over masked and then whole blocks.
+    static func values(masked: Int, whole: Int) -> [Int] {
+      let firstMasked = min(masked, 1)
+      let firstWhole = min(whole, 1 - firstMasked)
+      return [firstMasked, masked - firstMasked, whole - firstWhole, 0, firstWhole, firstMasked + firstWhole]
+    }
   }
 
   /// Barriers and alignment, beside the tiles.
@@ -132,11 +152,11 @@ struct FlashAttention3Forward {
     builder.actor(
       "producer", warps: 1,
       blocks: [
-        Block(trips: .variable(steps.first, offset: 0), stepsPerTrip: 0, operations: [firstK, loadQ]),
+        Block(trips: .variable(steps.any, offset: 0), stepsPerTrip: 0, operations: [firstK, loadQ]),
         Block(trips: .variable(steps.masked, offset: 0), stepsPerTrip: 1, operations: [nextK, loadV]),
         Block(trips: .variable(steps.whole, offset: 0), stepsPerTrip: 1, operations: [nextK, loadV]),
         Block(trips: .variable(steps.edge, offset: 0), stepsPerTrip: 1, operations: [nextK, loadV]),
-        Block(trips: .variable(steps.first, offset: 0), stepsPerTrip: 1, operations: [loadV]),
+        Block(trips: .variable(steps.any, offset: 0), stepsPerTrip: 1, operations: [loadV]),
       ])
   }
 
@@ -180,9 +200,7 @@ struct FlashAttention3Forward {
         transposeA: false, transposeB: false, accumulate: true))
     let loopControl = Operation(
       "loop control", .vector, work: .of { $0.otherInstructions = 128 * Self.loopInstructions })
-    let mask = softmax.mask(
-      keyTile: TileCoordinate(rows: tile.keyTile, index: .walk(offset: 0)),
-      queryTile: TileCoordinate(rows: rows, index: .item(scale: tile.warpgroups, offset: group)))
+    let mask = mask(softmax, isFirst: false, group: group)
     let rescaleBeforeProduct = tile.headDimV > 128
 
     /// One step in the steady state: scores of this step, output of the one before, softmax meanwhile.
@@ -206,13 +224,25 @@ struct FlashAttention3Forward {
     }
 
     // The first step has no output product beside it and takes no turn.
-    let begin = [
-      Operation(
-        "wait for Q", .sync, waits: [q.full]),
-      scores([k.full]),
-      Operation("release K", .sync, waits: [warpgroup.scoresDone], signals: [k.empty]),
-      mask, softmax.updateMaximum(), softmax.exponentiate(), softmax.updateSum(), warpgroup.convert,
+    func begin(_ mask: Operation) -> [Operation] {
+      [
+        Operation("wait for Q", .sync, waits: [q.full]), scores([k.full]),
+        Operation("release K", .sync, waits: [warpgroup.scoresDone], signals: [k.empty]),
+        mask, softmax.updateMaximum(), softmax.exponentiate(), softmax.updateSum(), warpgroup.convert,
+      ]
+    }
+    var first = [
+      Block(
+        trips: .variable(steps.first, offset: 0), stepsPerTrip: 1,
+        operations: begin(self.mask(softmax, isFirst: true, group: group)))
     ]
+    if let firstWhole = steps.firstWhole {
+      // A whole block is checked against the end of the keys, without the mask rule.
+      var check = mask
+      check.work = .of { $0.alu = Double(rows * tile.keyTile) }
+      first.append(
+        Block(trips: .variable(firstWhole, offset: 0), stepsPerTrip: 1, operations: begin(check)))
+    }
     var end: [Operation] = []
     if rescaleBeforeProduct { end.append(softmax.rescaleOutput()) }
     end.append(accumulate)
@@ -221,14 +251,31 @@ struct FlashAttention3Forward {
     builder.actor(
       "warpgroup \(group)", warps: 4,
       blocks: [
-        Block(trips: .fixed(1), stepsPerTrip: 0, operations: warpgroup.clear),
-        Block(trips: .variable(steps.first, offset: 0), stepsPerTrip: 1, operations: begin),
+        Block(trips: .fixed(1), stepsPerTrip: 0, operations: warpgroup.clear)
+      ] + first + [
         Block(trips: .variable(steps.masked, offset: 0), stepsPerTrip: 1, operations: step(isMasked: true)),
         Block(trips: .variable(steps.whole, offset: 0), stepsPerTrip: 1, operations: step(isMasked: false)),
         Block(trips: .variable(steps.edge, offset: 0), stepsPerTrip: 1, operations: step(isMasked: true)),
-        Block(trips: .variable(steps.first, offset: 0), stepsPerTrip: 0, operations: end),
+        Block(trips: .variable(steps.any, offset: 0), stepsPerTrip: 0, operations: end),
         Block(trips: .fixed(1), stepsPerTrip: 0, operations: epilogue(warpgroup, group: group, rows: rows)),
       ])
+  }
+
+  /// Forbidden scores to minus infinity. Under a block mask the kernel evaluates the mask's own rule for every score
+  /// (flash_attn/cute/mask.py: rows outside, columns inside, both unrolled), on the first step the ends of both
+  /// sequences too.
+  private func mask(_ softmax: SoftmaxSteps, isFirst: Bool, group: Int) -> Operation {
+    let rows = 64
+    var mask = softmax.mask(
+      keyTile: TileCoordinate(rows: tile.keyTile, index: .walk(offset: 0)),
+      queryTile: TileCoordinate(rows: rows, index: .item(scale: tile.warpgroups, offset: group)))
+    if blocks != nil {
+      let scores = Double(rows * tile.keyTile)
+      // An accumulator lane holds two rows.
+      mask.work = MaskCode(shape.mask).work(scores: scores, rowsPerLane: 2)
+      if isFirst { mask.work.alu += scores + scores / 2 }
+    }
+    return mask
   }
 
   /// Normalise, round, through shared memory to device memory.

@@ -10,6 +10,11 @@ struct FlexAttentionForward {
 
   private let element = 2
   private var code: MaskCode { MaskCode(shape.mask) }
+  /// A kernel without a mask has one list of one endless block, and no index to read.
+  private var hasBlockLists: Bool { shape.mask != .none }
+  /// ptxas serialises the products of a warpgroup whose tile takes two instructions side by side, and those of a kernel
+  /// whose rule reads tables for each score.
+  private var isSerialised: Bool { tile.isSerialised || code.scoreLookups > 0 }
   /// Lengths that blocks do not divide: every step checks the bounds.
   private var checksBounds: Bool {
     shape.seqQ % FlexAttention.block != 0 || shape.seqKV % FlexAttention.block != 0
@@ -18,7 +23,7 @@ struct FlexAttentionForward {
   /// address and descriptor arithmetic, moves, fences, index loads, branches; and integer arithmetic on lanes. Each
   /// serialised product adds a fence and a wait.
   private var loopInstructions: (other: Double, logic: Double) {
-    tile.isSerialised ? (other: 95, logic: 33) : (other: 68, logic: 25)
+    isSerialised ? (other: 95, logic: 33) : (other: 68, logic: 25)
   }
 
   /// Steps with and without mask as the kernel's variables, those of `Loop` for each.
@@ -99,7 +104,7 @@ struct FlexAttentionForward {
         tile: tile, consumer: consumer, row: group * tile.rowsPerGroup + half * 64,
         queryTile: TileCoordinate(
           rows: 64, index: .item(scale: tile.queryTile / 64, offset: group * halves + half)),
-        q: shared.q, k: shared.k, v: shared.v)
+        q: shared.q, k: shared.k, v: shared.v, isSerialised: isSerialised)
     }
     let begin = [
       loadQueries(group, shared), Operation("wait for Q", .sync, waits: [shared.queriesLoaded]),
@@ -109,7 +114,8 @@ struct FlexAttentionForward {
     ]
     for (loop, isMasked) in zip(loops, [true, false]) {
       func step(isFirst: Bool, loading: Bool) -> [Operation] {
-        self.step(parts, shared, isMasked: isMasked, isFirst: isFirst) + (loading ? loads(2, shared) : [])
+        self.step(parts, shared, isMasked: isMasked, isFirst: isFirst)
+          + (hasBlockLists ? [nextBlock] : []) + (loading ? loads(2, shared) : [])
       }
       func block(_ trips: Int, _ steps: Int, _ operations: [Operation]) -> Block {
         Block(trips: .variable(trips, offset: 0), stepsPerTrip: steps, operations: operations)
@@ -146,7 +152,20 @@ struct FlexAttentionForward {
 
   /// The first block's number, on which the first addresses depend.
   private var readIndex: Operation {
-    Operation("read block list", .vector, work: .of { $0.otherInstructions = 128 * 40 }, chain: Chain(global: 1))
+    Operation(
+      "read block list", .vector, work: .of { $0.otherInstructions = 128 * 40 }, chain: Chain(global: 1))
+  }
+
+  /// Two numbers of the block list from the nearest cache, and from their difference the eight addresses of the next
+  /// copies, 64 bits wide: each of those multiplications takes the turns of four.
+  private var nextBlock: Operation {
+    Operation(
+      "next block", .vector,
+      work: .of {
+        $0.fma = 128 * 8 * 4
+        $0.alu = 128 * 12
+        $0.otherInstructions = 128 * 2
+      }, chain: Chain(alu: 8, shared: 1))
   }
 
   /// This warpgroup's share of K and V of the step `offset` from here: 16 bytes a lane and copy.
@@ -184,7 +203,10 @@ struct FlexAttentionForward {
     let masks = parts.map { mask($0, isMasked: isMasked) }
     return begin
       + (tile.isSerialised
-        ? FlexProducts.serialisedStep(parts, masks: masks) : parts[0].step(mask: masks[0], isFirst: isFirst))
+        ? FlexProducts.serialisedStep(parts, masks: masks)
+        : isSerialised
+          ? parts[0].serialisedStep(mask: masks[0])
+          : parts[0].step(mask: masks[0], isFirst: isFirst, sumsLate: hasBlockLists))
   }
 
   /// The mask rule on partial blocks; where lengths are no multiples of a block, the bounds on all.

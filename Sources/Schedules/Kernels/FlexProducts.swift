@@ -10,6 +10,9 @@ struct FlexProducts {
   let k: KernelBuilder.Ring
   let v: KernelBuilder.Ring
 
+  /// Every matrix instruction is waited for before the next.
+  let isSerialised: Bool
+
   private let element = 2
   /// Depth of one matrix instruction.
   private static let depth = 16
@@ -48,24 +51,55 @@ struct FlexProducts {
 
   /// A step of a warpgroup with 64 rows. The wait for the scores is also one for the output product of the step before,
   /// which was issued earlier.
-  func step(mask: [Operation], isFirst: Bool) -> [Operation] {
+  ///
+  /// - Parameter sumsLate: the sums stand behind the output product, one addition after the other, and not between the
+  ///   exponentials: so in every kernel with block lists (validation/flex_stalls_h100.csv).
+  func step(mask: [Operation], isFirst: Bool, sumsLate: Bool) -> [Operation] {
     let softmax = consumer.softmax
     let releaseK = Operation("release K", .sync, waits: [consumer.scoresDone], signals: [k.empty])
+    var sums = softmax.updateSumOverLanes()
+    if sumsLate { sums.chain.alu = tile.keyTile / SoftmaxSteps.lanesPerRow }
     return [scores(0..<tile.headDim)] + (isFirst ? [] : drain) + [releaseK] + mask + [
-      softmax.updateMaximum(), softmax.exponentiate(), softmax.updateSumOverLanes(), consumer.convert,
-      softmax.rescaleOutput(), output(0..<tile.keyTile),
+      softmax.updateMaximum(), softmax.exponentiate(),
+    ] + (sumsLate ? [] : [sums]) + [
+      consumer.convert, softmax.rescaleOutput(), output(0..<tile.keyTile),
+    ] + (sumsLate ? [sums] : [])
+  }
+
+  /// The same with every matrix instruction waited for before the next; the compiler lays exponentials beside those of
+  /// the output.
+  func serialisedStep(mask: [Operation]) -> [Operation] {
+    let softmax = consumer.softmax
+    var operations: [Operation] = []
+    for slice in slices(tile.headDim) { operations += [scores(slice), wait(consumer.scoresDone)] }
+    operations.append(Operation("release K", .sync, signals: [k.empty]))
+    operations += mask + [softmax.updateMaximum(), softmax.rescaleOutput()]
+    for piece in slices(tile.keyTile) {
+      operations += [softmax.exponentiate(columns: piece), softmax.convert(columns: piece)]
+      if piece.lowerBound > 0 { operations.append(wait(consumer.outputDone)) }
+      operations.append(output(piece))
+    }
+    return operations + [
+      softmax.updateSumOverLanes(),
+      Operation("release V", .sync, waits: [consumer.outputDone], signals: [v.empty]),
     ]
+  }
+
+  private func slices(_ extent: Int) -> [Range<Int>] {
+    stride(from: 0, to: extent, by: Self.depth).map { $0..<$0 + Self.depth }
   }
 
   /// Waits for the last output product of a loop.
   var drain: [Operation] {
-    tile.isSerialised
+    isSerialised
       ? [] : [Operation("release V", .sync, waits: [consumer.outputDone], signals: [v.empty])]
   }
 
   // MARK: Products waited for one by one
 
-  private func wait(_ barrier: BarrierID) -> Operation { Operation("wait for product", .sync, waits: [barrier]) }
+  fileprivate func wait(_ barrier: BarrierID) -> Operation {
+    Operation("wait for product", .sync, waits: [barrier])
+  }
 
   /// A step of a warpgroup with 128 rows in two halves: every matrix instruction is waited for before the next, and the
   /// compiler lays vector code of the other half beside it.
@@ -81,7 +115,8 @@ struct FlexProducts {
     var beside: [[Operation]] = [masks[0] + [softA.updateMaximum()]]
     let quarter = pieces.count / 3 + 1
     for start in stride(from: 0, to: pieces.count, by: quarter) {
-      beside.append(pieces[start..<min(start + quarter, pieces.count)].map { softA.exponentiate(columns: $0) })
+      beside.append(
+        pieces[start..<min(start + quarter, pieces.count)].map { softA.exponentiate(columns: $0) })
     }
     for (index, slice) in slices.enumerated() {
       operations.append(b.scores(slice))
@@ -94,11 +129,13 @@ struct FlexProducts {
     // Softmax of the second half beside the output of the first.
     for (index, piece) in pieces.enumerated() {
       operations += [softA.convert(columns: piece), a.output(piece)]
-      operations += index == 0 ? masks[1] + [softB.updateMaximum()] : [softB.exponentiate(columns: pieces[index - 1])]
+      operations +=
+        index == 0 ? masks[1] + [softB.updateMaximum()] : [softB.exponentiate(columns: pieces[index - 1])]
       operations.append(a.wait(a.consumer.outputDone))
     }
     operations += [
-      softB.exponentiate(columns: pieces[pieces.count - 1]), softB.updateSumOverLanes(), softB.rescaleOutput(),
+      softB.exponentiate(columns: pieces[pieces.count - 1]), softB.updateSumOverLanes(),
+      softB.rescaleOutput(),
     ]
     for piece in pieces {
       operations += [softB.convert(columns: piece), b.output(piece), b.wait(b.consumer.outputDone)]
