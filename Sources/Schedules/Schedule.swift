@@ -86,6 +86,7 @@ public enum ScheduleRegistry {
     FlashAttention3.self,
     FlexAttention.self,
     FlexFlash.self,
+    GNAHopper.self,
   ]
   public static subscript(name: String) -> (any Schedule.Type)? { all.first { $0.name == name } }
 }

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Foundation
+import InputFiles
 import Reports
 import Schedules
 
@@ -21,8 +22,11 @@ struct MaskCommand: ParsableCommand {
   @Argument(help: "The mask.") var spec: String?
   @Option(help: "A table of cases; its count columns are filled in.") var cases: String?
   @Option(name: [.short, .long], help: "Where the table goes; standard output otherwise.") var output: String?
-  @Option(help: "Queries; from the mask where it has lengths.") var seqQ: Int?
-  @Option(help: "Keys; as many as queries otherwise.") var seqKV: Int?
+  @Option(
+    name: [.customLong("seq-q"), .customLong("seq")],
+    help: "Queries; from the mask where it has lengths. 4k is 4096.")
+  var seqQ: String?
+  @Option(name: .customLong("seq-kv"), help: "Keys; as many as queries otherwise.") var seqKV: String?
   @Option(
     name: .customLong("tile-q"),
     help: "Query tile: tokens, or AxBxC on a token grid; else the tile of a permuted order, or 128.")
@@ -71,8 +75,8 @@ struct MaskCommand: ParsableCommand {
 
   private func count(_ spec: String) throws {
     let mask = try self.mask(spec)
-    let queries = try seqQ ?? mask.ownLengths?.queries ?? missingLength(of: mask)
-    let keys = seqKV ?? mask.ownLengths?.keys ?? queries
+    let queries = try length(seqQ, "--seq-q") ?? mask.ownLengths?.queries ?? missingLength(of: mask)
+    let keys = try length(seqKV, "--seq-kv") ?? mask.ownLengths?.keys ?? queries
     let geometry = try geometry(of: mask)
     do {
       if let problem = mask.check(seqQ: queries, seqKV: keys).first { throw problem }
@@ -86,6 +90,14 @@ struct MaskCommand: ParsableCommand {
     } catch let problem as MaskProblem {
       throw Failure(.badInput, "error: \(problem.field): \(problem.message)")
     }
+  }
+
+  private func length(_ text: String?, _ option: String) throws -> Int? {
+    guard let text else { return nil }
+    guard let value = WholeNumber.parse(text) else {
+      throw ValidationError("\(option) is '\(text)', not a whole number; \(WholeNumber.hint(text) ?? "")")
+    }
+    return value
   }
 
   private func mask(_ spec: String) throws -> Mask {
@@ -115,7 +127,9 @@ struct MaskCommand: ParsableCommand {
   }
 
   private func tuple(_ text: String, _ option: String) throws -> [Int] {
-    let parts = text.split(separator: "x", omittingEmptySubsequences: false).map { Int($0) }
+    let parts = text.split(separator: "x", omittingEmptySubsequences: false).map {
+      WholeNumber.parse(String($0))
+    }
     let values = parts.compactMap(\.self)
     guard values.count == parts.count, values.allSatisfy({ $0 >= 1 }) else {
       throw ValidationError("\(option) is '\(text)'; a tile is written 128 or AxBxC, each at least 1")
@@ -128,6 +142,11 @@ struct MaskCommand: ParsableCommand {
     guard let report = wanted.first else {
       let heads = reports.compactMap(\.heads).last?.upperBound ?? 1
       throw ValidationError("--head is \(head ?? 0), but the mask has heads 0 to \(heads - 1)")
+    }
+    guard report.counts.map.queryTiles <= MaskReport.mostListedTiles else {
+      throw ValidationError(
+        "--svg draws maps of up to \(MaskReport.mostListedTiles) query tiles, not \(report.counts.map.queryTiles); take larger tiles"
+      )
     }
     let title = report.heads == nil ? "\(report.mask)" : "\(report.mask), head \(head ?? 0)"
     try OutputFile.write(

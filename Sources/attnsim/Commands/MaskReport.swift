@@ -46,8 +46,13 @@ struct MaskReport {
   }
 
   private static let mostClasses = 12
+  /// Query tiles of a map whose classes are listed; of more only the totals are told.
+  static let mostListedTiles = 1 << 20
 
   private var classLines: [(String, String)] {
+    guard map.queryTiles <= Self.mostListedTiles else {
+      return [("query tiles by visits", "not listed for more than \(Self.mostListedTiles) query tiles")]
+    }
     let classes = classes
     let shown = classes.prefix(Self.mostClasses).enumerated().map { place, item in
       (
@@ -61,7 +66,10 @@ struct MaskReport {
 
   /// The most frequent first.
   private var classes: [TileClasses.Class] {
-    map.classes(by: .counts).classes.sorted { ($1.count, $0.representative) < ($0.count, $1.representative) }
+    if map.queryTiles > Self.mostListedTiles { return [] }
+    return map.classes(by: .counts).classes.sorted {
+      ($1.count, $0.representative) < ($0.count, $1.representative)
+    }
   }
 
   private var tileText: String {
