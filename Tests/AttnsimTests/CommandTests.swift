@@ -67,6 +67,15 @@ private func withFolder(_ body: (URL) throws -> Void) throws {
 struct CommandTests {
   static let mistakes: [(arguments: String, status: Int32, part: String)] = [
     ("run /nonexistent.yaml", 65, "cannot open"),
+    ("mask causal --seq-q 4x", 64, "not a whole number"),
+    ("mask causal --seq-q 4k --share 1.2", 64, "from 0 to 1"),
+    ("mask prefix:4 --seq-q 256M --tile-q 1", 65, "take larger tiles"),
+    ("run scenarios/gna-flux.yaml --mask causal", 65, "takes gna masks"),
+    ("run scenarios/gna-flux.yaml --param tile-q=8x8", 65, "16x8 with 16x8"),
+    ("gna-search 30x48x80 18x24x90 --device h100-sxm5", 65, "larger than the axis, which has 80"),
+    ("gna-search 30x48 9 --device h100-sxm5", 65, "window"),
+    ("gna-search 30x48 9x9 --device h100-sxm5 --head-dim 96", 65, "head dimensions 32, 64, 128 and 256"),
+    ("gna-search 30x48 9x9 --device h100-sxm5 --schedule fa3", 64, "gna-hopper"),
     ("run /tmp", 65, "is a directory"),
     ("run /dev/null", 65, "the file is empty"),
     ("run /dev/zero", 65, "larger than the limit"),

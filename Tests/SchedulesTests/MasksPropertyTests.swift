@@ -12,6 +12,16 @@ struct MasksPropertyTests {
     try compare(mask, seqQ: seqQ, seqKV: seqKV, query: query, key: key, seed: seed)
   }
 
+  @Test("Block lists in tiles that are their blocks", arguments: 0..<60)
+  func alignedBlocks(seed: Int) throws {
+    var generator = MasksGenerator(seed: seed)
+    let (query, key) = (generator.int(1...24), generator.int(1...24))
+    let (seqQ, seqKV) = (generator.int(1...120), generator.int(1...120))
+    let mask = try Mask(
+      parsing: "block_sparse:\(query)x\(key):density=0.\(generator.int(1...9)):seed=\(seed)")
+    try compare(mask, seqQ: seqQ, seqKV: seqKV, query: query, key: key, seed: seed)
+  }
+
   @Test("Neighborhoods in row-major order", arguments: 0..<150)
   func flatNeighborhoods(seed: Int) throws {
     var generator = MasksGenerator(seed: seed)

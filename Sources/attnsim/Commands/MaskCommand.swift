@@ -38,6 +38,13 @@ struct MaskCommand: ParsableCommand {
   var dynamic = false
   @Option(help: "The head to draw, where masks differ by head.") var head: Int?
   @Option(help: "Draws the tile map.") var svg: String?
+  @Option(
+    help: "Attention's share of a workload's time, 0 to 1: adds end-to-end speed-ups by Amdahl's law.")
+  var share: Double?
+  @Option(
+    name: .customLong("sparse-share"),
+    help: "Share of the calls that use the mask, as 19/28 or 0.68 (default: all).")
+  var sparseShare: String?
   @Flag(help: "Prints JSON.") var json = false
 
   enum TileLayout: String, ExpressibleByArgument, CaseIterable { case tiled, flat }
@@ -47,7 +54,11 @@ struct MaskCommand: ParsableCommand {
       throw ValidationError("a mask or --cases FILE is due, and not both")
     }
     if cases == nil, output != nil { throw ValidationError("-o is where a table of --cases goes") }
-    if cases != nil, svg != nil || json { throw ValidationError("--svg and --json are for one mask") }
+    if let share, !(0...1).contains(share) { throw ValidationError("--share is \(share); from 0 to 1") }
+    if share == nil, sparseShare != nil { throw ValidationError("--sparse-share goes with --share") }
+    if cases != nil, svg != nil || json || share != nil {
+      throw ValidationError("--svg, --share and --json are for one mask")
+    }
   }
 
   func run() throws {
@@ -78,11 +89,13 @@ struct MaskCommand: ParsableCommand {
     let queries = try length(seqQ, "--seq-q") ?? mask.ownLengths?.queries ?? missingLength(of: mask)
     let keys = try length(seqKV, "--seq-kv") ?? mask.ownLengths?.keys ?? queries
     let geometry = try geometry(of: mask)
+    let workload = try workload()
     do {
       if let problem = mask.check(seqQ: queries, seqKV: keys).first { throw problem }
       let reports = try mask.headMasks(headCount: 1).map { entry in
         let counts = try MaskCase(mask: entry.mask, seqQ: queries, seqKV: keys, geometry: geometry).counts()
-        return MaskReport(mask: entry.mask, heads: mask.differsByHead ? entry.heads : nil, counts: counts)
+        return MaskReport(
+          mask: entry.mask, heads: mask.differsByHead ? entry.heads : nil, counts: counts, workload: workload)
       }
       if let svg { try draw(reports, to: svg) }
       Console.print(
@@ -90,6 +103,22 @@ struct MaskCommand: ParsableCommand {
     } catch let problem as MaskProblem {
       throw Failure(.badInput, "error: \(problem.field): \(problem.message)")
     }
+  }
+
+  private func workload() throws -> AmdahlShare? {
+    guard let share else { return nil }
+    var sparse = 1.0
+    if let sparseShare {
+      let parts = sparseShare.split(separator: "/", omittingEmptySubsequences: false).map { Double($0) }
+      guard let first = parts.first ?? nil, parts.count <= 2, let last = parts[parts.count - 1],
+        parts.count == 1 || last > 0
+      else { throw ValidationError("--sparse-share is '\(sparseShare)'; write 19/28 or 0.68") }
+      sparse = parts.count == 2 ? first / last : first
+      guard (0...1).contains(sparse) else {
+        throw ValidationError("--sparse-share is \(sparse); from 0 to 1")
+      }
+    }
+    return AmdahlShare(attention: share, sparse: sparse)
   }
 
   private func length(_ text: String?, _ option: String) throws -> Int? {
