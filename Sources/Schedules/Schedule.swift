@@ -84,6 +84,11 @@ public enum ScheduleRegistry {
   public static let all: [any Schedule.Type] = [
     FlashAttention2.self,
     FlashAttention3.self,
+    StreamingNaive.self,
+    StreamingUnscaled.self,
+    StreamingReordered.self,
+    StreamingUnscaledReordered.self,
+    StreamingMemoryFree.self,
   ]
   public static subscript(name: String) -> (any Schedule.Type)? { all.first { $0.name == name } }
 }

@@ -11,7 +11,7 @@ public enum TextReport {
     var sections = [
       heading(result, style), answer(result), units(result, style), phases(result, style),
       bounds(result, style),
-      traffic(result, style), kernels(result, style), confidence(result, style),
+      traffic(result, style), dataflow(result, style), kernels(result, style), confidence(result, style),
     ]
     if !result.warnings.isEmpty { sections.append(warnings(result.warnings, style)) }
     return sections.filter { !$0.isEmpty }.map { $0.joined(separator: "\n") }.joined(separator: "\n\n") + "\n"
@@ -38,8 +38,11 @@ public enum TextReport {
     )
     table.add("cycles", NumberText.grouped(result.cycles.value), cyclesNote(result))
     table.add("clock", clockText(result.clock.frequency), clockNote(result))
-    table.add("power", NumberText.fixed(result.clock.power.value, 0) + " W", powerNote(result))
-    table.add("energy", NumberText.prefixed(result.clock.energy.value, "J"), energyNote(result))
+    // Machines without numbers for power have none to show.
+    if result.request.device.power.limit.value > 0 {
+      table.add("power", NumberText.fixed(result.clock.power.value, 0) + " W", powerNote(result))
+      table.add("energy", NumberText.prefixed(result.clock.energy.value, "J"), energyNote(result))
+    }
     if let bound = result.tightestBound {
       let share = bound.time.value / result.kernelTime.value
       table.add(
@@ -139,7 +142,7 @@ public enum TextReport {
   }
 
   private static func kernels(_ result: SimulationResult, _ style: TextStyle) -> [String] {
-    guard !result.kernels.isEmpty else { return [] }
+    guard !result.kernels.isEmpty, result.dataflow == nil else { return [] }
     var table = TextTable([.left, .right, .right, .right, .right, .right, .right])
     table.add("", "cycles", "work items", "a core", "cores", "rounds", "occupied")
     for kernel in result.kernels {

@@ -1,0 +1,23 @@
+import HWModels
+import Schedules
+import Simulator
+
+extension Sample {
+  /// A request that streaming schedules take: a machine of unit latencies, a shape without a mask.
+  static func streaming(_ schedule: String, parameters: [String: String] = [:]) throws -> SimulationRequest {
+    var device = Device(id: "sample-s", name: "Sample S", kind: .streaming)
+    device.clock.maximum = Frequency(1e9)
+    var machine = Device.Streaming()
+    machine.nodes = Count(24)
+    machine.bufferCapacity = Bytes(1e6)
+    machine.interval = Cycles(1)
+    machine.latency = Cycles(1)
+    machine.exponentialLatency = Cycles(1)
+    machine.channelLatency = Cycles(1)
+    machine.creditLatency = Cycles(1)
+    device.streaming = machine
+    return SimulationRequest(
+      schedule: schedule, parameters: .init(parameters),
+      shape: try AttentionShape(batch: 1, headsQ: 3, seqQ: 24, headDim: 8), device: device)
+  }
+}
