@@ -98,7 +98,7 @@ final class GraphMachine {
     let firing = places[index].fired
     while places[index].step < node.inputs.count {
       let input = places[index].step
-      if firing % node.inputs[input].every == 0 {
+      if node.inputs[input].isTaken(at: firing) {
         let fifo = node.inputs[input].fifo
         guard queues[fifo].count > 0 else { return false }
         places[index].taken[input] = take(fifo)
@@ -111,7 +111,7 @@ final class GraphMachine {
     }
     while places[index].step - node.inputs.count - 1 < node.outputs.count {
       let output = places[index].step - node.inputs.count - 1
-      if (firing + 1) % node.outputs[output].every == 0 {
+      if node.outputs[output].isWritten(at: firing, of: node.firings) {
         let fifo = node.outputs[output].fifo
         guard !queues[fifo].isFull else { return false }
         queues[fifo].numbers += places[index].results[output]

@@ -26,8 +26,8 @@ struct DataflowCase: CustomStringConvertible {
     timing.isBroadcastAtomic = pick(0...2) == 0
     self.timing = timing
     var builder = DataflowBuilder("random")
-    /// Streams without a reader, and whether they carry one element a row.
-    var open: [(fifo: Int, isRow: Bool)] = []
+    /// Streams without a reader, whether they carry one element a row, and the elements of those that lag.
+    var open: [(fifo: Int, isRow: Bool, elements: Int?)] = []
     func depth() -> Int? {
       switch pick(0...5) {
       case 0: nil
@@ -39,8 +39,10 @@ struct DataflowCase: CustomStringConvertible {
       (0..<pick(1...3)).map { _ in
         let isRow = isRowNode || pick(0...3) == 0
         let fifo = builder.fifo("f", depth: depth())
-        open.append((fifo, isRow))
-        return .init(fifo: fifo, every: isRow && !isRowNode ? keys : 1)
+        let groups = isRow ? rows : rows * keys
+        let elements = pick(0...5) == 0 ? groups - pick(0...min(groups, isRow ? 3 : 2 * keys)) : nil
+        open.append((fifo, isRow, elements))
+        return .init(fifo: fifo, every: isRow && !isRowNode ? keys : 1, elements: elements)
       }
     }
     for index in 0..<pick(1...2) {
@@ -50,20 +52,22 @@ struct DataflowCase: CustomStringConvertible {
     }
     for index in 0..<pick(1...6) {
       guard !open.isEmpty else { break }
-      var inputs: [(fifo: Int, isRow: Bool)] = []
+      var inputs: [(fifo: Int, isRow: Bool, elements: Int?)] = []
       for _ in 0..<pick(1...3) where !open.isEmpty {
         inputs.append(open.remove(at: pick(0...open.count - 1)))
       }
       let isRowNode = inputs.allSatisfy(\.isRow) && pick(0...1) == 0
       builder.node(
         "node \(index)", .map, firings: isRowNode ? rows : rows * keys,
-        inputs: inputs.map { .init(fifo: $0.fifo, every: $0.isRow && !isRowNode ? keys : 1) },
+        inputs: inputs.map {
+          .init(fifo: $0.fifo, every: $0.isRow && !isRowNode ? keys : 1, elements: $0.elements)
+        },
         outputs: outputs(isRowNode: isRowNode), delay: pick(0...2) == 0 ? .exponential : .plain)
     }
     for (index, stream) in open.enumerated() {
       builder.node(
         "sink \(index)", .sink, firings: stream.isRow ? rows : rows * keys,
-        inputs: [.init(fifo: stream.fifo)],
+        inputs: [.init(fifo: stream.fifo, elements: stream.elements)],
         delay: .none)
     }
     graph = builder.build()
@@ -85,7 +89,7 @@ struct DataflowCase: CustomStringConvertible {
         firing: while fired[index] < node.firings {
           while step[index] < node.inputs.count {
             let port = node.inputs[step[index]]
-            if fired[index] % port.every == 0 {
+            if port.isTaken(at: fired[index]) {
               guard freed[port.fifo].count < visible[port.fifo].count else { break firing }
               time[index] = max(time[index], visible[port.fifo][freed[port.fifo].count])
               freed[port.fifo].append(time[index] + timing.creditLatency)
@@ -94,12 +98,12 @@ struct DataflowCase: CustomStringConvertible {
             goesOn = true
           }
           func hasRoom(_ port: DataflowGraph.Port) -> Bool {
-            (fired[index] + 1) % port.every != 0
+            !port.isWritten(at: fired[index], of: node.firings)
               || graph.fifos[port.fifo].depth.map { visible[port.fifo].count - freed[port.fifo].count < $0 }
                 ?? true
           }
           func free(_ port: DataflowGraph.Port) -> Int {
-            guard (fired[index] + 1) % port.every == 0, let depth = graph.fifos[port.fifo].depth,
+            guard port.isWritten(at: fired[index], of: node.firings), let depth = graph.fifos[port.fifo].depth,
               visible[port.fifo].count >= depth
             else { return 0 }
             return freed[port.fifo][visible[port.fifo].count - depth]
@@ -115,7 +119,7 @@ struct DataflowCase: CustomStringConvertible {
           }
           while step[index] - node.inputs.count - 1 < node.outputs.count {
             let port = node.outputs[step[index] - node.inputs.count - 1]
-            if (fired[index] + 1) % port.every == 0 {
+            if port.isWritten(at: fired[index], of: node.firings) {
               guard hasRoom(port) else { break firing }
               time[index] = max(time[index], free(port))
               entered[port.fifo].append(time[index])

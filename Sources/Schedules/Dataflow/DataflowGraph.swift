@@ -49,9 +49,26 @@ public struct DataflowGraph: Sendable {
   public struct Port: Sendable, Hashable {
     public var fifo: Int
     public var every: Int
-    public init(fifo: Int, every: Int = 1) {
+    /// Elements that pass, where they are fewer than the groups of firings: a writer leaves out the first groups, a reader
+    /// the last. So a reader can lag its writer by a fixed number of groups.
+    public var elements: Int?
+    public init(fifo: Int, every: Int = 1, elements: Int? = nil) {
       self.fifo = fifo
       self.every = every
+      self.elements = elements
+    }
+
+    /// Elements that pass in `firings` firings.
+    public func count(of firings: Int) -> Int { elements ?? firings / max(every, 1) }
+
+    /// Whether firing `firing` takes an element here.
+    public func isTaken(at firing: Int) -> Bool {
+      firing % every == 0 && elements.map { firing / every < $0 } ?? true
+    }
+
+    /// Whether firing `firing` of `firings` writes an element here.
+    public func isWritten(at firing: Int, of firings: Int) -> Bool {
+      (firing + 1) % every == 0 && elements.map { firing / every >= firings / every - $0 } ?? true
     }
   }
 
@@ -93,7 +110,7 @@ public struct DataflowGraph: Sendable {
   /// Elements that pass through `fifo` in a run.
   public func elements(of fifo: Int) -> Int {
     for node in nodes {
-      for port in node.outputs where port.fifo == fifo { return node.firings / port.every }
+      for port in node.outputs where port.fifo == fifo { return port.count(of: node.firings) }
     }
     return 0
   }
@@ -110,7 +127,7 @@ public struct DataflowGraph: Sendable {
   public var events: Double {
     var events = 0.0
     for node in nodes {
-      for port in node.inputs + node.outputs { events += Double(node.firings / port.every) }
+      for port in node.inputs + node.outputs { events += Double(port.count(of: node.firings)) }
     }
     return events
   }
@@ -134,9 +151,9 @@ public struct DataflowGraph: Sendable {
       var read: [Int] = []
       for node in nodes {
         for port in node.outputs where port.fifo == index {
-          written.append(node.firings / max(port.every, 1))
+          written.append(port.count(of: node.firings))
         }
-        for port in node.inputs where port.fifo == index { read.append(node.firings / max(port.every, 1)) }
+        for port in node.inputs where port.fifo == index { read.append(port.count(of: node.firings)) }
       }
       if written.count != 1 { problems.append("\(fifo.name) has \(written.count) writers") }
       if read.count != 1 { problems.append("\(fifo.name) has \(read.count) readers") }

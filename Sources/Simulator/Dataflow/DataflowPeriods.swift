@@ -89,9 +89,20 @@ extension DataflowSimulation {
       // A firing under way now is one that the state after the jump must still have.
       let left = nodes.base[node].remaining - (nodes.base[node].step > 0 ? 1 : 0)
       if advance > 0 { count = min(count, left / advance) }
+      for (port, elements) in limited(node, advance) { count = min(count, ports.base[port].left / elements) }
     }
     guard count != Int.max, count > 0 else { return }
     jump(then, now, periods: count)
+  }
+
+  /// Inputs of a node with a limited number of elements, and how many of them `firings` firings take.
+  private func limited(_ index: Int, _ firings: Int) -> [(port: Int, elements: Int)] {
+    let node = nodes.base[index]
+    return (node.ports..<(node.ports + node.inputs)).compactMap { port in
+      let state = ports.base[port]
+      guard state.left != Int.max, state.left > 0, firings >= state.every else { return nil }
+      return (port, firings / state.every)
+    }
   }
 
   private func snapshot() -> DataflowPeriods.Snapshot {
@@ -162,7 +173,12 @@ extension DataflowSimulation {
       let shift = (now.bases[index] - then.bases[index]) * count
       node.pointee.time += shift
       node.pointee.stamp += shift
-      node.pointee.remaining -= (now.fired[index] - then.fired[index]) * count
+      let firings = now.fired[index] - then.fired[index]
+      node.pointee.remaining -= firings * count
+      for (port, elements) in limited(index, firings) {
+        ports.base[port].left -= elements * count
+        if ports.base[port].left == 0 { ports.base[port].countdown = DataflowState.Port.never }
+      }
     }
     outcome.jumpedEvents += (now.events - then.events) * count
     outcome.period = .init(

@@ -77,16 +77,25 @@ struct DataflowSimulation {
       state.ports = portList.count
       state.inputs = node.inputs.count
       state.outputs = node.outputs.count
-      for port in node.inputs { portList.append(.init(fifo: port.fifo, every: port.every, countdown: 1)) }
+      for port in node.inputs {
+        portList.append(
+          .init(
+            fifo: port.fifo, every: port.every, countdown: port.elements == 0 ? DataflowState.Port.never : 1,
+            left: port.elements ?? .max, isPlain: port.every == 1 && port.elements == nil))
+      }
       for port in node.outputs {
-        portList.append(.init(fifo: port.fifo, every: port.every, countdown: port.every))
+        let skipped = node.firings / port.every - port.count(of: node.firings)
+        portList.append(
+          .init(
+            fifo: port.fifo, every: port.every, countdown: (skipped + 1) * port.every,
+            isPlain: port.every == 1 && port.elements == nil))
       }
       state.plainPorts = plainList.count
-      plainList += node.inputs.filter { $0.every == 1 }.map(\.fifo)
+      plainList += node.inputs.filter { $0.every == 1 && $0.elements == nil }.map(\.fifo)
       state.plainInputs = plainList.count - state.plainPorts
-      plainList += node.outputs.filter { $0.every == 1 }.map(\.fifo)
+      plainList += node.outputs.filter { $0.every == 1 && $0.elements == nil }.map(\.fifo)
       state.plainOutputs = plainList.count - state.plainPorts - state.plainInputs
-      state.isGrouped = (node.inputs + node.outputs).contains { $0.every > 1 }
+      state.isGrouped = (node.inputs + node.outputs).contains { $0.every > 1 || $0.elements != nil }
       largest = max(largest, (node.inputs + node.outputs).map(\.every).max() ?? 1)
       nodeList.append(state)
     }
@@ -224,7 +233,7 @@ struct DataflowSimulation {
       let first = node.pointee.ports
       for port in first..<(first + node.pointee.inputs + node.pointee.outputs) {
         let state = ports.base[port]
-        if state.every > 1 { count = min(count, state.countdown - 1) }
+        if !state.isPlain { count = min(count, state.countdown - 1) }
       }
     }
     let listed = plain.base + node.pointee.plainPorts
@@ -282,7 +291,7 @@ struct DataflowSimulation {
     if node.pointee.isGrouped {
       let first = node.pointee.ports
       for port in first..<(first + node.pointee.inputs + node.pointee.outputs)
-      where ports.base[port].every > 1 {
+      where !ports.base[port].isPlain && ports.base[port].countdown != DataflowState.Port.never {
         ports.base[port].countdown -= count
       }
     }
@@ -356,9 +365,7 @@ struct DataflowSimulation {
     node.pointee.remaining -= 1
     node.pointee.step = 0
     for port in first..<(first + node.pointee.inputs + node.pointee.outputs) {
-      let state = ports.base + port
-      state.pointee.countdown =
-        state.pointee.countdown == 1 ? state.pointee.every : state.pointee.countdown - 1
+      ports.base[port].advance()
     }
     recorder?.ended(index, at: node.pointee.time)
     return true

@@ -30,8 +30,25 @@ enum DataflowState {
     var fifo = 0
     /// Firings from one element to the next.
     var every = 1
-    /// Firings until it is due, this one included: 1 means now.
+    /// Firings until it is due, this one included: 1 means now, `never` that no element is left.
     var countdown = 1
+    /// Elements left, where they are fewer than the groups of firings.
+    var left = Int.max
+    /// Due at every firing, to the end.
+    var isPlain = true
+
+    static let never = Int.max
+
+    /// Goes on by one firing.
+    mutating func advance() {
+      guard !isPlain, countdown != Self.never else { return }
+      guard countdown == 1 else {
+        countdown -= 1
+        return
+      }
+      if left != Int.max { left -= 1 }
+      countdown = left == 0 ? Self.never : every
+    }
   }
 
   /// A FIFO: rings of the times at which elements are visible and slots are free again. All counts leave out what was
