@@ -5,6 +5,11 @@ public struct DeviceProblem: Sendable, Hashable {
   public let hint: String?
 }
 
+/// A whole number without a decimal point.
+private func whole(_ value: Double) -> String {
+  value == value.rounded() && abs(value) < 1e15 ? "\(Int(value))" : "\(value)"
+}
+
 extension Device {
   /// Everything impossible about the numbers taken together. Single numbers are judged by `DeviceField.Rule`.
   public func problems() -> [DeviceProblem] {
@@ -22,24 +27,24 @@ extension Device {
     }
     require(
       clock.minimum <= clock.maximum, "clock.minimum", "the lowest clock is above the highest",
-      "clock.maximum is \(clock.maximum.value / 1e6) MHz")
+      "clock.maximum is \(whole(clock.maximum.value / 1e6)) MHz")
     require(
       clock.nominal <= clock.maximum, "clock.nominal", "the nominal clock is above the highest",
-      "clock.maximum is \(clock.maximum.value / 1e6) MHz")
+      "clock.maximum is \(whole(clock.maximum.value / 1e6)) MHz")
     require(
       clock.matrixMaximum <= clock.maximum, "clock.matrixMaximum",
-      "the clock under matrix work is above the highest", "clock.maximum is \(clock.maximum.value / 1e6) MHz")
+      "the clock under matrix work is above the highest",
+      "clock.maximum is \(whole(clock.maximum.value / 1e6)) MHz")
     require(power.idle < power.limit, "power.idle", "idle power leaves nothing of the power limit")
     require(
-      clock.burstPower >= power.limit, "clock.burstPower",
-      "short runs may not reach the sustained power limit")
+      power.burstFactor.value >= 1, "power.burstFactor", "short runs may not reach the sustained power limit")
     require(
       shared.perWorkItem <= shared.capacity, "shared.perWorkItem",
       "one work item can have more shared memory than a core holds")
     require(
       l2.capacity.value >= shared.capacity.value, "l2.capacity",
       "the shared cache is smaller than shared memory",
-      "shared.capacity is \(shared.capacity.value) B")
+      "shared.capacity is \(whole(shared.capacity.value)) B")
     require(dram.capacity >= l2.capacity, "dram.capacity", "device memory is smaller than the shared cache")
     require(
       l2.latencyNear <= l2.latencyFar, "l2.latencyFar", "the far half answers faster than the near half")

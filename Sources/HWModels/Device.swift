@@ -56,17 +56,19 @@ extension Device {
     /// The highest clock while the matrix unit is in use, whatever the power: the limit by activity beside the limit
     /// by power. Drivers report the clock that was asked for, which can be higher than the one the cores run at.
     public var matrixMaximum = Frequency.zero
-    /// Board power that the chip allows before its averaging limiter acts: the limit of short runs.
-    public var burstPower = Power.zero
     /// How long the chip stays at the burst limit before the sustained one holds.
     public var burstDuration = Duration.zero
   }
 
-  /// Board power: idle plus energy per unit of work. Energies are stated at the maximum clock.
+  /// Board power: idle plus energy per unit of work.
   public struct PowerModel: Sendable {
     public var limit = Power.zero
+    /// What the chip allows before its averaging limiter acts, over the sustained limit: the limit of short runs.
+    public var burstFactor = Count.zero
+    /// The clock at which the energies are stated.
+    public var referenceClock = Frequency.zero
     public var idle = Power.zero
-    /// Dynamic energy scales with (clock / maximum) to this power: the stand-in for a voltage-frequency curve.
+    /// Dynamic energy scales with (clock / reference) to this power: the stand-in for a voltage-frequency curve.
     public var voltageExponent = Fraction.zero
     public var tensorFlop = Energy.zero
     /// Matrix work whose operands all pass through the register file.
@@ -111,6 +113,9 @@ extension Device {
     /// Cycles that one warp spends on an instruction that has no pipe of its own here: address and phase arithmetic,
     /// moves, operand loads.
     public var otherInterval = Cycles.zero
+    /// Cycles from one instruction to the next of one warp in code that a compiler has interleaved with blocking matrix
+    /// instructions: mostly one, as pipes overlap.
+    public var interleavedInterval = Cycles.zero
     /// How many times longer vector code takes while the matrix unit is busy: they share register ports.
     public var matrixSlowdown = Count.zero
   }
@@ -123,6 +128,9 @@ extension Device {
     public var rate16OneWarp = FlopsPerCycle.zero
     /// From issue to a usable result.
     public var latency = Cycles.zero
+    /// Share of the matrix time in which the sub-core issues nothing else, since the instruction reads its operands
+    /// from registers.
+    public var issueShare = Fraction.zero
   }
 
   /// Matrix instructions that run beside their warps and read operands from shared or tensor memory.

@@ -7,14 +7,17 @@ extension DeviceField {
     .init(
       "clock.matrixMaximum", \.clock.matrixMaximum, .positive, "highest clock while the matrix unit is in use"
     ),
-    .init("clock.burstPower", \.clock.burstPower, .positive, "board power that short runs may reach"),
     .init("clock.burstDuration", \.clock.burstDuration, .positive, "how long the burst limit holds"),
 
     .init("power.limit", \.power.limit, .positive, "sustained board power"),
+    .init(
+      "power.burstFactor", \.power.burstFactor, .positive, "power that short runs may draw over the limit"),
+    .init(
+      "power.referenceClock", \.power.referenceClock, .positive, "clock at which the energies are stated"),
     .init("power.idle", \.power.idle, .nonNegative, "board power at the maximum clock with nothing to do"),
     .init(
       "power.voltageExponent", \.power.voltageExponent, .nonNegative,
-      "dynamic energy scales with (clock / maximum) to this power"),
+      "dynamic energy scales with (clock / reference) to this power"),
     .init(
       "power.tensorFlop", \.power.tensorFlop, .nonNegative, "energy of one 16-bit matrix flop, random data"),
     .init(
@@ -53,12 +56,18 @@ extension DeviceField {
       "vector.otherInterval", \.vector.otherInterval, .positive,
       "cycles of one warp for any other instruction"),
     .init(
+      "vector.interleavedInterval", \.vector.interleavedInterval, .positive,
+      "cycles of one warp for an instruction interleaved with matrix instructions"),
+    .init(
       "vector.matrixSlowdown", \.vector.matrixSlowdown, .positive,
       "factor on vector code while the matrix unit is busy"),
 
     .init("tensor.rate16", \.tensor.rate16, .positive, "16-bit flops in a cycle, synchronous instructions"),
     .init("tensor.rate8", \.tensor.rate8, .nonNegative, "8-bit flops in a cycle, synchronous instructions"),
     .init("tensor.rate16OneWarp", \.tensor.rate16OneWarp, .positive, "the same with one warp per sub-core"),
+    .init(
+      "tensor.issueShare", \.tensor.issueShare, .fraction,
+      "share of the matrix time in which the issue port is held"),
     .init("tensor.latency", \.tensor.latency, .nonNegative, "issue to usable result"),
 
     .init("asyncTensor.rate16", \.asyncTensor, \.rate16, .positive, "16-bit flops in a cycle, asynchronous"),

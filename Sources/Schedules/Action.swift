@@ -56,6 +56,18 @@ public enum Action: Sendable, Hashable {
   case scoreGradient(probabilities: TileRef, gradient: TileRef, delta: TileRef, into: TileRef)
 }
 
+extension Action {
+  /// Whether what it reads from device memory was written by an earlier kernel of the same call.
+  public var readsIntermediate: Bool {
+    switch self {
+    case .load(let tensor, _, _): tensor.isIntermediate
+    case .sequence(let actions): actions.contains { $0.readsIntermediate }
+    case .mergePartials, .partialWeights: true
+    default: false
+    }
+  }
+}
+
 /// Output, maximum and sum of rows whose softmax is under way.
 public struct SoftmaxState: Sendable, Hashable {
   public var output: TileRef
@@ -85,6 +97,16 @@ public enum Tensor: String, Sendable, Hashable, CaseIterable {
   case gradKAccumulator, gradVAccumulator
   /// Row sums of gradO * O.
   case delta
+
+  /// Whether kernels of one call hand it to each other.
+  public var isIntermediate: Bool {
+    switch self {
+    case .partialO, .partialLogSumExp, .partialMaximum, .partialSum, .gradQAccumulator, .gradKAccumulator,
+      .gradVAccumulator, .delta:
+      true
+    case .q, .k, .v, .o, .logSumExp, .gradO, .gradQ, .gradK, .gradV: false
+    }
+  }
 }
 
 /// Which tile of a tensor, in terms of the work item and the actor's step.

@@ -166,6 +166,9 @@ public struct Operation: Sendable {
   public var signals: [BarrierID]
   /// What it computes.
   public var action: Action
+  /// Whether the compiler interleaves its instructions with those of its neighbours in the actor's stream, as around
+  /// blocking matrix instructions: their pipes overlap, and what a warp spends on it are its issue slots.
+  public var isInterleaved = false
 
   /// Who does it, and whether the actor goes on meanwhile.
   public enum Unit: String, Sendable {
@@ -185,6 +188,13 @@ public struct Operation: Sendable {
     case loadStore
     /// Only waits and signals.
     case sync
+  }
+
+  /// The operation, interleaved with its neighbours.
+  public var interleaved: Operation {
+    var copy = self
+    copy.isInterleaved = true
+    return copy
   }
 
   public init(

@@ -144,21 +144,31 @@ extension Kernel {
     return max(1, min(shared, registers, threads, Int(device.cores.workItemsMaximum.value)))
   }
 
-  /// Work of all items, all actors together. Complexity: O(operations + classes x blocks).
-  public func totalWork() -> Work {
-    let counts = items.counts
+  /// Work of all items, all actors together. Complexity: O(operations).
+  public func totalWork(_ totals: TripTotals) -> Work {
     var total = Work()
     for actor in actors {
       for block in actor.blocks {
-        var trips = 0.0
-        for (index, itemClass) in items.classes.enumerated() {
-          trips += Double(counts[index]) * Double(block.trips.count(itemClass.values))
-        }
+        let trips = Double(totals[block.trips])
         guard trips > 0 else { continue }
         for index in block.operations.indices { total.add(block.operations[index].work, times: trips) }
       }
     }
     return total
+  }
+
+  /// Bytes that only one item reads and that an earlier kernel of the call wrote. Complexity: O(operations).
+  public func intermediateRead(_ totals: TripTotals) -> Double {
+    var bytes = 0.0
+    for actor in actors {
+      for block in actor.blocks {
+        for operation in block.operations
+        where operation.work.streamRead > 0 && operation.action.readsIntermediate {
+          bytes += operation.work.streamRead * Double(totals[block.trips])
+        }
+      }
+    }
+    return bytes
   }
 
   /// Work of one item of `itemClass`, all actors together. Complexity: O(operations).

@@ -10,8 +10,25 @@ import Schedules
 /// - Leaves out: conflicts between unrelated data, write traffic in the cache, order inside a wave.
 struct CacheModel {
   let device: Device
-  /// The call repeats on the same tensors without anything between: what fits the cache is still there.
-  let isWarm: Bool
+  let before: Before
+
+  /// What the cache holds when the call begins.
+  enum Before {
+    /// The call's own tensors, as far as they fit: it repeats without anything between.
+    case sameCall
+    /// Nothing of use, and nothing that must be written back.
+    case nothing
+    /// What others wrote: each line that the call brings in pushes out one that goes to device memory first.
+    case writesOfOthers
+
+    static func of(_ mode: ClockMode) -> Before {
+      switch mode {
+      case .sustained: .sameCall
+      case .burst: .writesOfOthers
+      case .locked: .nothing
+      }
+    }
+  }
   /// Shares of the capacity at which a stream begins to lose lines and has lost all of them: limited associativity
   /// and hashing blur the edge.
   private static let edge = (begins: 0.8, ends: 1.0)
@@ -25,6 +42,8 @@ struct CacheModel {
     var coldShare: Double
     var dramReadBytes: Double
     var dramWriteBytes: Double
+    /// Bytes of others written back to make room, over the bytes read from device memory.
+    var writeBackShare: Double
   }
 
   /// Share of lines lost when `distance` bytes are read between two uses.
@@ -37,10 +56,11 @@ struct CacheModel {
   /// - Parameters:
   ///   - totalRead: bytes that all items read and share with others.
   ///   - streamRead: bytes that only one item reads.
+  ///   - intermediateRead: those of them that an earlier kernel of the call has just written.
   ///   - slots: work items that run at the same time.
   func evaluate(
     kernel: Kernel, shape: AttentionShape, slots: Int, totalRead: Double, streamRead: Double,
-    totalWrite: Double
+    intermediateRead: Double, totalWrite: Double
   ) -> Outcome {
     let element = Double(shape.dataType.bytes)
     let perSequence = Double(shape.seqKV) * Double(shape.headDim + shape.headDimV) * element
@@ -88,13 +108,18 @@ struct CacheModel {
     }
     // Of the first pass, a repeated call finds what the calls before left.
     let footprint = shape.compulsoryBytes.read + shape.compulsoryBytes.write
-    let absent = isWarm ? lostShare(distance: footprint) : 1
+    let absent = before == .sameCall ? lostShare(distance: footprint) : 1
     let sharedRead = min(allKeyValues * (passes - 1 + absent), totalRead)
-    let streamRead = streamRead * absent
-    coldWaves *= absent
+    let missed =
+      (streamRead - intermediateRead) * absent + intermediateRead * lostShare(distance: intermediateRead)
+    let streamMissShare = streamRead > 0 ? missed / streamRead : absent
+    coldWaves *= totalRead > 0 ? absent : streamMissShare
+    let writtenBack =
+      before == .writesOfOthers ? min(sharedRead + missed, device.l2.capacity.value) : 0
     return Outcome(
-      missShare: totalRead > 0 ? sharedRead / totalRead : 0, streamMissShare: absent,
+      missShare: totalRead > 0 ? sharedRead / totalRead : 0, streamMissShare: streamMissShare,
       coldShare: min(coldWaves, 1),
-      dramReadBytes: sharedRead + streamRead, dramWriteBytes: totalWrite)
+      dramReadBytes: sharedRead + missed, dramWriteBytes: totalWrite,
+      writeBackShare: writtenBack / max(sharedRead + missed, 1))
   }
 }

@@ -4,11 +4,11 @@ import Schedules
 /// The clock level: the highest clock whose power fits the limit.
 ///
 /// Power = idle + (energy of the work at clock f) / time. Energy inside the cores scales with
-/// (f / maximum)^voltageExponent; shared cache and memory have clocks of their own and do not scale.
+/// (f / reference)^voltageExponent; shared cache and memory have clocks of their own and do not scale.
 /// Besides power, the use of the matrix unit caps the clock.
 struct ClockModel {
   let device: Device
-  /// Joules of one call at the maximum clock, inside the cores.
+  /// Joules of one call at the reference clock, inside the cores.
   let coreEnergy: Double
   /// Joules of one call outside the cores, whatever the clock.
   let memoryEnergy: Double
@@ -36,7 +36,8 @@ struct ClockModel {
 
   /// Joules of the call's work at `clock`, idle power not included.
   func energy(at clock: Double) -> Double {
-    let scale = device.clock.maximum.value > 0 ? clock / device.clock.maximum.value : 1
+    let reference = device.power.referenceClock.value
+    let scale = reference > 0 ? clock / reference : 1
     return coreEnergy * power(scale, device.power.voltageExponent.value) + memoryEnergy
   }
 
@@ -57,7 +58,7 @@ struct ClockModel {
     let byActivity = usesMatrixUnit ? device.clock.matrixMaximum.value : maximum
     let sustained = limited(to: device.power.limit.value, cycles: cycles)
     guard case .burst = mode else { return choose(byPower: sustained, byActivity: byActivity) }
-    let burst = limited(to: device.clock.burstPower.value, cycles: cycles)
+    let burst = limited(to: device.power.limit.value * device.power.burstFactor.value, cycles: cycles)
     // The short-run limit holds for the burst duration, the sustained one for the rest of the call.
     let cyclesInBurst = burst * device.clock.burstDuration.value
     guard cycles > cyclesInBurst else { return choose(byPower: burst, byActivity: byActivity) }

@@ -34,6 +34,7 @@ struct CostModel {
   private let dramBytesPerCycle: Double
   private let storeBytesPerCycle: Double
   private let readLatency: Double
+  /// Bytes that cross to or from device memory for each byte read.
   private let missShare: Double
   private let streamMissShare: Double
 
@@ -46,8 +47,9 @@ struct CostModel {
     storeBytesPerCycle = (device.l2.storeBandwidth / clock).value / cores
     let hit = (device.l2.latencyNear.value + device.l2.latencyFar.value) / 2
     readLatency = hit + conditions.coldShare * (device.dram.latency.value - hit)
-    missShare = conditions.missShare
-    streamMissShare = conditions.streamMissShare
+    let perMiss = 1 + conditions.writeBackShare
+    missShare = conditions.missShare * perMiss
+    streamMissShare = conditions.streamMissShare * perMiss
   }
 
   /// From the completion of a barrier's phase to a waiter running on.
@@ -60,12 +62,14 @@ struct CostModel {
     }
   }
 
-  func cost(of work: Work, unit: Schedules.Operation.Unit, chain: Chain, warps: Int) -> OperationCost {
+  func cost(of operation: Schedules.Operation, warps: Int) -> OperationCost {
+    let (work, unit) = (operation.work, operation.unit)
     var cost = OperationCost()
-    addVector(work, warps: warps, to: &cost)
+    let isInterleaved = operation.isInterleaved || unit == .tensorSync
+    addVector(work, warps: warps, isInterleaved: isInterleaved, to: &cost)
     addMemory(work, byCopyEngine: unit == .copyAsync, to: &cost)
-    let slowed = cost.own * (device.vector.matrixSlowdown.value - 1)
-    let chain = chainLatency(chain)
+    let slowed = isInterleaved ? 0 : cost.own * (device.vector.matrixSlowdown.value - 1)
+    let chain = chainLatency(operation.chain)
     switch unit {
     case .vector:
       cost.own += chain
@@ -75,8 +79,7 @@ struct CostModel {
       let alone = Double(warps) <= device.cores.subCores.value ? device.tensor.rate16OneWarp.value : rate
       // A warp issues products and operand loads one after the other.
       cost.own += work.matrixFlops / alone + device.tensor.latency.value
-      cost.demand[.issue] +=
-        work.matrixInstructions * Double(warps) * device.cores.lanes.value / device.vector.issue.value
+      cost.demand[.issue] += cost.demand[.tensor] * device.tensor.issueShare.value
     case .tensorAsync, .tensorAsyncRegisters:
       let matrix = device.asyncTensor ?? .init()
       cost.demand[.tensor] = work.matrixFlops / matrix.rate16.value
@@ -101,7 +104,7 @@ struct CostModel {
     return cost
   }
 
-  private func addVector(_ work: Work, warps: Int, to cost: inout OperationCost) {
+  private func addVector(_ work: Work, warps: Int, isInterleaved: Bool, to cost: inout OperationCost) {
     let vector = device.vector
     let convertInstructions = work.convert / 2
     let instructions =
@@ -116,6 +119,11 @@ struct CostModel {
     // A warp issues in order: what its pipes need adds up. One warp has the pipes of its own sub-core only; warps of one
     // sub-core overlap each other, which the demands then bound.
     let subCores = device.cores.subCores.value
+    if isInterleaved {
+      let slots = instructions * vector.interleavedInterval.value
+      cost.own = slots / (device.cores.lanes.value * Double(warps))
+      return
+    }
     let pipes = cost.demand[.exp] + cost.demand[.fma] + cost.demand[.alu] + cost.demand[.shuffle]
     let others = work.otherInstructions * vector.otherInterval.value / (device.cores.lanes.value * subCores)
     cost.own = (pipes + others) * subCores / Double(warps)

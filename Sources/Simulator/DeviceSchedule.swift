@@ -2,8 +2,8 @@ import Schedules
 
 /// The device level: which slot runs which work item when, with the durations that the core level found.
 ///
-/// A slot is a place for one work item on one core. Equal items in a row are dealt in closed form; the rest one by
-/// one to the slot that is free first, ties to the lower slot.
+/// A slot is a place for one work item on one core. Equal items in a row are dealt in closed form; the rest go to the
+/// slot that is free first.
 struct DeviceSchedule {
   /// Ticks of an item as the first of its slot, and as a later one.
   struct Duration {
@@ -75,10 +75,11 @@ struct DeviceSchedule {
       var left = run.count
       let duration = durations[run.itemClass]
       while left > 0, assigned < queue.count {
-        queue.addToEarliest(duration.first)
-        busy += duration.first
-        assigned += 1
-        left -= 1
+        // A first item leaves its slot's launch time: at most as many at once as slots are still empty.
+        let given = queue.addToEarliest(duration.first, items: min(left, queue.count - assigned))
+        busy += given * duration.first
+        assigned += given
+        left -= given
       }
       // Equal items over slots that end within one item of each other: a round gives each slot one.
       if left > 2 * queue.count, queue.spread <= duration.later {
@@ -88,9 +89,9 @@ struct DeviceSchedule {
         left -= rounds * queue.count
       }
       while left > 0 {
-        queue.addToEarliest(duration.later)
-        busy += duration.later
-        left -= 1
+        let given = queue.addToEarliest(duration.later, items: left)
+        busy += given * duration.later
+        left -= given
       }
     }
     return Outcome(
@@ -102,37 +103,73 @@ struct DeviceSchedule {
   }
 }
 
-/// Slots ordered by when they are free: a binary heap of packed (time, slot) keys with replace-top only.
+/// When slots are free, as groups of slots that are free at the same time, in ascending order.
+///
+/// Which slot it is does not matter: slots differ in nothing else. Equal items that go to slots free at the same time are
+/// one step, so a run of items costs about as many steps as there are groups, not items.
 struct SlotQueue {
-  private var heap: [UInt64]
-  private static let slotBits: UInt64 = 20
+  private struct Group {
+    var time: Int
+    var slots: Int
+  }
+  /// Groups from `head` on.
+  private var groups: [Group] = []
+  private var head = 0
+  let count: Int
 
   init(times: [Int]) {
-    heap = times.enumerated().map { UInt64($1) << Self.slotBits | UInt64($0) }.sorted()
+    count = times.count
+    for time in times.sorted() { append(time, slots: 1) }
   }
 
-  var count: Int { heap.count }
-  var latest: Int { Int((heap.max() ?? 0) >> Self.slotBits) }
-  var spread: Int { latest - Int((heap.first ?? 0) >> Self.slotBits) }
+  var latest: Int { groups.last?.time ?? 0 }
+  var spread: Int { latest - (head < groups.count ? groups[head].time : latest) }
 
   mutating func addToAll(_ ticks: Int) {
-    for index in heap.indices { heap[index] += UInt64(ticks) << Self.slotBits }
+    for index in head..<groups.count { groups[index].time += ticks }
   }
 
-  mutating func addToEarliest(_ ticks: Int) {
-    heap.withUnsafeMutableBufferPointer { heap in
-      let value = heap[0] + UInt64(ticks) << Self.slotBits
-      var hole = 0
-      let count = heap.count
-      while true {
-        var child = 2 * hole + 1
-        guard child < count else { break }
-        if child + 1 < count, heap[child + 1] < heap[child] { child += 1 }
-        guard heap[child] < value else { break }
-        heap[hole] = heap[child]
-        hole = child
+  /// Gives up to `items` items of `ticks` each to slots of the earliest group; how many it gave.
+  mutating func addToEarliest(_ ticks: Int, items: Int) -> Int {
+    let earliest = groups[head]
+    let moved = min(items, earliest.slots)
+    if moved == earliest.slots { head += 1 } else { groups[head].slots -= moved }
+    insert(earliest.time + ticks, slots: moved)
+    // Leave the used-up front behind before it outgrows what is alive.
+    if head > 4 * count {
+      groups.removeFirst(head)
+      head = 0
+    }
+    return moved
+  }
+
+  private mutating func insert(_ time: Int, slots: Int) {
+    var place = groups.count
+    if place > head, groups[place - 1].time > time {
+      // Bisection: the first group that is free later.
+      var low = head
+      while low < place {
+        let middle = (low + place) / 2
+        if groups[middle].time > time { place = middle } else { low = middle + 1 }
       }
-      heap[hole] = value
+    }
+    if place > head, groups[place - 1].time == time {
+      groups[place - 1].slots += slots
+    } else if place == groups.count {
+      groups.append(Group(time: time, slots: slots))
+    } else if place == head, head > 0 {
+      head -= 1
+      groups[head] = Group(time: time, slots: slots)
+    } else {
+      groups.insert(Group(time: time, slots: slots), at: place)
+    }
+  }
+
+  private mutating func append(_ time: Int, slots: Int) {
+    if let last = groups.last, last.time == time {
+      groups[groups.count - 1].slots += slots
+    } else {
+      groups.append(Group(time: time, slots: slots))
     }
   }
 }

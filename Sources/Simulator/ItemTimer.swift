@@ -46,13 +46,9 @@ struct ItemTimer {
   /// Ticks of the class as the first item of its slot and as a later one, when `resident` items of it run side by
   /// side.
   mutating func timing(of itemClass: ItemClass) throws(SimulationError) -> Timing {
+    if let derived = derive(itemClass.values) { return derived }
     if let timing = known[itemClass.values] { return timing }
-    let timing: Timing
-    if let derived = derive(itemClass.values) {
-      timing = derived
-    } else {
-      timing = try simulate(itemClass.values)
-    }
+    let timing = try simulate(itemClass.values)
     known[itemClass.values] = timing
     return timing
   }

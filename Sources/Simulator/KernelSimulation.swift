@@ -7,8 +7,8 @@ struct KernelSimulation {
   let shape: AttentionShape
   let device: Device
   let clock: Frequency
-  /// Whether the call is one of a row of equal calls.
-  let isWarm: Bool
+  /// What the shared cache holds when the call begins.
+  let cacheBefore: CacheModel.Before
 
   struct Outcome {
     var result: SimulationResult.KernelResult
@@ -35,6 +35,8 @@ struct KernelSimulation {
     var resident: Int
     var slots: Int
     var activeCores: Int
+    /// How often each loop runs, over all items.
+    var totals: TripTotals
     var work: Work
     var cache: CacheModel.Outcome
     var conditions: MemoryConditions
@@ -47,16 +49,18 @@ struct KernelSimulation {
     let resident = min(kernel.residentItems(on: device), max((total + cores - 1) / cores, 1))
     let usableCores = cores / kernel.footprint.clusterSize * kernel.footprint.clusterSize
     let slots = usableCores * resident
-    let work = kernel.totalWork()
-    let cache = CacheModel(device: device, isWarm: isWarm).evaluate(
+    let totals = TripTotals(kernel)
+    let work = kernel.totalWork(totals)
+    let cache = CacheModel(device: device, before: cacheBefore).evaluate(
       kernel: kernel, shape: shape, slots: slots, totalRead: work.globalRead, streamRead: work.streamRead,
-      totalWrite: work.globalWrite)
+      intermediateRead: kernel.intermediateRead(totals), totalWrite: work.globalWrite)
     let activeCores = min(usableCores, (total + resident - 1) / resident)
     return Setting(
-      resident: resident, slots: slots, activeCores: activeCores, work: work, cache: cache,
+      resident: resident, slots: slots, activeCores: activeCores, totals: totals, work: work, cache: cache,
       conditions: MemoryConditions(
         activeCores: Double(activeCores), missShare: cache.missShare,
-        streamMissShare: cache.streamMissShare, coldShare: cache.coldShare, clock: clock
+        streamMissShare: cache.streamMissShare, coldShare: cache.coldShare,
+        writeBackShare: cache.writeBackShare, clock: clock
       ))
   }
 
@@ -82,7 +86,7 @@ struct KernelSimulation {
     let played = schedule.play(
       ItemRuns.make(kernel.items, order: kernel.policy.order), policy: kernel.policy)
 
-    var busy = lowered.busyCycles(kernel.items)
+    var busy = lowered.busyCycles(setting.totals)
     // The shared levels serve the chip as one: their busy time counts against all cores.
     let perCycle = device.l2.bandwidth / clock
     let l2Bytes = work.globalRead + work.streamRead + work.globalWrite
@@ -113,15 +117,11 @@ struct KernelSimulation {
 }
 
 extension LoweredKernel {
-  /// Busy cycles of every resource over all items. Complexity: O(operations + classes x blocks).
-  func busyCycles(_ items: ItemSpace) -> ResourceVector {
-    let counts = items.counts
+  /// Busy cycles of every resource over all items. Complexity: O(operations + classes x different trip counts).
+  func busyCycles(_ totals: TripTotals) -> ResourceVector {
     var busy = ResourceVector.zero
     for (index, block) in blocks.enumerated() {
-      var total = 0
-      for (place, itemClass) in items.classes.enumerated() {
-        total += counts[place] * trips[index].count(itemClass.values)
-      }
+      let total = totals[trips[index]]
       guard total > 0 else { continue }
       for position in Int(block.start)..<Int(block.start + block.count) {
         let record = operations[position]

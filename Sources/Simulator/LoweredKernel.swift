@@ -11,6 +11,8 @@ struct MemoryConditions: Hashable {
   var streamMissShare: Double
   /// Share of the reads whose first user waits for device memory.
   var coldShare: Double
+  /// Bytes of others written back to make room, over the bytes read from device memory.
+  var writeBackShare: Double
   /// Core clock, which turns bytes per second into bytes per cycle.
   var clock: Frequency
 }
@@ -149,8 +151,7 @@ struct LoweredKernel {
     _ list: UnsafeBufferPointer<Schedules.Operation>, _ index: Int, warps: Int, costs: CostModel,
     kernel: Kernel
   ) {
-    let cost = costs.cost(
-      of: list[index].work, unit: list[index].unit, chain: list[index].chain, warps: warps)
+    let cost = costs.cost(of: list[index], warps: warps)
     var record = Operation(
       waitStart: Int32(waits.count), waitCount: Int32(list[index].waits.count),
       signalStart: Int32(signals.count), signalCount: Int32(list[index].signals.count),

@@ -65,10 +65,22 @@ enum ResultAssembly {
       work: work, usefulFlops: program.shape.usefulFlops, executedFlops: work.matrixFlops,
       bounds: bounds(
         program, work: work, dramBytes: dramRead + dramWrite, device: device, clock: clock.frequency),
-      warnings: program.warnings,
+      warnings: program.warnings + limits(clock, device),
       statistics: .init(
         events: kernels.reduce(0) { $0 + $1.events }, jumpedEvents: kernels.reduce(0) { $0 + $1.jumpedEvents }
       ))
+  }
+
+  /// What a real board would not do.
+  private static func limits(_ clock: SimulationResult.ClockResult, _ device: Device) -> [ModelLimit] {
+    guard case .locked = clock.mode, clock.power > device.power.limit else { return [] }
+    let (power, limit) = (Int(clock.power.value.rounded()), Int(device.power.limit.value.rounded()))
+    return [
+      ModelLimit(
+        code: "over-power-limit",
+        message:
+          "at the locked clock the board would draw \(power) W of \(limit) W: it could not hold it for long")
+    ]
   }
 
   /// Named parts of the time, adding up to it.

@@ -49,7 +49,7 @@ public enum Simulation {
       outcomes.append(
         try KernelSimulation(
           kernel: kernel, shape: program.shape, device: request.device, clock: clock,
-          isWarm: request.mode == .sustained
+          cacheBefore: .of(request.mode)
         ).run()
       )
     }

@@ -18,7 +18,7 @@ struct TracedCore {
   ) -> TracedCore? {
     guard let kernel = program.kernels.first, kernel.items.total > 0 else { return nil }
     let simulation = KernelSimulation(
-      kernel: kernel, shape: program.shape, device: device, clock: clock, isWarm: true)
+      kernel: kernel, shape: program.shape, device: device, clock: clock, cacheBefore: .sameCall)
     let setting = simulation.setting()
     let lowered = LoweredKernel(kernel, on: device, conditions: setting.conditions)
     let runs = ItemRuns.make(kernel.items, order: kernel.policy.order)

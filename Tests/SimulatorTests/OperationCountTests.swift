@@ -17,7 +17,7 @@ import Testing
     let program = try Simulation.program(.init(schedule: schedule, shape: shape, device: device))
     for kernel in program.kernels {
       let conditions = KernelSimulation(
-        kernel: kernel, shape: shape, device: device, clock: device.clock.nominal, isWarm: true
+        kernel: kernel, shape: shape, device: device, clock: device.clock.nominal, cacheBefore: .sameCall
       ).setting().conditions
       let lowered = LoweredKernel(kernel, on: device, conditions: conditions)
       let names = kernel.actors.flatMap { actor in

@@ -15,7 +15,7 @@ import Testing
     let program = try Simulation.program(request)
     for kernel in program.kernels {
       let simulation = KernelSimulation(
-        kernel: kernel, shape: shape, device: device, clock: device.clock.nominal, isWarm: true)
+        kernel: kernel, shape: shape, device: device, clock: device.clock.nominal, cacheBefore: .sameCall)
       let setting = simulation.setting()
       let lowered = LoweredKernel(kernel, on: device, conditions: setting.conditions)
       var timer = ItemTimer(

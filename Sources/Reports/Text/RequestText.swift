@@ -11,7 +11,9 @@ public enum RequestText {
       shape.headsQ == shape.headsKV
         ? "\(shape.headsQ) heads" : "\(shape.headsQ) heads on \(shape.headsKV) KV heads")
     parts.append(
-      shape.seqQ == shape.seqKV ? "\(shape.seqQ) tokens" : "\(shape.seqQ) queries, \(shape.seqKV) keys")
+      shape.seqQ == shape.seqKV
+        ? "\(shape.seqQ) \(shape.seqQ == 1 ? "token" : "tokens")"
+        : "\(shape.seqQ) queries, \(shape.seqKV) keys")
     parts.append(
       shape.headDim == shape.headDimV
         ? "head dim \(shape.headDim)" : "head dims \(shape.headDim)/\(shape.headDimV)")

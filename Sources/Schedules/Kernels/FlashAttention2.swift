@@ -21,13 +21,19 @@ public struct FlashAttention2: Schedule {
   static let splits = ParameterDescription(
     name: "splits", summary: "parts into which the keys are cut; auto applies the authors' rule",
     defaultValue: "auto")
-  public static let parameters = [splits]
+  static let packHeads = ParameterDescription(
+    name: "pack-gqa",
+    summary: "pack the query heads of a group into the rows of a tile, as serving builds of the kernel do",
+    choices: ["off", "on"], defaultValue: "off")
+  public static let parameters = [splits, packHeads]
 
   /// nil where the authors' rule decides.
   private let requestedSplits: Int?
+  private let packsHeads: Bool
 
   public init(parameters: ScheduleParameters) throws(ScheduleError) {
     try parameters.requireKnown(Self.parameters)
+    packsHeads = try parameters.value(Self.packHeads) == "on"
     let text = try parameters.value(Self.splits)
     if text == "auto" {
       requestedSplits = nil
@@ -54,11 +60,15 @@ public struct FlashAttention2: Schedule {
       throw .unsupported(
         schedule: Self.name, field: "head-dim", message: "takes equal head dimensions up to 256")
     }
+    let packedHeads = packsHeads ? shape.group : 1
     let splits =
-      requestedSplits ?? FlashAttention2Split.count(shape: shape, cores: Int(device.cores.count.value))
+      requestedSplits
+      ?? FlashAttention2Split.count(
+        shape: shape, packedHeads: packedHeads, cores: Int(device.cores.count.value))
     let tile =
       splits > 1 ? FlashAttention2Tile(splitting: shape) : FlashAttention2Tile(shape: shape, device: device)
-    let forward = FlashAttention2Forward(shape: shape, tile: tile, splits: splits)
+    let forward = FlashAttention2Forward(
+      shape: shape, tile: tile, splits: splits, packedHeads: packedHeads)
     var kernels = [try forward.kernel(on: device)]
     if splits > 1 {
       kernels.append(try FlashAttention2Combine(shape: shape, splits: splits).kernel(on: device))
@@ -105,10 +115,11 @@ struct FlashAttention2Tile {
 /// Into how many parts FlashAttention-2 cuts the keys (flash_api.cpp, `num_splits_heuristic`).
 enum FlashAttention2Split {
   /// The smallest count within 85 % of the best filling of two work items per core.
-  static func count(shape: AttentionShape, cores: Int) -> Int {
+  static func count(shape: AttentionShape, packedHeads: Int, cores: Int) -> Int {
     let tile = FlashAttention2Tile(splitting: shape)
     let blocks = (shape.seqKV + tile.keyTile - 1) / tile.keyTile
-    let work = shape.batch * shape.headsQ * ((shape.seqQ + tile.queryTile - 1) / tile.queryTile)
+    let rows = shape.seqQ * packedHeads
+    let work = shape.batch * shape.headsQ / packedHeads * ((rows + tile.queryTile - 1) / tile.queryTile)
     let slots = 2 * cores
     if Double(work) >= 0.8 * Double(slots) { return 1 }
     let limit = min(128, slots, blocks)

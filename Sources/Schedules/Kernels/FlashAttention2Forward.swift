@@ -5,6 +5,8 @@ struct FlashAttention2Forward {
   let shape: AttentionShape
   let tile: FlashAttention2Tile
   let splits: Int
+  /// Query heads packed into the rows of a tile.
+  let packedHeads: Int
 
   private let element = 2
   /// Instructions of a step and warp beside products, operand loads, softmax and copies: addresses, register moves,
@@ -12,7 +14,8 @@ struct FlashAttention2Forward {
   private var loopInstructions: Double { tile.headDim <= 64 ? 136 : tile.headDim <= 192 ? 152 : 62 }
   private var tiles: QueryTiles {
     QueryTiles(
-      shape: shape, queryTile: tile.queryTile, keyTile: tile.keyTile, packedHeads: 1, firstAlwaysMasked: true)
+      shape: shape, queryTile: tile.queryTile, keyTile: tile.keyTile, packedHeads: packedHeads,
+      firstAlwaysMasked: true)
   }
 
   func kernel(on device: Device) throws(ScheduleError) -> Kernel {
@@ -76,15 +79,17 @@ struct FlashAttention2Forward {
     /// One step: K is there, V loads during the scores; the next K loads during softmax and output.
     func step(isMasked: Bool, loadsNextKey: Bool) -> [Operation] {
       var operations = [
-        loopControl, Operation("wait for K", .sync, waits: [keyLoaded]), loadV, scores,
+        loopControl.interleaved, Operation("wait for K", .sync, waits: [keyLoaded]), loadV, scores,
       ]
-      if isMasked { operations.append(mask) }
+      if isMasked { operations.append(mask.interleaved) }
       operations.append(Operation("wait for V", .sync, waits: [valueLoaded]))
       if loadsNextKey { operations.append(loadK(1)) }
+      // ptxas spreads the softmax among the instructions of the second product.
       operations += [
         softmax.updateMaximum(), softmax.rescaleOutput(), softmax.exponentiate(), softmax.updateSum(),
-        registers.convert, output,
-      ]
+        registers.convert,
+      ].map(\.interleaved)
+      operations.append(output)
       return operations
     }
 
@@ -146,7 +151,7 @@ struct FlashAttention2Forward {
           runs: group.runs.map { .init(itemClass: parts[$0.itemClass][0], count: $0.count) })
         : ItemSpace.Group(count: group.count, tileClasses: group.tileClasses.flatMap { parts[$0] })
     }
-    return ItemSpace(classes: classes, groups: groups, splits: splits)
+    return ItemSpace(classes: classes, groups: groups, packedHeads: packedHeads, splits: splits)
   }
 
   /// The part of a walk that lies in `tiles`; masked steps are those at the upper end, edge steps those at the lower.

@@ -20,7 +20,8 @@ enum Sample {
 
   private static let values: [(String, Double)] = [
     ("clock.maximum", 1.98e9), ("clock.nominal", 1.83e9), ("clock.minimum", 3.45e8),
-    ("clock.tensorActivityDroop", 0.06), ("clock.burstPower", 800), ("clock.burstDuration", 0.001),
+    ("clock.tensorActivityDroop", 0.06), ("power.burstFactor", 1.1), ("clock.burstDuration", 0.001),
+    ("power.referenceClock", 1.98e9),
     ("power.limit", 700), ("power.idle", 115), ("power.voltageExponent", 1.6), ("power.tensorFlop", 0.55e-12),
     ("power.tensorFlopSynchronous", 0.9e-12), ("power.exp", 12e-12), ("power.fma", 4e-12),
     ("power.instruction", 3e-12), ("power.sharedByte", 0.6e-12), ("power.l2Byte", 4e-12),
