@@ -33,20 +33,15 @@ public struct FlashAttention3: Schedule {
     defaultValue: "auto")
   static let stages = ParameterDescription(
     name: "stages", summary: "slots of the K and V rings", defaultValue: "2")
-  static let layout = ParameterDescription(
-    name: "layout",
-    summary:
-      "dense; varlen: lengths from a table; paged: that, and a paged cache that takes the new keys first",
-    choices: ["dense", "varlen", "paged"], defaultValue: "dense")
   static let pageSize = ParameterDescription(
     name: "page-size", summary: "tokens of a page of the cache, with layout=paged", defaultValue: "64")
-  public static let parameters = [build, packHeads, pingPong, stages, layout, pageSize]
+  public static let parameters = [build, packHeads, pingPong, stages, ServingKernels.layout, pageSize]
 
   private let isCute: Bool
   private let packChoice: String
   private let pingPongChoice: String
   private let ringSlots: Int
-  private let isVarlen: Bool
+  private let layout: String
   /// Tokens of a page; nil where keys lie in a row.
   private let page: Int?
 
@@ -60,14 +55,15 @@ public struct FlashAttention3: Schedule {
       throw .parameter(name: "stages", message: "'\(text)' is not a number from 1 to 16")
     }
     ringSlots = slots
-    let arrangement = try parameters.value(Self.layout)
-    isVarlen = arrangement != "dense"
+    layout = try parameters.value(ServingKernels.layout)
     let pageText = try parameters.value(Self.pageSize)
     guard let tokens = Int(pageText), (1...65_536).contains(tokens) else {
       throw .parameter(name: "page-size", message: "'\(pageText)' is not a number from 1 to 65536")
     }
-    page = arrangement == "paged" ? tokens : nil
+    page = layout == "paged" ? tokens : nil
   }
+
+  private var isVarlen: Bool { layout != "dense" }
 
   public func program(for shape: AttentionShape, on device: Device) throws(ScheduleError) -> Program {
     guard device.asyncTensor != nil else {
@@ -106,11 +102,8 @@ public struct FlashAttention3: Schedule {
       pingPong: pingPongChoice == "auto" ? tile.pingPong : pingPongChoice == "on", ringSlots: ringSlots,
       isVarlen: isVarlen, copiesPages: copiesPages
     ).kernel(on: device)
-    var kernels: [Kernel] = []
-    let serving = ServingKernels(schedule: Self.name, shape: shape)
-    if page != nil { kernels.append(try serving.append(on: device)) }
-    if isVarlen { kernels.append(try serving.prepare(on: device)) }
-    return Program(schedule: Self.name, shape: shape, kernels: kernels + [kernel])
+    let before = try ServingKernels(schedule: Self.name, shape: shape).kernels(layout: layout, on: device)
+    return Program(schedule: Self.name, shape: shape, kernels: before + [kernel])
   }
 
   /// Query heads packed into a tile.

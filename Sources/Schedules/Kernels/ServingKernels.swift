@@ -9,15 +9,30 @@ struct ServingKernels {
   let schedule: String
   let shape: AttentionShape
 
+  static let layout = ParameterDescription(
+    name: "layout",
+    summary:
+      "dense; varlen: lengths from a table; paged: that, and a paged cache that takes the new keys first",
+    choices: ["dense", "varlen", "paged"], defaultValue: "dense")
+
   private var element: Double { Double(shape.dataType.bytes) }
   /// Rows (token, key-value head) that a work item copies.
   private static let rows = 64
   private static let threads = 128
 
+  /// What runs before attention in a layout.
+  func kernels(layout: String, on device: Device) throws(ScheduleError) -> [Kernel] {
+    switch layout {
+    case "varlen": [try prepare(on: device)]
+    case "paged": [try append(on: device), try prepare(on: device)]
+    default: []
+    }
+  }
+
   /// Copies the new keys and values into the cache: twice their bytes over bandwidth, or one launch.
   ///
   /// The interpreter's keys and values are those of the cache already: the actions only mark the rows as used.
-  func append(on device: Device) throws(ScheduleError) -> Kernel {
+  private func append(on device: Device) throws(ScheduleError) -> Kernel {
     var builder = KernelBuilder(schedule: schedule, kernel: "cache_append")
     let copied = TileRef(
       builder.buffer(
@@ -53,7 +68,7 @@ struct ServingKernels {
   }
 
   /// Reads the lengths of a batch, counts tiles and zeroes the scheduler's counter: a chain of latencies on one core.
-  func prepare(on device: Device) throws(ScheduleError) -> Kernel {
+  private func prepare(on device: Device) throws(ScheduleError) -> Kernel {
     var builder = KernelBuilder(schedule: schedule, kernel: "prepare_varlen")
     let counts = TileRef(builder.buffer("tiles", .registers, rows: 1, columns: 1, type: .fp32))
     builder.actor(
