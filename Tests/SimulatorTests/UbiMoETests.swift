@@ -129,6 +129,12 @@ import Testing
     #expect(streamed.cycles == Cycles((bytes / 19.2e9 * 300e6).rounded(.up)))
   }
 
+  @Test("A word that holds no element is refused by name")
+  func smallWord() throws {
+    let request = try Self.m3vit("ubimoe", "zcu102", ["word-bits": "7"])
+    #expect { try Simulation.run(request) } throws: { "\($0)".contains("7 bits hold no element of 32 bits") }
+  }
+
   @Test("What a board does not hold is refused with its budget")
   func tooLarge() throws {
     let request = try Self.m3vit("ubimoe-vit", "zcu102", ["linear": "64x64"])

@@ -96,10 +96,14 @@ public struct UbiMoEDesign: Sendable, Hashable {
     if shape.headDimV != shape.headDim {
       throw refuse("head-dim-v", "has one head dimension for keys and values")
     }
-    if block(shape.dataType) < 1 || shape.headDim % block(shape.dataType) != 0 {
+    if block(shape.dataType) < 1 {
+      throw .parameter(
+        name: "word-bits", message: "\(wordBits) bits hold no element of \(8 * shape.dataType.bytes) bits")
+    }
+    if shape.headDim % block(shape.dataType) != 0 {
       throw refuse(
         "head-dim",
-        "streams words of \(wordBits) bits: a head dimension is a multiple of \(max(block(shape.dataType), 1)) elements"
+        "streams words of \(wordBits) bits: a head dimension is a multiple of \(block(shape.dataType)) elements"
       )
     }
     if queries >= shape.seqKV {
