@@ -82,11 +82,13 @@ public struct KernelBuilder {
 
   /// - Throws: `ScheduleError.doesNotFit` with the budget.
   public func build(
-    items: ItemSpace, policy: TilePolicy, footprint: Footprint, on device: Device
+    items: ItemSpace, policy: TilePolicy, footprint: Footprint, role: Kernel.Role = .main,
+    sharedStream: Kernel.SharedStream? = nil, on device: Device
   ) throws(ScheduleError) -> Kernel {
     let kernel = Kernel(
       name: name, buffers: buffers, barriers: barriers, rings: rings, actors: actors, variables: variables,
-      items: items, policy: policy, footprint: footprint, usesSynchronousProducts: usesSynchronousProducts)
+      items: items, policy: policy, footprint: footprint, usesSynchronousProducts: usesSynchronousProducts, role: role,
+      sharedStream: sharedStream)
     let budget = kernel.budget(on: device)
     guard budget.fits else { throw .doesNotFit(schedule: schedule, budget: budget) }
     return kernel
