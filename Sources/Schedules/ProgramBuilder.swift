@@ -87,7 +87,8 @@ public struct KernelBuilder {
   ) throws(ScheduleError) -> Kernel {
     let kernel = Kernel(
       name: name, buffers: buffers, barriers: barriers, rings: rings, actors: actors, variables: variables,
-      items: items, policy: policy, footprint: footprint, usesSynchronousProducts: usesSynchronousProducts, role: role,
+      items: items, policy: policy, footprint: footprint, usesSynchronousProducts: usesSynchronousProducts,
+      role: role,
       sharedStream: sharedStream)
     let budget = kernel.budget(on: device)
     guard budget.fits else { throw .doesNotFit(schedule: schedule, budget: budget) }

@@ -87,7 +87,7 @@ struct CacheModel {
         let inFlight = min(Double(slots) / sharing, keyValueSequences)
         passes = 1 + 0.5 * lostShare(distance: 2 * inFlight * perSequence)
       }
-    case .longestFirst(let perSection):
+    case .longestFirst(let perSection), .firstTilesFirst(let perSection):
       let section = min(Double(perSection), rowSequences)
       let sectionBytes = section * perSequence * min(keyValueSequences / rowSequences, 1)
       let waves = max(tiles * section / Double(slots), 1)

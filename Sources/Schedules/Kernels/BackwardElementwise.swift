@@ -22,7 +22,8 @@ struct BackwardElementwise {
     let own = TileCoordinate(rows: rows, index: .item(scale: 1, offset: 0))
     let gradO = TileRef(
       builder.buffer("dO", .registers, rows: rows, columns: shape.headDimV, type: shape.dataType))
-    let o = TileRef(builder.buffer("O", .registers, rows: rows, columns: shape.headDimV, type: shape.dataType))
+    let o = TileRef(
+      builder.buffer("O", .registers, rows: rows, columns: shape.headDimV, type: shape.dataType))
     let delta = TileRef(builder.buffer("delta", .registers, rows: rows, columns: 1, type: .fp32))
     let bytes = Double(rows * shape.headDimV) * element
     let cleared = Double(rows * headDim * 4)
@@ -59,6 +60,34 @@ struct BackwardElementwise {
       policy: .grid(order: .tilesFastest),
       footprint: Footprint(threads: threads, registersPerThread: registers, sharedBytes: 0),
       role: .preprocess, on: device)
+  }
+
+  /// Sets the accumulators of dK and dV to zero, `columns` together.
+  ///
+  /// They are zero before the first kernel in the interpreter's memory, so it has nothing to compute.
+  func clearKeyAccumulators(columns: Int, on device: Device) throws(ScheduleError) -> Kernel {
+    var builder = KernelBuilder(schedule: schedule, kernel: "\(schedule)_bwd_clear")
+    let zero = TileRef(builder.buffer("zero", .registers, rows: 1, columns: 1, type: .fp32))
+    let bytes = Double(rows * columns * 4)
+    builder.actor(
+      "warps", warps: threads / 32,
+      blocks: [
+        Block(
+          trips: .fixed(1), stepsPerTrip: 0,
+          operations: [
+            Operation(
+              "store zeros", .loadStore,
+              work: .of {
+                $0.globalWrite = bytes
+                $0.otherInstructions = Self.instructionsPerAccess * bytes / 16
+              }, action: .fill(zero, 0))
+          ])
+      ])
+    return try builder.build(
+      items: items(sequenceRows: shape.seqKV, sequences: shape.batch * shape.headsKV),
+      policy: .grid(order: .tilesFastest),
+      footprint: Footprint(threads: threads, registersPerThread: 32, sharedBytes: 0), role: .preprocess,
+      on: device)
   }
 
   /// An accumulator, times a constant, to a tensor in 16 bit.

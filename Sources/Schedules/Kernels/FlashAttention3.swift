@@ -1,6 +1,7 @@
 public import HWModels
 
-/// FlashAttention-3, forward pass on Hopper: a producer warp copies tiles, two or three warpgroups compute.
+/// FlashAttention-3 on Hopper: a producer warp copies tiles, two or three warpgroups compute. The backward pass is in
+/// `FlashAttention3Backward`.
 ///
 /// - Shapes: Q `[batch, headsQ, seqQ, headDim]`; K, V `[batch, headsKV, seqKV, headDim(V)]`.
 /// - Models: copy-engine loads through K and V rings of two stages, asynchronous products with the second operand
@@ -19,7 +20,7 @@ public import HWModels
 public struct FlashAttention3: Schedule {
   public static let name = "fa3"
   public static let summary =
-    "FlashAttention-3 forward: warp-specialised, copy engine, asynchronous products (Hopper)"
+    "FlashAttention-3, both passes: warp-specialised, copy engine, asynchronous products (Hopper)"
   static let build = ParameterDescription(
     name: "build", summary: "cute: one work item per query tile; cpp: persistent, clusters",
     choices: ["cute", "cpp"], defaultValue: "cute")
@@ -33,7 +34,7 @@ public struct FlashAttention3: Schedule {
     name: "stages", summary: "slots of the K and V rings", defaultValue: "2")
   public static let parameters = [build, packHeads, pingPong, stages]
 
-  private let isCute: Bool
+  let isCute: Bool
   private let packChoice: String
   private let pingPongChoice: String
   private let ringSlots: Int
@@ -62,15 +63,13 @@ public struct FlashAttention3: Schedule {
         schedule: Self.name, field: "mask",
         message: "takes the masks none, causal and windows, not \(shape.mask)")
     }
-    guard shape.pass == .forward else {
-      throw .unsupported(schedule: Self.name, field: "pass", message: "models the forward pass only")
-    }
     guard shape.dataType == .bf16 || shape.dataType == .fp16 else {
       throw .unsupported(schedule: Self.name, field: "dtype", message: "models bf16 and fp16")
     }
     guard shape.headDim <= 256, shape.headDimV <= 256 else {
       throw .unsupported(schedule: Self.name, field: "head-dim", message: "takes head dimensions up to 256")
     }
+    if shape.pass == .backward { return try backward(shape, on: device) }
     let tile = FlashAttention3Tile(shape: shape, isCute: isCute)
     let kernel = try FlashAttention3Forward(
       shape: shape, tile: tile, isCute: isCute, packedHeads: packedHeads(shape, tile),

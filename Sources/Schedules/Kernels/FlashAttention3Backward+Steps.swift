@@ -29,7 +29,8 @@ extension FlashAttention3Backward {
     let partK = keyGradientPart(group, columns: tile.headDim)
     let partV = keyGradientPart(group, columns: tile.headDimV)
     let own = Registers(
-      scores: registers("S", tile.queryTile, keys, .fp32), gradP: registers("dP", tile.queryTile, keys, .fp32),
+      scores: registers("S", tile.queryTile, keys, .fp32),
+      gradP: registers("dP", tile.queryTile, keys, .fp32),
       probabilities: registers("P16 ", tile.queryTile, keys, type),
       gradS: registers("dS16 ", tile.queryTile, keys, type),
       gradQ: registers("dQ acc", dQRows, dQColumns, .fp32),
@@ -51,9 +52,12 @@ extension FlashAttention3Backward {
       Block(
         trips: .variable(common.steps.any, offset: 0), stepsPerTrip: 0,
         operations: [Operation("wait for K and V", .sync, waits: [common.k.full, common.v.full])]),
-      Block(trips: .variable(common.steps.before, offset: 0), stepsPerTrip: 1, operations: step(isMasked: true)),
-      Block(trips: .variable(common.steps.whole, offset: 0), stepsPerTrip: 1, operations: step(isMasked: false)),
-      Block(trips: .variable(common.steps.after, offset: 0), stepsPerTrip: 1, operations: step(isMasked: true)),
+      Block(
+        trips: .variable(common.steps.before, offset: 0), stepsPerTrip: 1, operations: step(isMasked: true)),
+      Block(
+        trips: .variable(common.steps.whole, offset: 0), stepsPerTrip: 1, operations: step(isMasked: false)),
+      Block(
+        trips: .variable(common.steps.after, offset: 0), stepsPerTrip: 1, operations: step(isMasked: true)),
       Block(
         trips: .variable(common.steps.any, offset: 0), stepsPerTrip: 0,
         operations: [Operation("release K and V", .sync, signals: [common.k.empty, common.v.empty])]),
@@ -75,7 +79,8 @@ extension FlashAttention3Backward {
 
   /// Work of `rows x columns` over `inner` on one warpgroup: instructions of 64 rows, operands from shared memory
   /// unless the first lies in registers. Each instruction reads its rows and all columns.
-  private func product(_ rows: Int, _ columns: Int, _ inner: Int, transposed: Bool, inRegisters: Bool) -> Work {
+  private func product(_ rows: Int, _ columns: Int, _ inner: Int, transposed: Bool, inRegisters: Bool) -> Work
+  {
     let (m, n) = transposed ? (columns, rows) : (rows, columns)
     let blocks = (m + 63) / 64
     return .of {
@@ -247,6 +252,18 @@ extension FlashAttention3Backward {
     guard group < queryGradientGroups else { return [] }
     let (rows, columns) = queryGradientPart
     let elements = Double(rows * columns)
+    if tile.addsQueryGradientFromRegisters {
+      return [
+        Operation("wait for dQ", .sync, waits: [finished.gradQ]),
+        Operation(
+          "dQ += in memory", .loadStore,
+          work: .of {
+            $0.atomics = elements
+            $0.otherInstructions = elements
+          },
+          action: .atomicAdd(own.gradQ, .gradQAccumulator, queryGradientPlace(group))),
+      ]
+    }
     return [
       Operation("wait for dQ", .sync, waits: [finished.gradQ]),
       Operation(

@@ -66,7 +66,7 @@ struct FlashAttention3Backward {
     var builder = KernelBuilder(schedule: schedule, kernel: "\(schedule)_bwd")
     let common = makeCommon(&builder)
     addProducer(&builder, common)
-    addReducer(&builder, common)
+    if !tile.addsQueryGradientFromRegisters { addReducer(&builder, common) }
     for group in 0..<groups { addWarpgroup(&builder, common, group) }
     let tiles = KeyTiles(
       shape: shape, queryTile: tile.queryTile, keyTile: tile.keyTile, order: .ascending,
@@ -105,7 +105,7 @@ struct FlashAttention3Backward {
       probabilities: tile.keepsScoresInRegisters
         ? nil
         : builder.buffer("P", .shared, rows: rows, columns: keyRows, type: type, slots: tile.scoreStages),
-      gradQ: (0..<queryGradientGroups).map { group in
+      gradQ: (0..<(tile.addsQueryGradientFromRegisters ? 0 : queryGradientGroups)).map { group in
         builder.ring(
           "dQ\(group)", rows: dQRows, columns: dQColumns, type: .fp32, slots: 1, consumers: 1,
           mechanism: .named)
@@ -126,6 +126,15 @@ struct FlashAttention3Backward {
     case .columns: (tile.queryTile, tile.headDim / groups)
     case .firstOnly: (tile.queryTile, tile.headDim)
     }
+  }
+
+  /// Where in dQ the part of a warpgroup lies.
+  func queryGradientPlace(_ group: Int) -> TileCoordinate {
+    let (rows, columns) = queryGradientPart
+    let isRowSplit = tile.queryGradientSplit == .rows
+    return TileCoordinate(
+      rows: tile.queryTile, index: .walk(offset: 0), firstColumn: isRowSplit ? 0 : group * columns,
+      firstRow: isRowSplit ? group * rows : 0)
   }
 
   // MARK: Producer
@@ -194,10 +203,6 @@ struct FlashAttention3Backward {
     for group in 0..<queryGradientGroups {
       let ring = common.gradQ[group]
       let read = builder.barrier("dQ\(group) read", .completion)
-      let isRowSplit = tile.queryGradientSplit == .rows
-      let coordinate = TileCoordinate(
-        rows: tile.queryTile, index: .walk(offset: 0), firstColumn: isRowSplit ? 0 : group * columns,
-        firstRow: isRowSplit ? group * rows : 0)
       reductions.append(
         Operation(
           "dQ += in memory", .copyAsync,
@@ -205,7 +210,7 @@ struct FlashAttention3Backward {
             $0.sharedRead = elements * 4
             $0.atomics = elements
           }, waits: [ring.full], signals: [read],
-          action: .atomicAdd(TileRef(ring.buffer), .gradQAccumulator, coordinate)))
+          action: .atomicAdd(TileRef(ring.buffer), .gradQAccumulator, queryGradientPlace(group))))
       releases.append(Operation("release dQ", .sync, waits: [read], signals: [ring.empty]))
     }
     let steps = [common.steps.before, common.steps.whole, common.steps.after]

@@ -21,6 +21,9 @@ struct FlashAttention3BackwardTile {
   /// How dQ is (AtomLayoutMdQ, dQ_single_wg).
   var queryGradientSplit = Split.columns
 
+  /// dQ is added by the warps' own atomics, out of registers, and not by the copy engine.
+  var addsQueryGradientFromRegisters = false
+
   /// Which part of a product each warpgroup takes.
   enum Split { case rows, columns, firstOnly }
 
@@ -63,6 +66,7 @@ struct FlashAttention3BackwardTile {
       transposesScores = false
       transposesKeyGradients = !isCute
       transposesQueryGradient = !isCute
+      addsQueryGradientFromRegisters = !isCute
       keyGradientSplit = .columns
     }
   }
@@ -73,7 +77,8 @@ struct FlashAttention3BackwardTile {
     let statistics = (queryTile + 63) / 64 * 64 * 4 * (queryStages + gradientStages)
     let scores = queryTile * keyTile * element * scoreStages * (keepsScoresInRegisters ? 1 : 2)
     return queryTile * (queryStages * headDim + gradientStages * headDimV) * element
-      + keyTile * (headDim + headDimV) * element + scores + queryTile * headDim * 4 + statistics + 1024
+      + keyTile * (headDim + headDimV) * element + scores
+      + (addsQueryGradientFromRegisters ? 0 : queryTile * headDim * 4) + statistics + 1024
   }
 }
 
