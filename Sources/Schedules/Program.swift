@@ -68,10 +68,15 @@ public struct Kernel: Sendable {
     public var bytesRead: Double
     /// Bytes of one sequence to which its items add in the shared cache.
     public var bytesAccumulated: Double
-    public init(sequences: Int, bytesRead: Double, bytesAccumulated: Double) {
+    /// Bytes of the whole call to which only items of one tile add (dK and dV of grouped heads).
+    public var bytesAccumulatedByTile: Double
+    public init(
+      sequences: Int, bytesRead: Double, bytesAccumulated: Double, bytesAccumulatedByTile: Double = 0
+    ) {
       self.sequences = sequences
       self.bytesRead = bytesRead
       self.bytesAccumulated = bytesAccumulated
+      self.bytesAccumulatedByTile = bytesAccumulatedByTile
     }
   }
 }

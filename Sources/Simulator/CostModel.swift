@@ -37,6 +37,7 @@ struct CostModel {
   /// Bytes that cross to or from device memory for each byte read.
   private let missShare: Double
   private let streamMissShare: Double
+  private let additionMissShare: Double
 
   init(device: Device, conditions: MemoryConditions) {
     self.device = device
@@ -50,6 +51,7 @@ struct CostModel {
     let perMiss = 1 + conditions.writeBackShare
     missShare = conditions.missShare * perMiss
     streamMissShare = conditions.streamMissShare * perMiss
+    additionMissShare = conditions.additionMissShare
   }
 
   /// From the completion of a barrier's phase to a waiter running on.
@@ -143,7 +145,12 @@ struct CostModel {
         work.tensorMemoryRead / memory.readBandwidth.value + work.tensorMemoryWrite
         / memory.writeBandwidth.value
     }
-    if work.atomics > 0 { cost.demand[.atomic] = work.atomics * 4 / l2BytesPerCycle }
+    guard work.atomics > 0 else { return }
+    // Additions drain as stores do: 15.0 bytes a cycle and core with all cores adding, 14.1 storing
+    // (validation/reduce_h200.csv, micro2_h100.csv).
+    let added = work.atomics * Work.additionBytes
+    cost.demand[.atomic] = added / storeBytesPerCycle
+    cost.demand[.dram] += added * additionMissShare / dramBytesPerCycle
   }
 
   private func chainLatency(_ chain: Chain) -> Double {

@@ -11,6 +11,7 @@ struct KernelSimulation {
   let cacheBefore: CacheModel.Before
 
   struct Outcome {
+    var role: Kernel.Role
     var result: SimulationResult.KernelResult
     /// Core cycles from first launch to last end.
     var cycles: Double
@@ -53,14 +54,15 @@ struct KernelSimulation {
     let work = kernel.totalWork(totals)
     let cache = CacheModel(device: device, before: cacheBefore).evaluate(
       kernel: kernel, shape: shape, slots: slots, totalRead: work.globalRead, streamRead: work.streamRead,
-      intermediateRead: kernel.intermediateRead(totals), totalWrite: work.globalWrite)
+      intermediateRead: kernel.intermediateRead(totals), totalWrite: work.globalWrite,
+      accumulated: work.atomics * Work.additionBytes)
     let activeCores = min(usableCores, (total + resident - 1) / resident)
     return Setting(
       resident: resident, slots: slots, activeCores: activeCores, totals: totals, work: work, cache: cache,
       conditions: MemoryConditions(
         activeCores: Double(activeCores), missShare: cache.missShare,
         streamMissShare: cache.streamMissShare, coldShare: cache.coldShare,
-        writeBackShare: cache.writeBackShare, clock: clock
+        writeBackShare: cache.writeBackShare, additionMissShare: cache.additionMissShare, clock: clock
       ))
   }
 
@@ -102,6 +104,7 @@ struct KernelSimulation {
         cycles: Cycles(Tick.cycles(durations[index].first)), period: timings[index]?.period)
     }
     return Outcome(
+      role: kernel.role,
       result: .init(
         name: kernel.name, cycles: Cycles(cycles), workItems: total, residentItems: resident,
         coresUsed: setting.activeCores,

@@ -13,6 +13,8 @@ struct MemoryConditions: Hashable {
   var coldShare: Double
   /// Bytes of others written back to make room, over the bytes read from device memory.
   var writeBackShare: Double
+  /// Bytes moved to and from device memory for additions in the cache, over the bytes added.
+  var additionMissShare = 0.0
   /// Core clock, which turns bytes per second into bytes per cycle.
   var clock: Frequency
 }

@@ -76,7 +76,8 @@ struct FlashAttention3Backward {
       footprint: Footprint(
         threads: 128 * (groups + 1), registersPerThread: registersPerThread,
         sharedBytes: sharedBytes ?? tile.sharedBytes),
-      sharedStream: .queries(of: shape, accumulatorColumns: tile.headDim), on: device)
+      sharedStream: .queries(
+        of: shape, tile: (tile.headDim, tile.headDimV), accumulatesKeys: accumulatesKeyGradients), on: device)
   }
 
   private func makeCommon(_ builder: inout KernelBuilder) -> Common {
@@ -223,12 +224,15 @@ struct FlashAttention3Backward {
 }
 
 extension Kernel.SharedStream {
-  /// Q, dO, log-sum-exp and delta of each query head, and the accumulator of its dQ.
-  static func queries(of shape: AttentionShape, accumulatorColumns: Int) -> Self {
+  /// Q, dO, log-sum-exp and delta of each query head, and the accumulator of its dQ; with grouped heads those of dK and
+  /// dV, where the kernel has them.
+  static func queries(of shape: AttentionShape, tile: (headDim: Int, headDimV: Int), accumulatesKeys: Bool) -> Self {
     let rows = Double(shape.seqQ)
+    let keyRows = Double(shape.batch * shape.headsKV) * Double(shape.seqKV)
     return Self(
       sequences: shape.batch * shape.headsQ,
       bytesRead: rows * Double((shape.headDim + shape.headDimV) * shape.dataType.bytes + 8),
-      bytesAccumulated: rows * Double(accumulatorColumns * 4))
+      bytesAccumulated: rows * Double(tile.headDim * 4),
+      bytesAccumulatedByTile: accumulatesKeys ? keyRows * Double((tile.headDim + tile.headDimV) * 4) : 0)
   }
 }
