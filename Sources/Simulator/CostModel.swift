@@ -38,6 +38,9 @@ struct CostModel {
   private let missShare: Double
   private let streamMissShare: Double
   private let additionMissShare: Double
+  /// Additions come in bursts, one core's beside other cores' silence: a core's own port is what they wait for. What
+  /// all cores add together bounds the kernel (`KernelSimulation`).
+  private let additionBytesPerCycle: Double
 
   init(device: Device, conditions: MemoryConditions) {
     self.device = device
@@ -52,6 +55,7 @@ struct CostModel {
     missShare = conditions.missShare * perMiss
     streamMissShare = conditions.streamMissShare * perMiss
     additionMissShare = conditions.additionMissShare
+    additionBytesPerCycle = device.additions?.corePort.value ?? storeBytesPerCycle
   }
 
   /// From the completion of a barrier's phase to a waiter running on.
@@ -146,10 +150,8 @@ struct CostModel {
         / memory.writeBandwidth.value
     }
     guard work.atomics > 0 else { return }
-    // Additions drain as stores do: 15.0 bytes a cycle and core with all cores adding, 14.1 storing
-    // (validation/reduce_h200.csv, micro2_h100.csv).
     let added = work.atomics * Work.additionBytes
-    cost.demand[.atomic] = added / storeBytesPerCycle
+    cost.demand[.atomic] = added / additionBytesPerCycle
     cost.demand[.dram] += added * additionMissShare / dramBytesPerCycle
   }
 

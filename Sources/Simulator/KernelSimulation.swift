@@ -96,7 +96,9 @@ struct KernelSimulation {
     busy[Resource.dram] =
       (cache.dramReadBytes + cache.dramWriteBytes) * Double(cores)
       / ((device.dram.bandwidth / clock).value * device.dram.efficiency.value)
-    let cycles = Tick.cycles(played.makespan)
+    let additionRate = (device.additions?.bandwidth ?? device.l2.storeBandwidth) / clock
+    let cycles = max(
+      Tick.cycles(played.makespan), work.atomics * Work.additionBytes / additionRate.value)
     let slotMean = Tick.cycles(played.busy) / Double(max(slots, 1))
     let classes = kernel.items.classes.indices.filter { counts[$0] > 0 }.map { index in
       SimulationResult.ClassResult(

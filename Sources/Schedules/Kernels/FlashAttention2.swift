@@ -1,6 +1,7 @@
 public import HWModels
 
-/// FlashAttention-2, forward pass: one work item owns a tile of queries and streams keys and values past it.
+/// FlashAttention-2, forward pass: one work item owns a tile of queries and streams keys and values past it. The backward
+/// pass is in `FlashAttention2Backward`.
 ///
 /// - Shapes: Q `[batch, headsQ, seqQ, headDim]`; K, V `[batch, headsKV, seqKV, headDim(V)]`.
 /// - Models: asynchronous copies of K and V into one slot each, both products by synchronous matrix instructions
@@ -17,7 +18,7 @@ public import HWModels
 public struct FlashAttention2: Schedule {
   public static let name = "fa2"
   public static let summary =
-    "FlashAttention-2 forward: one work item per query tile, synchronous products (Ampere on)"
+    "FlashAttention-2, both passes: one work item per tile, synchronous products (Ampere on)"
   static let splits = ParameterDescription(
     name: "splits", summary: "parts into which the keys are cut; auto applies the authors' rule",
     defaultValue: "auto")
@@ -50,9 +51,6 @@ public struct FlashAttention2: Schedule {
         schedule: Self.name, field: "mask",
         message: "takes the masks none, causal and windows, not \(shape.mask)")
     }
-    guard shape.pass == .forward else {
-      throw .unsupported(schedule: Self.name, field: "pass", message: "models the forward pass only")
-    }
     guard shape.dataType == .bf16 || shape.dataType == .fp16 else {
       throw .unsupported(schedule: Self.name, field: "dtype", message: "takes bf16 and fp16")
     }
@@ -60,6 +58,7 @@ public struct FlashAttention2: Schedule {
       throw .unsupported(
         schedule: Self.name, field: "head-dim", message: "takes equal head dimensions up to 256")
     }
+    if shape.pass == .backward { return try backward(shape, on: device) }
     let packedHeads = packsHeads ? shape.group : 1
     let splits =
       requestedSplits

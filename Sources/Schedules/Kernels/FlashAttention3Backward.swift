@@ -226,7 +226,9 @@ struct FlashAttention3Backward {
 extension Kernel.SharedStream {
   /// Q, dO, log-sum-exp and delta of each query head, and the accumulator of its dQ; with grouped heads those of dK and
   /// dV, where the kernel has them.
-  static func queries(of shape: AttentionShape, tile: (headDim: Int, headDimV: Int), accumulatesKeys: Bool) -> Self {
+  static func queries(of shape: AttentionShape, tile: (headDim: Int, headDimV: Int), accumulatesKeys: Bool)
+    -> Self
+  {
     let rows = Double(shape.seqQ)
     let keyRows = Double(shape.batch * shape.headsKV) * Double(shape.seqKV)
     return Self(

@@ -53,7 +53,8 @@ struct CounterValidation {
     let clock = row.clockHertz.map { Frequency($0) } ?? device.clock.nominal
     let profiles = try Simulation.profile(
       SimulationRequest(
-        schedule: schedule, parameters: ScheduleParameters(parameters), shape: try row.shape(), device: device),
+        schedule: schedule, parameters: ScheduleParameters(parameters), shape: try row.shape(), device: device
+      ),
       at: clock)
     guard let role = role(row.part), let kernel = profiles.first(where: { $0.role == role }) else {
       throw MeasuredTable.RowError(message: "part '\(row.part)' is none of the schedule's kernels")
@@ -101,7 +102,8 @@ struct CounterValidation {
       let row = point.row
       let read = row.dramReadBytes ?? 0
       table.add(
-        "\(row.kernel) \(row.pass) \(row.part == "main" ? "" : row.part + " ")d\(row.headDim) s\(row.seq) \(row.mask)", NumberText.grouped(point.cycles),
+        "\(row.kernel) \(row.pass) \(row.part == "main" ? "" : row.part + " ")d\(row.headDim) s\(row.seq) \(row.mask)",
+        NumberText.grouped(point.cycles),
         NumberText.grouped(row.cycles), NumberText.change(point.cycles / row.cycles - 1),
         NumberText.fixed(point.tensor * 100, 1), row.tensorPercent.map { NumberText.fixed($0, 1) } ?? "",
         NumberText.fixed(point.exp * 100, 1), row.expPercent.map { NumberText.fixed($0, 1) } ?? "",
