@@ -54,6 +54,8 @@ public struct Kernel: Sendable {
   /// Part of a call that a kernel is.
   public enum Role: String, Sendable, Hashable {
     case main
+    /// Copies an input into the order in which the others read it.
+    case rearrange
     /// Prepares what the main kernel reads.
     case preprocess
     /// Turns what the main kernel wrote into the result.

@@ -5,6 +5,8 @@ import Schedules
 struct OperationCost {
   /// Cycles of each resource, by `Resource.rawValue`.
   var demand = ResourceVector.zero
+  /// Cycles of each resource that the operation causes and that nobody waits for, but those who come after it.
+  var posted = ResourceVector.zero
   /// Cycles the actor itself spends, whoever else is there: issue and dependent chains.
   var own = 0.0
   /// The same while the matrix unit is busy.
@@ -152,7 +154,7 @@ struct CostModel {
     guard work.atomics > 0 else { return }
     let added = work.atomics * Work.additionBytes
     cost.demand[.atomic] = added / additionBytesPerCycle
-    cost.demand[.dram] += added * additionMissShare / dramBytesPerCycle
+    cost.posted[.dram] = added * additionMissShare / dramBytesPerCycle
   }
 
   private func chainLatency(_ chain: Chain) -> Double {

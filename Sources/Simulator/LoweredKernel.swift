@@ -49,6 +49,8 @@ struct LoweredKernel {
   }
   struct Demand: BitwiseCopyable {
     var resource: Int32
+    /// Whether the operation goes on without waiting for it.
+    var isPosted: Bool
     var ticks: Int
   }
   struct Wait: BitwiseCopyable {
@@ -167,7 +169,15 @@ struct LoweredKernel {
     }
     for signal in list[index].signals { signals.append(Int32(signal.index)) }
     for resource in 0..<Resource.count where cost.demand[resource] > 0 {
-      demands.append(Demand(resource: Int32(resource), ticks: Tick.roundedUp(cycles: cost.demand[resource])))
+      demands.append(
+        Demand(
+          resource: Int32(resource), isPosted: false, ticks: Tick.roundedUp(cycles: cost.demand[resource])))
+      record.demandCount += 1
+    }
+    for resource in 0..<Resource.count where cost.posted[resource] > 0 {
+      demands.append(
+        Demand(
+          resource: Int32(resource), isPosted: true, ticks: Tick.roundedUp(cycles: cost.posted[resource])))
       record.demandCount += 1
     }
     operations.append(record)

@@ -26,15 +26,24 @@ public struct FlashAttention2: Schedule {
     name: "pack-gqa",
     summary: "pack the query heads of a group into the rows of a tile, as serving builds of the kernel do",
     choices: ["off", "on"], defaultValue: "off")
-  public static let parameters = [splits, packHeads]
+  static let layout = ParameterDescription(
+    name: "layout",
+    summary:
+      "order of the tensors: batch, tokens, heads (bshd), or head by head (bhsd), where PyTorch's backward "
+      + "first copies O and dO",
+    choices: ["bshd", "bhsd"], defaultValue: "bshd")
+  public static let parameters = [splits, packHeads, layout]
 
   /// nil where the authors' rule decides.
   private let requestedSplits: Int?
   private let packsHeads: Bool
+  /// Whether O and dO of a backward call are copied first.
+  let copiesGradients: Bool
 
   public init(parameters: ScheduleParameters) throws(ScheduleError) {
     try parameters.requireKnown(Self.parameters)
     packsHeads = try parameters.value(Self.packHeads) == "on"
+    copiesGradients = try parameters.value(Self.layout) == "bhsd"
     let text = try parameters.value(Self.splits)
     if text == "auto" {
       requestedSplits = nil

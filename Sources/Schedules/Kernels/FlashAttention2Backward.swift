@@ -354,6 +354,12 @@ extension FlashAttention2 {
         registers: 48,
         sharedBytes: tile.queryTile * tile.headDim * 2, on: device),
     ]
+    if copiesGradients {
+      // In PyTorch's attention_backward.cu: dO and O, where their heads do not lie beside each other in a token.
+      let copy = BackwardElementwise(
+        schedule: Self.name, shape: shape, rows: max(512 / shape.headDim, 1), headDim: 0, threads: 128)
+      kernels = [try copy.rearrange(.gradO, on: device), try copy.rearrange(.o, on: device)] + kernels
+    }
     if shape.group > 1 {
       // A reduction of the framework: reads dK or dV of every query head in 16 bit.
       let read = Double(shape.group * shape.dataType.bytes)
