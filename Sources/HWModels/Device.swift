@@ -193,7 +193,7 @@ extension Device {
   /// fp32 additions in the shared cache, by atomics of warps or by reductions of the copy engine.
   public struct Additions: OptionalDevicePart {
     /// Bytes a second, all cores together.
-    public var bandwidth = BytesPerSecond.zero
+    public var throughput = BytesPerSecond.zero
     /// What one core can add alone.
     public var corePort = BytesPerCycle.zero
     public init() {}

@@ -112,7 +112,7 @@ extension DeviceField {
     .init("l2.latencyFar", \.l2.latencyFar, .nonNegative, "hit in the far half"),
 
     .init(
-      "additions.bandwidth", \.additions, \.bandwidth, .positive,
+      "additions.throughput", \.additions, \.throughput, .positive,
       "bytes a second that all cores together add in the shared cache"),
     .init("additions.corePort", \.additions, \.corePort, .positive, "bytes a cycle that one core adds"),
 

@@ -84,6 +84,7 @@ public enum ScheduleRegistry {
   public static let all: [any Schedule.Type] = [
     FlashAttention2.self,
     FlashAttention3.self,
+    CuDNN.self,
   ]
   public static subscript(name: String) -> (any Schedule.Type)? { all.first { $0.name == name } }
 }

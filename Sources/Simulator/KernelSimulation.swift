@@ -96,7 +96,7 @@ struct KernelSimulation {
     busy[Resource.dram] =
       (cache.dramReadBytes + cache.dramWriteBytes) * Double(cores)
       / ((device.dram.bandwidth / clock).value * device.dram.efficiency.value)
-    let additionRate = (device.additions?.bandwidth ?? device.l2.storeBandwidth) / clock
+    let additionRate = (device.additions?.throughput ?? device.l2.storeBandwidth) / clock
     let cycles = max(
       Tick.cycles(played.makespan), work.atomics * Work.additionBytes / additionRate.value)
     let slotMean = Tick.cycles(played.busy) / Double(max(slots, 1))

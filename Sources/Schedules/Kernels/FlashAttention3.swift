@@ -106,6 +106,16 @@ struct FlashAttention3Tile {
 
   var warpgroups: Int { queryTile / 64 }
 
+  /// A tile with P in registers and turns of the warpgroups.
+  init(queryTile: Int, keyTile: Int, headDim: Int, headDimV: Int) {
+    self.queryTile = queryTile
+    self.keyTile = keyTile
+    self.headDim = headDim
+    self.headDimV = headDimV
+    probabilitiesInRegisters = true
+    pingPong = true
+  }
+
   init(shape: AttentionShape, isCute: Bool) {
     func padded(_ dimension: Int) -> Int { [64, 96, 128, 192, 256].first { dimension <= $0 } ?? 256 }
     headDim = padded(shape.headDim)

@@ -269,6 +269,8 @@ extension FlashAttention3Backward {
       Operation(
         "dQ to shared memory", .vector,
         work: .of {
+          $0.fma = vector.queryGradientFma * elements
+          $0.alu = vector.queryGradientAlu * elements
           $0.sharedWrite = elements * 4
           $0.otherInstructions = elements / 4
         }, chain: Chain(shared: 1), waits: [common.gradQ[group].empty], signals: [common.gradQ[group].full],
@@ -292,21 +294,22 @@ extension FlashAttention3Backward {
       let coordinate = TileCoordinate(
         rows: part.rows.count, index: .item(scale: isSplit ? groups : 1, offset: isSplit ? group : 0),
         firstColumn: part.columns.lowerBound)
-      let bytes = elements * Double(accumulatesKeyGradients ? 4 : element)
+      let addsInMemory = accumulatesKeyGradients && !expandsKeyGradients
+      let bytes = elements * Double(addsInMemory ? 4 : element)
       return [
         Operation(
           "\(name) to shared memory", .vector,
           work: .of {
             $0.fma = elements
-            $0.convert = accumulatesKeyGradients ? 0 : elements
+            $0.convert = addsInMemory ? 0 : elements
             $0.sharedWrite = bytes
             $0.otherInstructions = bytes / 16
           }, chain: Chain(alu: 2, shared: 1)),
         Operation(
-          accumulatesKeyGradients ? "\(name) += in memory" : "store \(name)", .copyAsync,
+          addsInMemory ? "\(name) += in memory" : "store \(name)", .copyAsync,
           work: .of {
             $0.sharedRead = bytes
-            if accumulatesKeyGradients { $0.atomics = elements } else { $0.globalWrite = bytes }
+            if addsInMemory { $0.atomics = elements } else { $0.globalWrite = bytes }
           }, signals: [finished.stored],
           action: accumulatesKeyGradients
             ? .atomicAdd(registers, accumulator, coordinate) : .store(registers, tensor, coordinate)),

@@ -33,6 +33,9 @@ struct FlashAttention3Backward {
   var keys: Int { tile.keyTile / groups }
   /// Whether the query heads of a group add to the same dK and dV.
   var accumulatesKeyGradients: Bool { shape.group > 1 }
+  /// Whether they write 16-bit tensors of their own instead, which another kernel sums. (The model adds those up in fp32
+  /// at once.)
+  var expandsKeyGradients = false
   /// Warpgroups that compute a part of dQ.
   var queryGradientGroups: Int { tile.queryGradientSplit == .firstOnly ? 1 : groups }
 
@@ -77,7 +80,8 @@ struct FlashAttention3Backward {
         threads: 128 * (groups + 1), registersPerThread: registersPerThread,
         sharedBytes: sharedBytes ?? tile.sharedBytes),
       sharedStream: .queries(
-        of: shape, tile: (tile.headDim, tile.headDimV), accumulatesKeys: accumulatesKeyGradients), on: device)
+        of: shape, tile: (tile.headDim, tile.headDimV),
+        accumulatesKeys: accumulatesKeyGradients && !expandsKeyGradients), on: device)
   }
 
   private func makeCommon(_ builder: inout KernelBuilder) -> Common {

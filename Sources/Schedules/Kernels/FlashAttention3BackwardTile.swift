@@ -34,6 +34,14 @@ struct FlashAttention3BackwardTile {
 
   static func padded(_ dimension: Int) -> Int { [64, 96, 128, 192, 256].first { dimension <= $0 } ?? 256 }
 
+  /// A tile with P and dS in registers and the columns of dQ shared out to warpgroups.
+  init(queryTile: Int, keyTile: Int, headDim: Int, headDimV: Int) {
+    self.queryTile = queryTile
+    self.keyTile = keyTile
+    self.headDim = headDim
+    self.headDimV = headDimV
+  }
+
   init(shape: AttentionShape, isCute: Bool) {
     headDim = Self.padded(shape.headDim)
     headDimV = isCute ? Self.padded(shape.headDimV) : headDim
@@ -91,6 +99,9 @@ struct BackwardVectorWork {
   var alu = 0.0
   /// Compares and selects of the mask.
   var maskAlu = 1.0
+  /// Of each element of dQ on its way to shared memory.
+  var queryGradientFma = 0.0
+  var queryGradientAlu = 0.0
   /// Instructions of a step and warp that the uniform path and the loop take outside the issue of products.
   var loopInstructions = 45.0
 }

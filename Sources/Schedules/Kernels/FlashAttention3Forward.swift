@@ -8,6 +8,15 @@ struct FlashAttention3Forward {
   let packedHeads: Int
   let pingPong: Bool
   let ringSlots: Int
+  /// The schedule that the kernel belongs to.
+  var schedule = FlashAttention3.name
+  /// How the kernel is compiled to take the exponential.
+  var exponential = SoftmaxSteps.Exponential.fused
+  /// Instructions of a step and warp beside matrix products, softmax and shuffles: stage and phase arithmetic,
+  /// descriptors, barrier polls, branches. Counted in the compiled loop (65, 71 and 73 at head dim 64, 128 and 256).
+  var loopInstructions = 70.0
+  /// The order in which cores take work items, where it is not that of either build.
+  var otherPolicy: TilePolicy?
 
   private let element = 2
   private var tiles: QueryTiles {
@@ -27,6 +36,7 @@ struct FlashAttention3Forward {
   /// CuTe: one launch per tile, causal ones longest first over sections of heads whose keys and values fit 50 MiB
   /// (tile_scheduler.py). C++: persistent, causal ones by an atomic counter, sections of 32 MB (tile_scheduler.hpp).
   private var policy: TilePolicy {
+    if let otherPolicy { return otherPolicy }
     guard shape.mask == .causal else {
       return isCute || shape.mask == .none
         ? (isCute ? .grid(order: .tilesFastest) : .staticPersistent(order: .tilesFastest))
@@ -46,7 +56,7 @@ struct FlashAttention3Forward {
   }
 
   func kernel(on device: Device) throws(ScheduleError) -> Kernel {
-    var builder = KernelBuilder(schedule: FlashAttention3.name, kernel: "fa3_fwd")
+    var builder = KernelBuilder(schedule: schedule, kernel: "\(schedule)_fwd")
     let type = shape.dataType
     let groups = tile.warpgroups
     let q = builder.ring(
@@ -90,10 +100,6 @@ struct FlashAttention3Forward {
 
   /// Barriers and alignment, beside the tiles.
   static let barrierBytes = 1024
-
-  /// Instructions of a step and warp beside matrix products, softmax and shuffles: stage and phase arithmetic,
-  /// descriptors, barrier polls, branches. Counted in the compiled loop (65, 71 and 73 at head dim 64, 128 and 256).
-  static let loopInstructions = 70.0
 
   // MARK: Producer
 
@@ -149,7 +155,7 @@ struct FlashAttention3Forward {
     let rows = 64
     let warpgroup = ConsumerBuffers(
       builder: &builder, group: group, rows: rows, keyTile: tile.keyTile, headDimV: tile.headDimV,
-      type: shape.dataType, probabilitiesInRegisters: tile.probabilitiesInRegisters, exponential: .fused)
+      type: shape.dataType, probabilitiesInRegisters: tile.probabilitiesInRegisters, exponential: exponential)
     let softmax = warpgroup.softmax
     let queryRows = TileRef(q.buffer, .item, rows: group * rows..<(group + 1) * rows)
 
@@ -179,7 +185,7 @@ struct FlashAttention3Forward {
         into: warpgroup.output, a: warpgroup.probabilities, b: TileRef(v.buffer, .step(offset: -1)),
         transposeA: false, transposeB: false, accumulate: true))
     let loopControl = Operation(
-      "loop control", .vector, work: .of { $0.otherInstructions = 128 * Self.loopInstructions })
+      "loop control", .vector, work: .of { $0.otherInstructions = 128 * loopInstructions })
     let mask = softmax.mask(
       keyTile: TileCoordinate(rows: tile.keyTile, index: .walk(offset: 0)),
       queryTile: TileCoordinate(rows: rows, index: .item(scale: tile.warpgroups, offset: group)))
