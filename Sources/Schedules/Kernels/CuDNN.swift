@@ -3,6 +3,8 @@ public import HWModels
 /// cuDNN's fused attention on Hopper, forward and backward: a closed kernel, modelled as the closest open schedule.
 ///
 /// Nobody outside NVIDIA has published its schedule. What is taken from where:
+/// - Kernels are called `flash_fprop_wgmma_f16_64x128x128_4x1x1` and `flash_bprop_wgmma_f16_64x64x128_1x4x1` at head dim
+///   128: a warpgroup has 64 queries and 128 keys forward, 64 keys with queries as columns backward.
 /// - The launch says 132 work items of 384 threads with 168 registers: persistent, a producer warpgroup and two that
 ///   compute (validation/counters_h100.csv).
 /// - Shared-memory wavefronts of a step are those of FlashAttention-3 with tiles of 128 x 128 forward (678, 1313 and 2594 at
@@ -79,11 +81,12 @@ public struct CuDNN: Schedule {
       queryTile: 128, keyTile: Self.keyTile, headDim: padded(shape.headDim), headDimV: padded(shape.headDimV))
     let ring = Self.keyTile * (tile.headDim + tile.headDimV) * 2
     let queries = tile.queryTile * max(tile.headDim, tile.headDimV) * 2 + FlashAttention3Forward.barrierBytes
+    // Where only one tile of K and of V fits, the parts of 64 columns are filled again one by one.
     let slots = queries + 2 * ring <= Int(device.shared.perWorkItem.value) ? 2 : 1
     return try FlashAttention3Forward(
-      shape: shape, tile: tile, isCute: true, packedHeads: 1, pingPong: true, ringSlots: slots,
+      shape: shape, tile: tile, isCute: true, packedHeads: 1, pingPong: tile.headDim <= 128, ringSlots: slots,
       schedule: Self.name, exponential: .unfused, loopInstructions: loopInstructions(tile.headDim),
-      otherPolicy: Self.policy
+      parts: slots == 1 ? min(tile.headDim, tile.headDimV) / 64 : 1, otherPolicy: Self.policy
     ).kernel(on: device)
   }
 

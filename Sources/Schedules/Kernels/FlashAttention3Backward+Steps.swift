@@ -59,10 +59,11 @@ extension FlashAttention3Backward {
       Block(
         trips: .variable(common.steps.after, offset: 0), stepsPerTrip: 1, operations: step(isMasked: true)),
       Block(
+        trips: .fixed(1), stepsPerTrip: 0, operations: epilogue(common, own, finished, group, partK, partV)),
+      // dK and dV leave through the storage of K and V.
+      Block(
         trips: .variable(common.steps.any, offset: 0), stepsPerTrip: 0,
         operations: [Operation("release K and V", .sync, signals: [common.k.empty, common.v.empty])]),
-      Block(
-        trips: .fixed(1), stepsPerTrip: 0, operations: epilogue(common, own, finished, group, partK, partV)),
     ]
     builder.actor("warpgroup \(group)", warps: 4, blocks: blocks)
   }
