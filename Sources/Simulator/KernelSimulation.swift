@@ -96,9 +96,12 @@ struct KernelSimulation {
     busy[Resource.dram] =
       (cache.dramReadBytes + cache.dramWriteBytes) * Double(cores)
       / ((device.dram.bandwidth / clock).value * device.dram.efficiency.value)
+    // What all cores do together cannot be faster than the memory that they share, whenever each of them does it.
     let additionRate = (device.additions?.throughput ?? device.l2.storeBandwidth) / clock
+    let dramRate = (device.dram.bandwidth / clock).value * device.dram.efficiency.value
     let cycles = max(
-      Tick.cycles(played.makespan), work.atomics * Work.additionBytes / additionRate.value)
+      Tick.cycles(played.makespan), work.atomics * Work.additionBytes / additionRate.value,
+      (cache.dramReadBytes + cache.dramWriteBytes) / dramRate)
     let slotMean = Tick.cycles(played.busy) / Double(max(slots, 1))
     let classes = kernel.items.classes.indices.filter { counts[$0] > 0 }.map { index in
       SimulationResult.ClassResult(
