@@ -26,24 +26,25 @@ public struct FlashAttention2: Schedule {
     name: "pack-gqa",
     summary: "pack the query heads of a group into the rows of a tile, as serving builds of the kernel do",
     choices: ["off", "on"], defaultValue: "off")
-  static let layout = ParameterDescription(
-    name: "layout",
+  static let copyGradients = ParameterDescription(
+    name: "copy-gradients",
     summary:
-      "order of the tensors: batch, tokens, heads (bshd), or head by head (bhsd), where PyTorch's backward "
-      + "first copies O and dO",
-    choices: ["bshd", "bhsd"], defaultValue: "bshd")
-  public static let parameters = [splits, packHeads, layout]
+      "backward: O and dO lie in another order and are copied first, as PyTorch does with tensors head by head",
+    choices: ["off", "on"], defaultValue: "off")
+  public static let parameters = [splits, packHeads, ServingKernels.layout, copyGradients]
 
   /// nil where the authors' rule decides.
   private let requestedSplits: Int?
   private let packsHeads: Bool
   /// Whether O and dO of a backward call are copied first.
   let copiesGradients: Bool
+  private let layout: String
 
   public init(parameters: ScheduleParameters) throws(ScheduleError) {
     try parameters.requireKnown(Self.parameters)
     packsHeads = try parameters.value(Self.packHeads) == "on"
-    copiesGradients = try parameters.value(Self.layout) == "bhsd"
+    copiesGradients = try parameters.value(Self.copyGradients) == "on"
+    layout = try parameters.value(ServingKernels.layout)
     let text = try parameters.value(Self.splits)
     if text == "auto" {
       requestedSplits = nil
@@ -67,7 +68,10 @@ public struct FlashAttention2: Schedule {
       throw .unsupported(
         schedule: Self.name, field: "head-dim", message: "takes equal head dimensions up to 256")
     }
-    if shape.pass == .backward { return try backward(shape, on: device) }
+    if shape.pass == .backward {
+      if layout != "dense" { throw ServingKernels.noBackward(Self.name) }
+      return try backward(shape, on: device)
+    }
     let packedHeads = packsHeads ? shape.group : 1
     let splits =
       requestedSplits
@@ -77,7 +81,8 @@ public struct FlashAttention2: Schedule {
       splits > 1 ? FlashAttention2Tile(splitting: shape) : FlashAttention2Tile(shape: shape, device: device)
     let forward = FlashAttention2Forward(
       shape: shape, tile: tile, splits: splits, packedHeads: packedHeads)
-    var kernels = [try forward.kernel(on: device)]
+    var kernels = try ServingKernels(schedule: Self.name, shape: shape).kernels(layout: layout, on: device)
+    kernels.append(try forward.kernel(on: device))
     if splits > 1 {
       kernels.append(try FlashAttention2Combine(shape: shape, splits: splits).kernel(on: device))
     }

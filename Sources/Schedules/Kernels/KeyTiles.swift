@@ -27,10 +27,14 @@ struct KeyTiles {
     let keys = index * keyTile..<min((index + 1) * keyTile, shape.seqKV)
     let transposed = Band(lower: band.upper.map { -$0 }, upper: band.lower.map { -$0 })
     guard var span = transposed.span(of: keys, keyTile: queryTile, seqKV: shape.seqQ) else { return empty }
-    // A ragged last tile of queries holds zeros, which add nothing: the mask is for keys past the end.
-    let raggedQueries = shape.seqQ % queryTile != 0 && span.range.upperBound * queryTile > shape.seqQ
-    if raggedQueries, band.lower == nil, span.maskedHigh + span.maskedLow < span.range.count {
-      span.maskedHigh = 0
+    // A ragged last tile of queries holds zeros, which add nothing: only its real rows ask for a mask.
+    let common = transposed.common(to: keys, seqKV: shape.seqQ)
+    let wholeFrom = (common.lowerBound + queryTile - 1) / queryTile
+    let wholeTo =
+      (common.upperBound == shape.seqQ ? common.upperBound + queryTile - 1 : common.upperBound) / queryTile
+    if wholeFrom < wholeTo {
+      span.maskedLow = max(wholeFrom - span.range.lowerBound, 0)
+      span.maskedHigh = max(span.range.upperBound - wholeTo, 0)
     }
     let raggedKeys = (index + 1) * keyTile > shape.seqKV
     if alwaysMasked || raggedKeys { span.maskedHigh = span.range.count - span.maskedLow }

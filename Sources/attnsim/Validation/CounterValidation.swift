@@ -22,7 +22,7 @@ struct CounterValidation {
   init(_ table: CounterTable, map: KernelMap, gpu: String, device: Device) {
     self.gpu = gpu
     for row in table.rows {
-      switch map.target(kernel: row.kernel, gpu: gpu, pass: row.pass, launches: nil) {
+      switch map.target(kernel: row.kernel, gpu: gpu, pass: row.pass) {
       case .notModelled(let reason): skipped.add(row.kernel, pass: row.pass, reason)
       case .schedule(let name, let parameters):
         do {
