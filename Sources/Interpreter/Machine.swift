@@ -341,7 +341,7 @@ final class Machine {
     _ tensor: Tensor, _ coordinate: TileCoordinate, _ rows: Int, _ columns: Int, _ context: Context
   ) throws(ExecutionFault) -> [(Int, DeviceMemory.Place)] {
     let shape = program.shape
-    let first = try index(coordinate.index, context) * coordinate.rows
+    let first = try index(coordinate.index, context) * coordinate.rows + coordinate.firstRow
     if let order = coordinate.order {
       let whole = try place(tensor, coordinate, rows, columns, context)
       return order.runs(of: first..<min(first + rows, order.rows)).map { run in
@@ -403,7 +403,7 @@ final class Machine {
       tensor: tensor, head: head, packedHeads: tensor.isPerKeyValueHead ? 1 : packedHeads,
       split: try split(tensor, coordinate, context),
       rectangle: Rectangle(
-        row: try index(coordinate.index, context) * coordinate.rows, rows: rows,
+        row: try index(coordinate.index, context) * coordinate.rows + coordinate.firstRow, rows: rows,
         column: coordinate.firstColumn,
         columns: columns))
   }

@@ -118,16 +118,20 @@ public struct TileCoordinate: Sendable, Hashable {
   public var index: TileIndex
   /// First column of the tensor.
   public var firstColumn: Int
+  /// First row within the tile, for a part of it.
+  public var firstRow: Int
   /// Whose partial result, for tensors that hold one per split.
   public var split: SplitIndex
   /// Rows are those of this order, and the tensor is indexed by their tokens; nil where rows are the tensor's own.
   public var order: TokenOrder?
   public init(
-    rows: Int, index: TileIndex, firstColumn: Int = 0, split: SplitIndex = .item, order: TokenOrder? = nil
+    rows: Int, index: TileIndex, firstColumn: Int = 0, firstRow: Int = 0, split: SplitIndex = .item,
+    order: TokenOrder? = nil
   ) {
     self.rows = rows
     self.index = index
     self.firstColumn = firstColumn
+    self.firstRow = firstRow
     self.split = split
     self.order = order
   }

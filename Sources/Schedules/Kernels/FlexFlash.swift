@@ -47,8 +47,8 @@ public struct FlexFlash: Schedule {
   private func dense(_ shape: AttentionShape) -> FlashAttention3Forward {
     let tile = FlashAttention3Tile(shape: shape, isCute: true)
     return FlashAttention3Forward(
-      schedule: Self.name, shape: shape, tile: tile, isCute: true, packedHeads: shape.group,
-      pingPong: tile.pingPong, ringSlots: 2, blocks: nil)
+      shape: shape, tile: tile, isCute: true, packedHeads: shape.group,
+      pingPong: tile.pingPong, ringSlots: 2, schedule: Self.name)
   }
 
   private func blockSparse(_ shape: AttentionShape) throws(ScheduleError) -> FlashAttention3Forward {
@@ -72,7 +72,8 @@ public struct FlexFlash: Schedule {
       throw .unsupported(schedule: Self.name, field: "mask", message: error.message)
     }
     return FlashAttention3Forward(
-      schedule: Self.name, shape: shape, tile: tile, isCute: true, packedHeads: packedHeads,
-      pingPong: tile.pingPong, ringSlots: 2, blocks: items)
+      shape: shape, tile: tile, isCute: true, packedHeads: packedHeads,
+      pingPong: tile.pingPong, ringSlots: 2, schedule: Self.name,
+      otherPolicy: .grid(order: .tilesFastest), blocks: items)
   }
 }
