@@ -16,7 +16,9 @@ struct TracedCore {
   static func run(
     _ program: Program, on device: Device, clock: Frequency, limit: Int, longest: Bool
   ) -> TracedCore? {
-    guard let kernel = program.kernels.first, kernel.items.total > 0 else { return nil }
+    guard let kernel = program.kernels.first(where: { $0.role == .main }) ?? program.kernels.first,
+      kernel.items.total > 0
+    else { return nil }
     let simulation = KernelSimulation(
       kernel: kernel, shape: program.shape, device: device, clock: clock, cacheBefore: .sameCall)
     let setting = simulation.setting()
