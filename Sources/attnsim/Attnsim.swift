@@ -18,6 +18,7 @@ struct Attnsim: AsyncParsableCommand {
     version: version,
     subcommands: [
       RunCommand.self, SweepCommand.self, MergeCommand.self, CompareCommand.self, ExplainCommand.self,
+      SearchCommand.self,
       ReportCommand.self,
       ValidateCommand.self, CalibrateCommand.self, VerifyCommand.self, MaskCommand.self, CheckCommand.self,
       DevicesCommand.self, SchedulesCommand.self, SchemaCommand.self,

@@ -10,7 +10,10 @@ public enum TraceFile {
   /// - Parameters:
   ///   - clock: the clock of the run, by which ticks become microseconds.
   ///   - title: shown as the name of the trace.
-  public static func json(_ events: [TraceEvent], clock: Frequency, title: String = "attnsim") -> String {
+  ///   - counters: amounts over time, in whole cycles, each a track of its own.
+  public static func json(
+    _ events: [TraceEvent], clock: Frequency, title: String = "attnsim", counters: [Counter] = []
+  ) -> String {
     var writer = TraceWriter(microsecondsPerTick: 1e6 / clock.value / Double(Tick.perCycle))
     let lanes = TraceLanes(events)
     var trackOfEvent = [Int: (process: Int, thread: Int)](minimumCapacity: events.count)
@@ -37,7 +40,18 @@ public enum TraceFile {
       else { continue }
       writer.arrow(name, id: index, from: events[cause], from, to: event, to)
     }
+    for counter in counters { writer.counter(counter) }
     return writer.finish(title: title, clock: clock)
+  }
+
+  /// An amount that changes at certain cycles.
+  public struct Counter: Sendable {
+    public var name: String
+    public var steps: [(cycle: Int, count: Int)]
+    public init(name: String, steps: [(cycle: Int, count: Int)]) {
+      self.name = name
+      self.steps = steps
+    }
   }
 }
 
@@ -98,6 +112,13 @@ private struct TraceWriter {
     output += ",\"cat\":\"barrier\",\"id\":\(id),\"ts\":\(time(max(from.start, from.end - 1)))}"
     begin("f", name, target.process, target.thread)
     output += ",\"cat\":\"barrier\",\"id\":\(id),\"bp\":\"e\",\"ts\":\(time(to.start))}"
+  }
+
+  mutating func counter(_ counter: TraceFile.Counter) {
+    for step in counter.steps {
+      begin("C", counter.name, 0, 0)
+      output += ",\"ts\":\(time(step.cycle * Tick.perCycle)),\"args\":{\"elements\":\(step.count)}}"
+    }
   }
 
   private mutating func begin(_ phase: String, _ name: String, _ process: Int, _ thread: Int) {
