@@ -33,7 +33,7 @@ final class KernelRun {
     case .staticPersistent:
       let item = slot + taken * slots.count
       return item < compiled.items.count ? item : nil
-    case .dynamicPersistent, .grid:
+    case .dynamicPersistent, .grid, .ranges:
       guard nextItem < compiled.items.count else { return nil }
       nextItem += 1
       return nextItem - 1

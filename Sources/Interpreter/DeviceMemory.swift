@@ -116,6 +116,24 @@ struct DeviceMemory {
 
   func isWritten(_ tensor: Tensor) -> Bool { !regions[tensor.index].isEmpty }
 
+  /// Whether somebody wrote to some row of a place, in whatever layout the writer had.
+  func isWritten(_ place: Place) -> Bool {
+    let slot = slot(place)
+    if let region = regions[place.tensor.index][slot], region.packedHeads == place.packedHeads {
+      return region.contents.meets(place.rectangle)
+    }
+    for distance in 0..<max(shape.group, 1) where distance <= place.head {
+      guard let region = regions[place.tensor.index][slot - distance], region.packedHeads > distance else {
+        continue
+      }
+      var rows = place.rectangle
+      rows.row *= region.packedHeads
+      rows.rows *= region.packedHeads
+      return region.contents.meets(rows)
+    }
+    return false
+  }
+
   /// The region of a place in the place's layout, made from what is there.
   private func region(_ place: Place) -> Region {
     let slot = slot(place)

@@ -26,13 +26,16 @@ public struct ItemSpace: Sendable {
     public var count: Int
     /// The tiles in ascending order, as runs of equal classes; with splits, all splits of a tile follow each other.
     public var runs: [TileRun]
+    /// Work items of each tile, where tiles are cut into different numbers; nil where all have the space's `splits`.
+    public var tileSplits: [Int]?
 
     public init(count: Int, runs: [TileRun]) {
       self.count = count
       self.runs = runs
     }
-    public init(count: Int, tileClasses: [Int]) {
+    public init(count: Int, tileClasses: [Int], tileSplits: [Int]? = nil) {
       self.count = count
+      self.tileSplits = tileSplits
       runs = []
       for itemClass in tileClasses {
         if runs.last?.itemClass == itemClass {
@@ -107,10 +110,13 @@ public enum TilePolicy: Sendable, Hashable {
   case staticPersistent(order: ItemOrder)
   /// As many launches as slots; a free slot takes the next item in order.
   case dynamicPersistent(order: ItemOrder)
+  /// Launch number i plays the next `lengths[i]` items of the linear order, one after the other (stream-K).
+  case ranges(lengths: [Int])
 
   public var order: ItemOrder {
     switch self {
     case .grid(let order), .staticPersistent(let order), .dynamicPersistent(let order): order
+    case .ranges: .tilesFastest
     }
   }
   public var isPersistent: Bool {
