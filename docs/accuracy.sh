@@ -2,11 +2,12 @@
 # Prints docs/accuracy.md: every table is what `attnsim validate` says now.
 set -euo pipefail
 attnsim="$1"
+folder="$(cd "$(dirname "$0")" && pwd)"
 table() { echo '```'; "$attnsim" "$@"; echo '```'; echo; }
 cat <<'TEXT'
 # Accuracy
 
-Written by `make accuracy`; do not edit. Four board-level constants of the H100 are fitted (they are marked in
+Written by `make accuracy`; do not edit. Three board-level constants of the H100 are fitted (they are marked in
 `hardware/h100-sxm5.yaml`), on the counters below and every second shape of `validation/h100.csv`; no core-level number is.
 `rank` is the rank agreement of prediction and measurement (Kendall). `pt` are points of a hundred. The same case measured twice differs by
 about 2 %.
@@ -23,6 +24,34 @@ the kernels. `burst_us`: the same with launch, median.
 
 TEXT
 table validate validation/h100.csv
+for metric in sustained kernel; do
+  "$attnsim" validate validation/h100.csv --metric "${metric}_us" -o "$folder/accuracy-$metric.svg" --json >/dev/null 2>&1
+  echo "![${metric}_us, predicted over measured](accuracy-$metric.svg)"
+  echo
+done
+
+cat <<'TEXT'
+## The fitted constants
+
+Fitted again from where they are: standard errors and correlations come from the residuals. What micro-benchmarks say of each stands in the
+note beside it in `hardware/h100-sxm5.yaml`.
+
+TEXT
+table calibrate validation/counters_h100.csv validation/h100.csv --device hardware/h100-sxm5.yaml
+
+cat <<'TEXT'
+## Times of the same H100, cross-validated
+
+Four groups of shapes, each predicted with constants fitted on the other three; the table begins with the constants of each fit.
+
+TEXT
+table validate validation/h100.csv --folds 4
+
+cat <<'TEXT'
+## Numbers that papers print for other H100s
+
+TEXT
+table validate validation/published_nvidia.csv
 cat <<'TEXT'
 ## Serving kernels: rows of another project, not fitted on
 

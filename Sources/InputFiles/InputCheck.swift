@@ -28,6 +28,7 @@ public enum InputCheck {
       _ = try CounterTable(source)
       return []
     }
+    if PublishedTable.matches(source) { return try PublishedTable(source).warnings }
     return try MeasuredTable(source).warnings
   }
 

@@ -42,6 +42,50 @@ struct MeasuredTests {
       at: marked.places, saying: parts)
   }
 
+  static let publishedHeader =
+    "source,hardware,kernel,pass,dtype,batch,heads_q,heads_kv,seq_q,seq_kv,head_dim,head_dim_v,mask,metric,value,unit,note\n"
+
+  static let publishedMistakes: [(text: String, parts: [String])] = [
+    (
+      publishedHeader + "a,H100,fa,fwd,bf16,4,16,16,4096,4096,128,128,none,tflops,‸-3,TFLOP/s,\n",
+      ["'value' is -3"]
+    ),
+    (
+      publishedHeader + "a,H100,fa,fwd,bf16,4,16,16,4096,4096,128,128,none,tflops,‸,TFLOP/s,\n",
+      ["'value' is empty"]
+    ),
+    (
+      publishedHeader + "a,‸,fa,fwd,bf16,4,16,16,4096,4096,128,128,none,tflops,3,TFLOP/s,\n",
+      ["'hardware' is empty"]
+    ),
+    (
+      "‸" + publishedHeader.replacing("metric", with: "metrics")
+        + "a,H,f,fwd,bf16,4,16,16,1,1,8,8,none,t,3,u,\n",
+      ["is 'metrics' meant?"]
+    ),
+  ]
+
+  @Test("Mistakes in published tables have their line and column", arguments: publishedMistakes)
+  func publishedPlace(text: String, parts: [String]) {
+    let marked = Marked(text)
+    check(
+      diagnostics { () throws(InputError) in
+        try PublishedTable(SourceText(name: "p.csv", text: marked.text))
+      },
+      at: marked.places, saying: parts)
+  }
+
+  @Test("A published shape takes what is left out from the queries, and names what is missing")
+  func publishedShape() throws {
+    let text =
+      Self.publishedHeader + "a,H100,fa,fwd,fp16,2,16,,4096,,128,,causal,tflops,600,TFLOP/s,\n"
+      + "a,H100,fa,fwd,fp16,2,16,,4096,,,,causal,tflops,600,TFLOP/s,\n"
+    let table = try PublishedTable(SourceText(name: "p.csv", text: text))
+    let shape = try table.rows[0].shape()
+    #expect(shape.headsKV == 16 && shape.seqKV == 4096 && shape.headDimV == 128 && shape.mask == .causal)
+    #expect(throws: MeasuredTable.RowError.self) { try table.rows[1].shape() }
+  }
+
   @Test("A case measured twice is a warning")
   func twice() throws {
     let text = header + row + row.replacing("1600", with: "1610")

@@ -10,6 +10,8 @@ public struct KernelMap: Sendable {
   /// The GPU of tables that do not name one (the counters).
   public let countersGPU: String?
   public let rules: [Rule]
+  /// Rules for published tables, whose kernels have long names: the first whose name begins a row's decides.
+  public let publishedRules: [Rule]
 
   public struct Rule: Sendable {
     /// Kernel name without the part after ':'.
@@ -40,6 +42,15 @@ public struct KernelMap: Sendable {
     return rule?.target ?? .notModelled("the map has no rule for it")
   }
 
+  /// What a kernel of a published table is here.
+  public func publishedTarget(kernel: String, gpu: String, pass: String) -> Target {
+    let rule = publishedRules.first { rule in
+      kernel.hasPrefix(rule.kernel) && rule.gpus?.contains(gpu) != false
+        && rule.passes?.contains(pass) != false
+    }
+    return rule?.target ?? .notModelled("the map has no rule for it")
+  }
+
   /// - Throws: `InputError` with everything wrong in the file.
   public init(_ source: SourceText) throws(InputError) {
     let file = FileReader(source)
@@ -60,8 +71,9 @@ public struct KernelMap: Sendable {
     }
     let items = root.required("kernels")?.items() ?? []
     rules = items.compactMap { KernelMap.rule($0) }
+    publishedRules = root.optional("published")?.items().compactMap { KernelMap.rule($0) } ?? []
     self.gpus = gpus
-    root.finish(known: ["gpus", "counters-gpu", "kernels"])
+    root.finish(known: ["gpus", "counters-gpu", "kernels", "published"])
     if file.hasErrors { throw InputError(file.diagnostics) }
   }
 

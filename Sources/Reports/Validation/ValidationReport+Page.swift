@@ -33,6 +33,14 @@ extension ValidationReport {
     return page.text
   }
 
+  /// Predicted over measured for one metric (the first that has relative errors, where none is named), as an SVG file.
+  public func scatter(metric name: String? = nil) -> String? {
+    guard
+      let metric = metrics.first(where: { $0.error == .relative && (name == nil || $0.name == name) })
+    else { return nil }
+    return ScatterFigure.svg(groups.filter { $0.metric == metric })
+  }
+
   /// In order of first appearance.
   private var metrics: [ValidationMetric] {
     groups.map(\.metric).reduce(into: []) { if !$0.contains($1) { $0.append($1) } }

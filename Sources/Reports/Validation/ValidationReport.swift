@@ -6,8 +6,12 @@ public struct ValidationReport: Sendable {
   /// In order of first appearance.
   public let groups: [ValidationGroup]
   public let skipped: [SkippedRows]
+  /// Order of two kernels on one shape, by metric.
+  public let rankings: [PairRanking]
 
-  public init(title: String, rows: [ValidationRow], skipped: [SkippedRows] = []) {
+  public init(
+    title: String, rows: [ValidationRow], skipped: [SkippedRows] = [], rankings: [PairRanking] = []
+  ) {
     struct Key: Hashable {
       let gpu: String
       let kernel: String
@@ -16,6 +20,7 @@ public struct ValidationReport: Sendable {
     }
     self.title = title
     self.skipped = skipped
+    self.rankings = rankings
     var order: [Key] = []
     var grouped: [Key: [ValidationRow]] = [:]
     for row in rows {
@@ -42,6 +47,11 @@ public struct ValidationReport: Sendable {
       sections.append(
         [style.bold("Without the \(fitted) rows that constants of the device were fitted on")]
           + Self.table(heldOut))
+    }
+    if !rankings.isEmpty {
+      sections.append(
+        [style.bold("Which of two kernels is faster on one shape, where times differ by over 5 %")]
+          + rankings.map(Self.ranking))
     }
     let worst = worst(count)
     if !worst.isEmpty { sections.append([style.bold("Largest errors")] + Self.table(of: worst)) }
@@ -72,6 +82,10 @@ public struct ValidationReport: Sendable {
         group.rankAgreement.map { NumberText.fixed($0, 3) } ?? "-")
     }
     return table.lines()
+  }
+
+  private static func ranking(_ ranking: PairRanking) -> String {
+    "  \(ranking.metric): right in \(ranking.right) of \(ranking.pairs) pairs (\(NumberText.percent(ranking.share)))"
   }
 
   private static func table(of rows: [ValidationRow]) -> [String] {
@@ -113,6 +127,14 @@ public struct ValidationReport: Sendable {
         skipped.map {
           .object(["kernel": .string($0.kernel), "count": .integer($0.count), "reason": .string($0.reason)])
         }),
+      "rankings": .array(
+        rankings.map {
+          .object([
+            "metric": .string($0.metric), "pairs": .integer($0.pairs), "right": .integer($0.right),
+            "share": .number($0.share),
+          ])
+        }),
+      "held_out": .array(heldOut.map(Self.json)),
     ]).text(indented: indented)
   }
 

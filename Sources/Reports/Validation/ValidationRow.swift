@@ -53,6 +53,19 @@ public struct ValidationMetric: Sendable, Hashable {
   }
 }
 
+/// Pairs of kernels on one shape whose measured times differ, and how many of them are predicted in that order.
+public struct PairRanking: Sendable, Hashable {
+  public var metric: String
+  public var pairs: Int
+  public var right: Int
+  public var share: Double { Double(right) / Double(max(pairs, 1)) }
+  public init(metric: String, pairs: Int, right: Int) {
+    self.metric = metric
+    self.pairs = pairs
+    self.right = right
+  }
+}
+
 /// Measured rows that nothing was predicted for, with the reason.
 public struct SkippedRows: Sendable, Hashable {
   public var kernel: String

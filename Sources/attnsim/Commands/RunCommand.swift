@@ -142,9 +142,5 @@ extension RequestOptions {
   }
 
   /// Hash of the text of a device's file.
-  func deviceFileHash(of id: String) -> String? {
-    let library = library.library
-    guard let path = library.path(of: device ?? id), let text = try? SourceText.load(path) else { return nil }
-    return ContentHash.hex(text.text)
-  }
+  func deviceFileHash(of id: String) -> String? { library.deviceFileHash(of: device ?? id) }
 }

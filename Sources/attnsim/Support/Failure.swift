@@ -6,8 +6,9 @@ import Simulator
 
 /// Why a command ends without an answer: what is printed, and the exit code.
 struct Failure: Error {
-  /// Exit codes by whose fault it is; numbers are those of sysexits.h.
+  /// Exit codes by whose fault it is; numbers above 1 are those of sysexits.h.
   enum Kind: Int32 {
+    case gotWorse = 1
     case usage = 64
     case badInput = 65
     case bug = 70

@@ -1,5 +1,6 @@
 import ArgumentParser
 import InputFiles
+import Reports
 import Simulator
 
 /// Where devices are found.
@@ -11,6 +12,12 @@ struct LibraryOptions: ParsableArguments {
   var hardware: String?
 
   var library: DeviceLibrary { DeviceLibrary.standard(hardware: hardware) }
+
+  /// Hash of the text of a device's file.
+  func deviceFileHash(of id: String) -> String? {
+    guard let path = library.path(of: id), let text = try? SourceText.load(path) else { return nil }
+    return ContentHash.hex(text.text)
+  }
 }
 
 /// Flags that ask one question, on their own or over a scenario file.

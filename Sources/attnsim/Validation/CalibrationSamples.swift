@@ -41,7 +41,8 @@ struct CalibrationSamples {
   static func read(_ path: String, map: KernelMap) throws -> [CalibrationSamples] {
     let source = try SourceText.load(path, limit: SourceText.largestTableBytes)
     if CounterTable.matches(source) { return counters(try CounterTable(source), map: map) }
-    return times(try MeasuredTable(source), map: map)
+    let table = try MeasuredTable(source)
+    return times(table, map: map, lines: FittedRows.lines(of: table, map: map))
   }
 
   private static func counters(_ table: CounterTable, map: KernelMap) -> [CalibrationSamples] {
@@ -57,8 +58,8 @@ struct CalibrationSamples {
     }
   }
 
-  private static func times(_ table: MeasuredTable, map: KernelMap) -> [CalibrationSamples] {
-    let lines = FittedRows.lines(of: table, map: map)
+  /// Sustained and kernel times of some lines of a table.
+  static func times(_ table: MeasuredTable, map: KernelMap, lines: Set<Int>) -> [CalibrationSamples] {
     var samples: [CalibrationSamples] = []
     for row in table.rows where lines.contains(row.line) {
       guard let shape = try? row.shape(),
@@ -110,7 +111,7 @@ enum CalibrationText {
   }
 
   /// Three digits in the largest unit that leaves at least 0.1 before it.
-  private static func amount(_ value: Double, _ path: String) -> String {
+  static func amount(_ value: Double, _ path: String) -> String {
     guard let unit = DeviceField.at(path)?.unit else { return "\(value)" }
     let fitting = unit.spellings.filter { value / $0.scale >= 0.1 }.max { $0.scale < $1.scale }
     guard let spelling = fitting ?? unit.spellings.min(by: { $0.scale < $1.scale }) else { return "\(value)" }

@@ -3,6 +3,7 @@ struct ColumnText {
   private var rows: [[String]] = []
 
   mutating func add(_ cells: String...) { rows.append(cells) }
+  mutating func add(_ cells: String..., contentsOf more: [String]) { rows.append(cells + more) }
 
   var lines: [String] {
     let columns = rows.map(\.count).max() ?? 0

@@ -6,8 +6,10 @@ import Schedules
 ///
 /// All rows of one shape are on the same side, so that near-copies are never on both.
 enum FittedRows {
-  /// Line numbers of the rows.
-  static func lines(of table: MeasuredTable, map: KernelMap) -> Set<Int> {
+  /// Line numbers of the rows whose shape's number, in the order of the table, is taken; every second unless said.
+  static func lines(
+    of table: MeasuredTable, map: KernelMap, where isTaken: (Int) -> Bool = { $0 % 2 == 0 }
+  ) -> Set<Int> {
     var numbers: [AttentionShape: Int] = [:]
     var lines: Set<Int> = []
     for row in table.rows {
@@ -16,7 +18,7 @@ enum FittedRows {
       else { continue }
       let number = numbers[shape] ?? numbers.count
       numbers[shape] = number
-      if number % 2 == 0 { lines.insert(row.line) }
+      if isTaken(number) { lines.insert(row.line) }
     }
     return lines
   }

@@ -7,7 +7,12 @@ import Simulator
 /// Predicted against measured times, row by row.
 struct TimeValidation {
   private(set) var rows: [ValidationRow] = []
+  /// Every prediction, where results are to be kept.
+  private(set) var results: [SimulationResult] = []
   private var skipped = SkipCount()
+  private var pairs = PairRankings()
+  private let keepsResults: Bool
+  var skippedKernels: [SkippedRows] { skipped.rows }
   /// Microseconds of a call below which the benchmark replays a graph, for less time than board sensors average over.
   private static let shortestSensed = 200.0
   /// Lines that the device's constants were fitted on.
@@ -16,10 +21,15 @@ struct TimeValidation {
   /// Predicts every row that the map gives a schedule.
   ///
   /// Burst and kernel times start from a cool chip, sustained ones run under the power limit.
-  init(_ table: MeasuredTable, map: KernelMap, device: Device, metrics: [MeasuredTable.Metric], file: String)
-  {
+  ///
+  /// - Parameter lines: the only lines looked at; nil for all.
+  init(
+    _ table: MeasuredTable, map: KernelMap, device: Device, metrics: [MeasuredTable.Metric], file: String,
+    only lines: Set<Int>? = nil, keepsResults: Bool = false
+  ) {
+    self.keepsResults = keepsResults
     if FittedRows.wasFitted(device, on: file) { fittedLines = FittedRows.lines(of: table, map: map) }
-    for row in table.rows {
+    for row in table.rows where lines?.contains(row.line) != false {
       switch map.target(kernel: row.kernel, gpu: row.gpu, pass: row.pass, launches: row.kernels) {
       case .notModelled(let reason): skipped.add(row.kernel, pass: row.pass, reason)
       case .schedule(let name, let parameters):
@@ -34,7 +44,7 @@ struct TimeValidation {
   }
 
   func report(title: String) -> ValidationReport {
-    ValidationReport(title: title, rows: rows, skipped: skipped.rows)
+    ValidationReport(title: title, rows: rows, skipped: skipped.rows, rankings: pairs.rankings)
   }
 
   private mutating func predict(
@@ -55,6 +65,7 @@ struct TimeValidation {
         schedule: schedule, parameters: ScheduleParameters(parameters), shape: shape, device: device,
         mode: metric == .sustained ? .sustained : .burst)
       let result = try results[request.mode.name] ?? Simulation.run(request)
+      if keepsResults, results[request.mode.name] == nil { self.results.append(result) }
       results[request.mode.name] = result
       let seconds = metric == .kernel ? result.kernelTime.value : result.time.value
       rows.append(
@@ -63,6 +74,9 @@ struct TimeValidation {
           metric: ValidationMetric(name: metric.rawValue, unit: "µs"),
           label: "\(RequestText.shape(shape)) (line \(row.line))", measured: measured,
           predicted: seconds * 1e6, isFitted: metric != .burst && fittedLines.contains(row.line)))
+      pairs.add(
+        shape: shape, metric: metric.rawValue, kernel: row.kernel, measured: measured,
+        predicted: seconds * 1e6)
       if metric == .sustained {
         compareBoard(row, result, label: "\(RequestText.shape(shape)) (line \(row.line))")
       }
@@ -106,15 +120,21 @@ struct TimeValidation {
 struct SkipCount {
   private(set) var rows: [SkippedRows] = []
 
+  mutating func add(_ more: [SkippedRows]) {
+    for row in more {
+      if let index = rows.firstIndex(where: { $0.kernel == row.kernel && $0.reason == row.reason }) {
+        rows[index].count += row.count
+      } else {
+        rows.append(row)
+      }
+    }
+  }
+
   /// Kernels that differ in a number only (`triton_splitkv:16`) are one line.
   mutating func add(_ kernel: String, pass: String, _ reason: String) {
     let name = "\(kernel.prefix { $0 != ":" })"
     let text = "\(pass): \(reason)"
-    if let index = rows.firstIndex(where: { $0.kernel == name && $0.reason == text }) {
-      rows[index].count += 1
-    } else {
-      rows.append(SkippedRows(kernel: name, count: 1, reason: text))
-    }
+    add([SkippedRows(kernel: name, count: 1, reason: text)])
   }
 }
 
@@ -126,5 +146,43 @@ extension MeasuredTable.Row {
       return false
     }
     return sustained > 1.1 * kernel && powerWatts < 0.8 * powerLimit
+  }
+}
+
+/// How often the faster of two kernels on one shape is the one that was predicted to be.
+struct PairRankings {
+  private struct Key: Hashable {
+    let shape: AttentionShape
+    let metric: String
+  }
+  private var entries: [Key: [(kernel: String, measured: Double, predicted: Double)]] = [:]
+  private var metrics: [String] = []
+  /// Measured times that differ by less are a draw.
+  private static let draw = 0.05
+
+  mutating func add(
+    shape: AttentionShape, metric: String, kernel: String, measured: Double, predicted: Double
+  ) {
+    if !metrics.contains(metric) { metrics.append(metric) }
+    entries[Key(shape: shape, metric: metric), default: []].append((kernel, measured, predicted))
+  }
+
+  var rankings: [PairRanking] {
+    metrics.compactMap { metric in
+      var ranking = PairRanking(metric: metric, pairs: 0, right: 0)
+      for (key, rows) in entries where key.metric == metric {
+        for i in rows.indices {
+          for j in rows.indices where j > i && rows[i].kernel != rows[j].kernel {
+            let (a, b) = (rows[i], rows[j])
+            guard max(a.measured, b.measured) > (1 + Self.draw) * min(a.measured, b.measured) else {
+              continue
+            }
+            ranking.pairs += 1
+            if (a.measured < b.measured) == (a.predicted < b.predicted) { ranking.right += 1 }
+          }
+        }
+      }
+      return ranking.pairs > 0 ? ranking : nil
+    }
   }
 }

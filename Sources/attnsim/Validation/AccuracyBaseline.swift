@@ -1,0 +1,56 @@
+import Foundation
+import InputFiles
+import Reports
+
+/// Errors that were recorded earlier (`validate --json`), which new ones must not exceed.
+struct AccuracyBaseline {
+  private struct File: Decodable {
+    struct Group: Decodable {
+      let gpu: String
+      let kernel: String
+      let pass: String
+      let metric: String
+      let count: Int
+      let meanAbsError: Double
+      let p90AbsError: Double
+    }
+    let groups: [Group]
+  }
+  private let groups: [File.Group]
+
+  /// How much worse an error may get: a tenth of itself, and a tenth of a point for errors near nothing.
+  private static let tolerance = (share: 0.1, points: 0.001)
+
+  /// - Throws: `Failure` where the file is not what `validate --json` prints.
+  init(path: String) throws {
+    let text = try SourceText.load(path).text
+    do {
+      let decoder = JSONDecoder()
+      decoder.keyDecodingStrategy = .convertFromSnakeCase
+      groups = try decoder.decode(File.self, from: Data(text.utf8)).groups
+    } catch {
+      throw Failure(.badInput, "\(path): error: this is not what attnsim validate --json prints")
+    }
+  }
+
+  /// What got worse, one line for each error; a recorded group that is gone counts as worse.
+  func regressions(in report: ValidationReport) -> [String] {
+    groups.flatMap { old -> [String] in
+      let name = "\(old.kernel) \(old.pass) \(old.metric)"
+      guard
+        let new = report.groups.first(where: {
+          $0.gpu == old.gpu && $0.kernel == old.kernel && $0.pass == old.pass && $0.metric.name == old.metric
+        })
+      else { return ["\(name): recorded with \(old.count) rows, now without any"] }
+      var lines: [String] = []
+      if new.count < old.count { lines.append("\(name): \(new.count) rows are predicted, \(old.count) were") }
+      for (what, before, now) in [
+        ("mean error", old.meanAbsError, new.meanAbsoluteError),
+        ("90th percentile", old.p90AbsError, new.p90AbsoluteError),
+      ] where now > before * (1 + Self.tolerance.share) + Self.tolerance.points {
+        lines.append("\(name): \(what) \(NumberText.percent(now)), recorded \(NumberText.percent(before))")
+      }
+      return lines
+    }
+  }
+}
