@@ -47,6 +47,8 @@ public struct ItemSpace: Sendable {
     }
     /// Tiles of one sequence.
     public var tileCount: Int { runs.reduce(0) { $0 + $1.count } }
+    /// Tiles of rows, however many parts each is cut into.
+    public func rowTiles(splits: Int) -> Int { tileSplits?.count ?? tileCount / max(splits, 1) }
     /// Class of each tile, one by one. Complexity: O(tiles).
     public var tileClasses: [Int] { runs.flatMap { Array(repeating: $0.itemClass, count: $0.count) } }
   }
@@ -119,8 +121,17 @@ public enum TilePolicy: Sendable, Hashable {
     case .ranges: .tilesFastest
     }
   }
+  /// Whether a slot keeps its barriers and runs ahead from one item into the next. The items of a range are loops of
+  /// their own: each drains before the next begins.
   public var isPersistent: Bool {
-    if case .grid = self { false } else { true }
+    switch self {
+    case .grid, .ranges: false
+    case .staticPersistent, .dynamicPersistent: true
+    }
+  }
+  /// Launches of a kernel with `items` work items.
+  public func launches(items: Int) -> Int {
+    if case .ranges(let lengths) = self { lengths.count } else { items }
   }
 }
 

@@ -20,6 +20,11 @@ public struct Program: Sendable {
   }
 }
 
+extension Program {
+  /// Kernels that are launched.
+  public var launches: Int { kernels.count { !$0.continuesLaunch } }
+}
+
 /// A limit of the model that the reader of a result should know.
 public struct ModelLimit: Sendable, Hashable, CustomStringConvertible {
   public var code: String
@@ -46,6 +51,9 @@ public struct Kernel: Sendable {
   public var footprint: Footprint
   /// Whether its matrix work blocks its warps and takes operands from registers; set by `KernelBuilder`.
   public var usesSynchronousProducts: Bool
+  /// Whether it is the last part of the launch before it (work items that wait for others and go on), and not a
+  /// launch of its own.
+  public var continuesLaunch = false
 }
 
 /// On-chip needs of one work item.

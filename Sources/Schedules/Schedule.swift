@@ -84,6 +84,8 @@ public enum ScheduleRegistry {
   public static let all: [any Schedule.Type] = [
     FlashAttention2.self,
     FlashAttention3.self,
+    FlashDecoding.self,
+    LeanAttention.self,
   ]
   public static subscript(name: String) -> (any Schedule.Type)? { all.first { $0.name == name } }
 }

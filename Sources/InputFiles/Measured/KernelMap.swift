@@ -20,6 +20,8 @@ public struct KernelMap: Sendable {
     public let gpus: [String]?
     public let passes: [String]?
     public let launches: Int?
+    /// The parameter that takes what follows ':' in the kernel's name.
+    public let number: String?
     public let target: Target
   }
 
@@ -35,11 +37,15 @@ public struct KernelMap: Sendable {
   /// What a row's kernel is here.
   public func target(kernel: String, gpu: String, pass: String, launches: Double?) -> Target {
     let plain = kernel.prefix { $0 != ":" }
+    let number = String(kernel.dropFirst(plain.count + 1))
     let rule = rules.first { rule in
       rule.kernel == plain && rule.gpus?.contains(gpu) != false && rule.passes?.contains(pass) != false
         && (rule.launches == nil || launches == nil || launches == rule.launches.map(Double.init))
     }
-    return rule?.target ?? .notModelled("the map has no rule for it")
+    guard let target = rule?.target else { return .notModelled("the map has no rule for it") }
+    guard case .schedule(let name, var parameters) = target, let parameter = rule?.number else { return target }
+    parameters[parameter] = number
+    return .schedule(name, parameters: parameters)
   }
 
   /// What a kernel of a published table is here.
@@ -83,9 +89,10 @@ public struct KernelMap: Sendable {
     let gpus = map.optional("gpu")?.items().compactMap { $0.text(expecting: "a GPU name") }
     let passes = map.optional("pass")?.items().compactMap { $0.text(expecting: "fwd, bwd or decode") }
     let launches = map.optional("launches")?.integer()
+    let number = map.optional("number")?.text(expecting: "a parameter of the schedule")
     let schedule = map.optional("schedule")
     let reason = map.optional("reason")
-    map.finish(known: ["kernel", "gpu", "pass", "launches", "schedule", "reason"])
+    map.finish(known: ["kernel", "gpu", "pass", "launches", "number", "schedule", "reason"])
     guard (schedule == nil) != (reason == nil) else {
       item.report("a rule has either a schedule or a reason why there is none")
       return nil
@@ -97,6 +104,6 @@ public struct KernelMap: Sendable {
         }
       }
     guard let kernel, let target else { return nil }
-    return Rule(kernel: kernel, gpus: gpus, passes: passes, launches: launches, target: target)
+    return Rule(kernel: kernel, gpus: gpus, passes: passes, launches: launches, number: number, target: target)
   }
 }

@@ -55,7 +55,10 @@ struct DecodeItems {
   }
 
   /// Output tiles in the order of the line of stream-K: tiles of one sequence after another.
-  func line() -> [StreamKRanges.Run] {
+  ///
+  /// - Parameter sequences: how many sequences; all where it is nil.
+  func line(sequences count: Int? = nil) -> [StreamKRanges.Run] {
+    let sequences = count ?? self.sequences
     let one = (0..<rowTiles).map { StreamKRanges.Run(count: 1, tiles: span($0).count) }
     if one.count == 1 { return [.init(count: sequences, tiles: one[0].tiles)] }
     return (0..<sequences).flatMap { _ in one }
@@ -63,16 +66,26 @@ struct DecodeItems {
 
   /// Pieces of stream-K as items, the lengths of the work items' ranges, and the parts of each output tile.
   ///
-  /// - Parameter mergesAll: outputs in one part go through partial results too.
-  func streamed(_ ranges: StreamKRanges, mergesAll: Bool) -> (
+  /// - Parameters:
+  ///   - lines: the line, or several that follow each other and have work items of their own.
+  ///   - mergesAll: outputs in one part go through partial results too.
+  func streamed(_ lines: [StreamKRanges], mergesAll: Bool) -> (
     items: ItemSpace, lengths: [Int], parts: [Int]
   ) {
-    let pieces = ranges.pieces()
+    var pieces: [StreamKRanges.Piece] = []
     var parts = [Int](repeating: 0, count: sequences * rowTiles)
-    var lengths = [Int](repeating: 0, count: ranges.grid)
-    for piece in pieces {
-      parts[piece.output] += 1
-      lengths[piece.workItem] += 1
+    var lengths: [Int] = []
+    var firstOutput = 0
+    for line in lines {
+      let own = line.pieces()
+      var loads = [Int](repeating: 0, count: line.grid)
+      for piece in own {
+        parts[firstOutput + piece.output] += 1
+        loads[piece.workItem] += 1
+      }
+      pieces += own
+      lengths += loads
+      firstOutput += line.outputs.reduce(0) { $0 + $1.count }
     }
     var classes = ClassTable()
     var groups: [ItemSpace.Group] = []
