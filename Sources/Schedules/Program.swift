@@ -219,7 +219,8 @@ public struct Chain: Sendable, Hashable {
   public var global: Int
   /// Matrix instructions that accumulate into the same registers, one after the other.
   public var matrix: Int
-  public init(alu: Int = 0, exp: Int = 0, shuffle: Int = 0, shared: Int = 0, global: Int = 0, matrix: Int = 0) {
+  public init(alu: Int = 0, exp: Int = 0, shuffle: Int = 0, shared: Int = 0, global: Int = 0, matrix: Int = 0)
+  {
     self.alu = alu
     self.exp = exp
     self.shuffle = shuffle

@@ -60,7 +60,8 @@ struct CacheModel {
   private func writtenBack(_ read: Double) -> Double {
     let capacity = device.l2.capacity.value
     guard capacity > 0 else { return 0 }
-    return min(read, capacity * device.l2.effectiveShare.value * (1 - RealMath.exp(-min(read / capacity, 40))))
+    return min(
+      read, capacity * device.l2.effectiveShare.value * (1 - RealMath.exp(-min(read / capacity, 40))))
   }
 
   /// Share of the bytes that the kernel before wrote for this one and that have left the cache since: its waves wrote
@@ -136,7 +137,8 @@ struct CacheModel {
     let footprint = shape.compulsoryBytes.read + shape.compulsoryBytes.write
     let absent = before == .sameCall ? lostShare(distance: footprint) : 1
     let sharedRead = min(allKeyValues * (passes - 1 + absent), totalRead)
-    let missed = (streamRead - intermediateRead) * absent + intermediateRead * lostIntermediates(intermediateRead)
+    let missed =
+      (streamRead - intermediateRead) * absent + intermediateRead * lostIntermediates(intermediateRead)
     let streamMissShare = streamRead > 0 ? missed / streamRead : absent
     coldWaves *= totalRead > 0 ? absent : streamMissShare
     let writtenBack = before == .writesOfOthers ? writtenBack(sharedRead + missed) : 0

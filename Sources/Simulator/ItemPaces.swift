@@ -10,6 +10,9 @@ final class ItemPaces {
   /// Later items of a slot over first ones, by class.
   private let laterShare: [Double]
   private let cores: Double
+  /// Bytes that device memory moves in a tick.
+  private let bandwidth: Double
+  private var knownBytes: [Int: Double] = [:]
   private var timers: [Key: ItemTimer] = [:]
   private var known: [ClassKey: Double] = [:]
   private(set) var failure: SimulationError?
@@ -30,6 +33,8 @@ final class ItemPaces {
     self.conditions = conditions
     self.laterShare = laterShare
     cores = device.cores.count.value
+    bandwidth =
+      (device.dram.bandwidth / conditions.clock).value * device.dram.efficiency.value / Double(Tick.perCycle)
   }
 
   /// Ticks of an item; between numbers of cores that are halves of each other, linear.
@@ -44,7 +49,21 @@ final class ItemPaces {
     let low = active < upper ? ticks(itemClass, resident: resident, level: level + 1) : high
     let share = min(max((active - upper / 2) / (upper / 2), 0), 1)
     let ticks = low + (high - low) * share
-    return isFirst ? ticks : ticks * laterShare[itemClass]
+    guard !isFirst else { return ticks }
+    // A later item of a slot starts while others run, but no item gets ahead of its bytes.
+    let bytes = Double(resident) * bytes(itemClass) * active
+    return max(ticks * laterShare[itemClass], min(bytes / bandwidth, ticks))
+  }
+
+  /// Bytes of an item that cross device memory.
+  private func bytes(_ itemClass: Int) -> Double {
+    if let bytes = knownBytes[itemClass] { return bytes }
+    let work = kernel.work(of: kernel.items.classes[itemClass])
+    let bytes =
+      (work.globalRead * conditions.missShare + work.streamRead * conditions.streamMissShare)
+      * (1 + conditions.writeBackShare)
+    knownBytes[itemClass] = bytes
+    return bytes
   }
 
   private func ticks(_ itemClass: Int, resident: Int, level: Int) -> Double {

@@ -66,8 +66,22 @@ struct KernelSimulation {
       ))
   }
 
-  /// Share of the mean slot's time for which device memory is busy, from which on its sharing matters.
+  /// Share of the mean slot's time for which device memory is busy, from which on its sharing is looked at.
   private static let memoryBound = 0.4
+
+  /// Whether an item gets faster by half of what it would, were memory all it waits for, when half of the cores are idle.
+  private func isPaced(
+    byMemory setting: Setting, _ itemClass: Int, _ duration: DeviceSchedule.Duration
+  ) throws(SimulationError) -> Bool {
+    var half = setting.conditions
+    half.activeCores = max(half.activeCores / 2, 1)
+    var timer = ItemTimer(
+      lowered: LoweredKernel(kernel, on: device, conditions: half), kernel: kernel,
+      resident: setting.resident,
+      repeated: false)
+    let faster = try timer.timing(of: kernel.items.classes[itemClass]).duration.first
+    return 4 * faster < 3 * duration.first
+  }
 
   /// Cycles for which device memory is busy.
   private func memoryBusy(_ setting: Setting) -> Double {
@@ -111,14 +125,17 @@ struct KernelSimulation {
       slots: slots, durations: durations,
       launchInterval: Double(Tick.perCycle) / device.sync.workItemRate.value)
     let runs = ItemRuns.make(kernel.items, order: kernel.policy.order)
-    // Whether memory sets the pace, a first estimate says: bandwidth then moves between cores as they finish.
+    // Where memory sets the pace, bandwidth moves between cores as they finish.
     var played: DeviceSchedule.Outcome
     var events = timer.events
     if case .ranges = kernel.policy {
       played = try playSharing(setting, runs, durations, events: &events)
     } else {
       played = schedule.play(runs, policy: kernel.policy)
-      if played.rounds > 0, memoryBusy(setting) > Self.memoryBound * Tick.cycles(played.busy) / Double(slots) {
+      if memoryBusy(setting) > Self.memoryBound * Tick.cycles(played.busy) / Double(slots),
+        let longest = durations.indices.max(by: { durations[$0].first < durations[$1].first }),
+        try isPaced(byMemory: setting, longest, durations[longest])
+      {
         played = try playSharing(setting, runs, durations, events: &events)
       }
     }

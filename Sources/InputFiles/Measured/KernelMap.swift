@@ -43,7 +43,9 @@ public struct KernelMap: Sendable {
         && (rule.launches == nil || launches == nil || launches == rule.launches.map(Double.init))
     }
     guard let target = rule?.target else { return .notModelled("the map has no rule for it") }
-    guard case .schedule(let name, var parameters) = target, let parameter = rule?.number else { return target }
+    guard case .schedule(let name, var parameters) = target, let parameter = rule?.number else {
+      return target
+    }
     parameters[parameter] = number
     return .schedule(name, parameters: parameters)
   }
@@ -104,6 +106,7 @@ public struct KernelMap: Sendable {
         }
       }
     guard let kernel, let target else { return nil }
-    return Rule(kernel: kernel, gpus: gpus, passes: passes, launches: launches, number: number, target: target)
+    return Rule(
+      kernel: kernel, gpus: gpus, passes: passes, launches: launches, number: number, target: target)
   }
 }

@@ -106,7 +106,9 @@ struct DecodeCombine {
       if known[parts] == nil {
         known[parts] = classes.count
         let once = Array(0..<parts)
-        classes.append(ItemClass(values: [parts, isMerged ? 1 : 0, parts / 4, parts % 4 / 2, parts % 2], walk: .list(once + once)))
+        classes.append(
+          ItemClass(
+            values: [parts, isMerged ? 1 : 0, parts / 4, parts % 4 / 2, parts % 2], walk: .list(once + once)))
       }
       let itemClass = known[parts] ?? 0
       if runs.last?.itemClass == itemClass {

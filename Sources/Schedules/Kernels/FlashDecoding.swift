@@ -21,7 +21,8 @@ public struct FlashDecoding: Schedule {
     name: "rule", summary: "whose rule chooses the parts", choices: SplitRule.allCases.map(\.rawValue),
     defaultValue: "fa2")
   static let kernel = ParameterDescription(
-    name: "kernel", summary: "tile of a work item: triton 16 rows x 64 keys, always merged; authors 64 rows, 128 keys",
+    name: "kernel",
+    summary: "tile of a work item: triton 16 rows x 64 keys, always merged; authors 64 rows, 128 keys",
     choices: ["triton", "authors"], defaultValue: "triton")
   public static let parameters = [splits, rule, kernel]
 
@@ -40,7 +41,8 @@ public struct FlashDecoding: Schedule {
       requestedSplits = count
     } else {
       throw .parameter(
-        name: "splits", message: "'\(text)' is neither auto nor a number from 1 to \(DecodeLimits.mostSplits)")
+        name: "splits", message: "'\(text)' is neither auto nor a number from 1 to \(DecodeLimits.mostSplits)"
+      )
     }
   }
 
@@ -58,7 +60,9 @@ public struct FlashDecoding: Schedule {
     ]
     if isPartial {
       kernels.append(
-        try DecodeCombine(schedule: Self.name, shape: shape, tileRows: tile.rows, parts: parts, mergesSingles: true).kernel(on: device))
+        try DecodeCombine(
+          schedule: Self.name, shape: shape, tileRows: tile.rows, parts: parts, mergesSingles: true
+        ).kernel(on: device))
     }
     return Program(schedule: Self.name, shape: shape, kernels: kernels)
   }
@@ -69,7 +73,8 @@ extension DecodeItems {
   func splits(by rule: SplitRule, on device: Device) -> Int {
     rule.splits(
       SplitRule.Grid(
-        rowTiles: sequences * rowTiles, blocks: blocks, cores: Int(device.cores.count.value), batch: shape.batch,
+        rowTiles: sequences * rowTiles, blocks: blocks, cores: Int(device.cores.count.value),
+        batch: shape.batch,
         headBytes: headBytes, rowTilesPerHead: rowTiles, isCausal: shape.mask != .none))
   }
 }
@@ -77,13 +82,16 @@ extension DecodeItems {
 /// What decode kernels take.
 enum DecodeLimits {
   static let mostSplits = 1024
+  /// Queries of a sequence: one, or those of a speculative step.
+  static let mostQueries = 64
   /// Work items of one kernel that are listed by class and place.
   static let mostItems = 1 << 22
 
   static func check(_ shape: AttentionShape, schedule: String) throws(ScheduleError) {
     guard shape.mask.band(seqQ: shape.seqQ, seqKV: shape.seqKV) != nil else {
       throw .unsupported(
-        schedule: schedule, field: "mask", message: "takes the masks none, causal and windows, not \(shape.mask)")
+        schedule: schedule, field: "mask",
+        message: "takes the masks none, causal and windows, not \(shape.mask)")
     }
     guard shape.pass == .forward else {
       throw .unsupported(schedule: schedule, field: "pass", message: "is a forward kernel")
@@ -94,17 +102,23 @@ enum DecodeLimits {
     guard shape.headDim <= 256, shape.headDimV <= 256 else {
       throw .unsupported(schedule: schedule, field: "head-dim", message: "takes head dimensions up to 256")
     }
+    guard shape.seqQ <= mostQueries else {
+      throw .unsupported(
+        schedule: schedule, field: "seq",
+        message: "is a decode kernel and takes at most \(mostQueries) queries")
+    }
     let rows = Double(shape.batch * shape.headsQ) * Double(shape.seqQ)
     guard rows <= Double(mostItems) else {
       throw .unsupported(
-        schedule: schedule, field: "seq", message: "takes at most \(mostItems) query rows; it is a decode kernel")
+        schedule: schedule, field: "batch", message: "takes at most \(mostItems) query rows in all")
     }
   }
 
   static func check(items: Int, schedule: String) throws(ScheduleError) {
     guard items <= mostItems else {
       throw .unsupported(
-        schedule: schedule, field: "splits", message: "would have \(items) work items, more than \(mostItems)")
+        schedule: schedule, field: "splits", message: "would have \(items) work items, more than \(mostItems)"
+      )
     }
   }
 }

@@ -19,13 +19,16 @@ public struct LeanAttention: Schedule {
   public static let summary = "LeanAttention: equal runs of key tiles across heads (stream-K)"
   static let programs = ParameterDescription(
     name: "programs",
-    summary: "work items: auto by the kernel's rule (authors: about two a core; aiter: factor x cores), or a number",
+    summary:
+      "work items: auto by the kernel's rule (authors: about two a core; aiter: factor x cores), or a number",
     defaultValue: "auto")
   static let kernel = ParameterDescription(
-    name: "kernel", summary: "whose tiles and dealing: authors (CUDA), aiter (Triton, per XCD), triton (equal runs)",
+    name: "kernel",
+    summary: "whose tiles and dealing: authors (CUDA), aiter (Triton, per XCD), triton (equal runs)",
     choices: ["authors", "aiter", "triton"], defaultValue: "authors")
   static let merge = ParameterDescription(
-    name: "merge", summary: "who merges: host, the work item with the first piece; combine, a kernel of its own",
+    name: "merge",
+    summary: "who merges: host, the work item with the first piece; combine, a kernel of its own",
     choices: ["auto", "host", "combine"], defaultValue: "auto")
   static let factor = ParameterDescription(
     name: "factor", summary: "work items a core of AITER's rule", defaultValue: "3")
@@ -82,7 +85,9 @@ public struct LeanAttention: Schedule {
           try LeanHostMerge(schedule: Self.name, shape: shape, tile: tile, parts: parts).kernel(on: device))
       } else {
         kernels.append(
-          try DecodeCombine(schedule: Self.name, shape: shape, tileRows: tile.rows, parts: parts, mergesSingles: maker == .triton
+          try DecodeCombine(
+            schedule: Self.name, shape: shape, tileRows: tile.rows, parts: parts,
+            mergesSingles: maker == .triton
           ).kernel(on: device))
       }
     }
@@ -111,7 +116,8 @@ public struct LeanAttention: Schedule {
       guard xcds > 1 else { return [StreamKRanges(outputs: outputs, grid: grid)] }
       guard items.shape.headsKV % xcds == 0 else {
         throw .unsupported(
-          schedule: Self.name, field: "kv-heads", message: "with \(xcds) XCDs takes a multiple of \(xcds) KV heads")
+          schedule: Self.name, field: "kv-heads",
+          message: "with \(xcds) XCDs takes a multiple of \(xcds) KV heads")
       }
       // Every die has the same share of the heads, and arithmetic of its own.
       let perDie = items.sequences / xcds
@@ -186,7 +192,8 @@ struct LeanHostMerge {
       ])
     var kernel = try builder.build(
       items: items(), policy: .grid(order: .tilesFastest),
-      footprint: Footprint(threads: 32 * tile.warps, registersPerThread: tile.registersPerThread, sharedBytes: 0),
+      footprint: Footprint(
+        threads: 32 * tile.warps, registersPerThread: tile.registersPerThread, sharedBytes: 0),
       on: device)
     kernel.continuesLaunch = true
     return kernel
