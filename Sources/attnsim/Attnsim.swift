@@ -18,7 +18,8 @@ struct Attnsim: AsyncParsableCommand {
     version: version,
     subcommands: [
       RunCommand.self, SweepCommand.self, CompareCommand.self, ExplainCommand.self, ReportCommand.self,
-      ValidateCommand.self, CalibrateCommand.self, VerifyCommand.self, MaskCommand.self, CheckCommand.self,
+      ValidateCommand.self, CalibrateCommand.self, VerifyCommand.self, MaskCommand.self, PlanCommand.self,
+      CheckCommand.self,
       DevicesCommand.self, SchedulesCommand.self, SchemaCommand.self,
     ])
 }
