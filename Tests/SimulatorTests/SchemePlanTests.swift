@@ -35,7 +35,8 @@ import Testing
 
   @Test func ridges() throws {
     // 989 TFLOP/s over 3.1 TB/s; 312 TFLOP/s over what reads reach on an A100.
-    #expect(abs(SchemePlan(try Devices.named("h100-sxm5")).ridge / 319 - 1) < 0.02)
+    let h100 = SchemePlan(try Devices.named("h100-sxm5")).ridge
+    #expect(h100 > 313 && h100 < 325)
     let a100 = SchemePlan(try Devices.named("a100-sxm4-80")).ridge
     #expect(a100 > 140 && a100 < 200)
   }
