@@ -17,6 +17,14 @@ extension Device {
     func require(_ condition: Bool, _ path: String, _ message: String, _ hint: String? = nil) {
       if !condition { found.append(DeviceProblem(path: path, message: message, hint: hint)) }
     }
+    guard kind == .gpu else {
+      if kind == .fpga {
+        require(
+          clock.minimum <= clock.nominal && clock.nominal <= clock.maximum, "clock.nominal",
+          "the nominal clock lies outside of the range of clocks")
+      }
+      return found
+    }
     require(
       clock.minimum <= clock.maximum, "clock.minimum", "the lowest clock is above the highest",
       "clock.maximum is \(whole(clock.maximum.value / 1e6)) MHz")

@@ -25,6 +25,10 @@ public struct Device: Sendable {
   public var l2 = CacheLevel()
   public var dram = DeviceMemory()
   public var sync = Synchronisation()
+  /// Nodes and FIFOs of a streaming dataflow machine.
+  public var streaming: Streaming?
+  /// Resources of an FPGA board.
+  public var fpga: FPGA?
   /// Where each number comes from, by path.
   public var provenance: [String: Provenance] = [:]
 
@@ -33,11 +37,6 @@ public struct Device: Sendable {
     self.name = name
     self.kind = kind
   }
-}
-
-/// The families of machines. A kind says which fields a device file must have.
-public enum DeviceKind: String, CaseIterable, Sendable, Codable {
-  case gpu
 }
 
 /// A part of a device that only some devices have. Its default holds zeros, which the loader never lets through.

@@ -125,5 +125,37 @@ extension DeviceField {
     .init("sync.kernelLaunch", \.sync.kernelLaunch, .nonNegative, "host and front-end time of a kernel"),
     .init(
       "sync.kernelRamp", \.sync.kernelRamp, .nonNegative, "kernel start to first instruction, and the end"),
+
+    .init("streaming.nodes", \.streaming, \.nodes, .positiveInteger, "places that can be nodes of a graph"),
+    .init("streaming.bufferCapacity", \.streaming, \.bufferCapacity, .positive, "storage of all FIFOs"),
+    .init(
+      "streaming.interval", \.streaming, \.interval, .positiveInteger, "from one firing of a node to the next"
+    ),
+    .init("streaming.latency", \.streaming, \.latency, .wholeNumber, "inputs taken to outputs on their way"),
+    .init(
+      "streaming.exponentialLatency", \.streaming, \.exponentialLatency, .wholeNumber,
+      "the same for a node that takes an exponential"),
+    .init(
+      "streaming.treeLevelLatency", \.streaming, \.treeLevelLatency, .wholeNumber,
+      "each level of the adder tree of a dot product, on top of the latency"),
+    .init(
+      "streaming.channelLatency", \.streaming, \.channelLatency, .positiveInteger,
+      "write to the element being visible, at least"),
+    .init(
+      "streaming.creditLatency", \.streaming, \.creditLatency, .wholeNumber,
+      "element taken to its slot being free for the writer"),
+    .init(
+      "streaming.atomicBroadcast", \.streaming, \.atomicBroadcast, .flag,
+      "1 where a node writes only when all its outputs have room, 0 where it writes to one after another"),
+
+    .init("fpga.dsp", \.fpga, \.dsp, .positiveInteger, "multiplier slices"),
+    .init("fpga.dspWidthA", \.fpga, \.dspWidthA, .positiveInteger, "bits of a slice's wider operand"),
+    .init("fpga.dspWidthB", \.fpga, \.dspWidthB, .positiveInteger, "bits of a slice's narrower operand"),
+    .init("fpga.bram", \.fpga, \.bram, .positiveInteger, "block RAMs of 36 Kib, 512 words of 72 bits"),
+    .init("fpga.uram", \.fpga, \.uram, .wholeNumber, "UltraRAMs of 288 Kib, 4096 words of 72 bits"),
+    .init("fpga.lut", \.fpga, \.lut, .positiveInteger, "look-up tables"),
+    .init("fpga.flipFlops", \.fpga, \.flipFlops, .positiveInteger, "flip-flops"),
+    .init("fpga.ddrBandwidth", \.fpga, \.ddrBandwidth, .nonNegative, "DDR bytes a second, all channels"),
+    .init("fpga.hbmBandwidth", \.fpga, \.hbmBandwidth, .nonNegative, "HBM bytes a second, all channels"),
   ]
 }

@@ -19,6 +19,12 @@ public struct DeviceField: Sendable {
     case nonNegative
     case fraction
     case positiveInteger
+    case wholeNumber
+    /// 0 or 1.
+    case flag
+
+    /// Whether only whole numbers are possible, so that there is no such thing as one per cent more.
+    public var isWhole: Bool { self == .positiveInteger || self == .wholeNumber || self == .flag }
 
     /// Why `value` is impossible, or nil.
     public func problem(_ value: Double) -> String? {
@@ -30,6 +36,10 @@ public struct DeviceField: Sendable {
       case .positiveInteger:
         return value >= 1 && value == value.rounded() && value < 1e12
           ? nil : "must be a whole number of at least 1"
+      case .wholeNumber:
+        return value >= 0 && value == value.rounded() && value < 1e12
+          ? nil : "must be a whole number of at least 0"
+      case .flag: return value == 0 || value == 1 ? nil : "must be 0 or 1"
       }
     }
   }

@@ -24,6 +24,8 @@ public enum Resource: Int, CaseIterable, Sendable, Codable {
   case dram
   /// Read-modify-write at the shared cache.
   case atomic
+  /// Places of a streaming machine, configured as nodes: firings.
+  case node
 
   public static let count = Resource.allCases.count
 
@@ -41,6 +43,7 @@ public enum Resource: Int, CaseIterable, Sendable, Codable {
     case .l2: "l2"
     case .dram: "dram"
     case .atomic: "atomic"
+    case .node: "node"
     }
   }
 }

@@ -43,6 +43,11 @@ public enum Verification {
     _ program: Program, kind: AttentionData.Kind = .normal, orders: Int = 20, seed: UInt64 = 1,
     timeline: [TimedStep] = [], references: ReferenceCache = ReferenceCache()
   ) -> VerificationReport.Case {
+    if let placement = program.placement {
+      return check(
+        placement, shape: program.shape, kind: Self.kind(kind, for: placement), orders: orders, seed: seed,
+        references: references)
+    }
     let reference = references.reference(for: program.shape, kind: kind, seed: seed)
     let trial = Trial(program: program, reference: reference)
     var result = VerificationReport.Case(shape: program.shape, data: kind.rawValue)

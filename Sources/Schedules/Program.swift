@@ -9,6 +9,8 @@ public struct Program: Sendable {
   public var schedule: String
   public var shape: AttentionShape
   public var kernels: [Kernel]
+  /// Graphs of nodes and FIFOs, where the machine streams; there are no kernels then.
+  public var placement: DataflowPlacement?
   /// What the model leaves out for this shape; stored with every result.
   public var warnings: [ModelLimit]
 
@@ -17,6 +19,13 @@ public struct Program: Sendable {
     self.shape = shape
     self.kernels = kernels
     self.warnings = warnings
+  }
+
+  public init(
+    schedule: String, shape: AttentionShape, placement: DataflowPlacement, warnings: [ModelLimit] = []
+  ) {
+    self.init(schedule: schedule, shape: shape, kernels: [], warnings: warnings)
+    self.placement = placement
   }
 }
 

@@ -80,10 +80,14 @@ public struct KernelBuilder {
     }
   }
 
-  /// - Throws: `ScheduleError.doesNotFit` with the budget.
+  /// - Throws: `ScheduleError.doesNotFit` with the budget; `missingResource` on a machine without cores.
   public func build(
     items: ItemSpace, policy: TilePolicy, footprint: Footprint, on device: Device
   ) throws(ScheduleError) -> Kernel {
+    // Other kinds of machines have no cores to run kernels on.
+    guard device.cores.count.value > 0 else {
+      throw .missingResource(schedule: schedule, part: "cores", device: device.id)
+    }
     let kernel = Kernel(
       name: name, buffers: buffers, barriers: barriers, rings: rings, actors: actors, variables: variables,
       items: items, policy: policy, footprint: footprint, usesSynchronousProducts: usesSynchronousProducts)

@@ -8,6 +8,7 @@ extension Simulation {
   public static func trace(
     _ request: SimulationRequest, limit: Int = 200_000
   ) throws(SimulationError) -> [TraceEvent] {
+    if let trace = try dataflowTrace(request, limit: limit) { return trace.events }
     let result = try run(request)
     let program = try program(request)
     return TracedCore.run(
@@ -38,7 +39,8 @@ extension Simulation {
   static func elasticities(_ request: SimulationRequest) -> [Elasticity] {
     var found: [Elasticity] = []
     for field in DeviceField.all {
-      guard let value = field.value(on: request.device), value > 0, field.unit != .count else { continue }
+      guard let value = field.value(on: request.device), value > 0, field.unit != .count, !field.rule.isWhole
+      else { continue }
       func seconds(_ factor: Double) -> Double? {
         var changed = request
         field.set(value * factor, on: &changed.device)

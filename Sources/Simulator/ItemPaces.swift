@@ -1,29 +1,29 @@
 import HWModels
 import Schedules
 
-/// How long an item takes beside others: core-level durations for as many items on the core and as many cores with
-/// items as there are, found when they are asked for.
+/// How long an item takes beside others, where device memory is what they share.
+///
+/// Cores ask for memory at different moments, so a core's transfer runs at the speed of its port until all together ask for
+/// more than there is; then the bytes of all set the pace. (The two bounds of a closed network of queues, which many cores
+/// come close to.) A first item starts together with all others, so its first bytes are waited for as well.
 final class ItemPaces {
   private let kernel: Kernel
   private let device: Device
   private let conditions: MemoryConditions
   /// Later items of a slot over first ones, by class.
   private let laterShare: [Double]
-  private let cores: Double
-  /// Bytes that device memory moves in a tick.
-  private let bandwidth: Double
-  private var knownBytes: [Int: Double] = [:]
-  private var timers: [Key: ItemTimer] = [:]
-  private var known: [ClassKey: Double] = [:]
+  /// Bytes that device memory and the shared cache move in a tick.
+  private let bandwidth: (memory: Double, cache: Double)
+  /// Ticks until first bytes come.
+  private let latency: Double
+  private var timers: [Int: ItemTimer] = [:]
+  private var known: [Key: Double] = [:]
+  private var knownBytes: [Int: (memory: Double, cache: Double)] = [:]
   private(set) var failure: SimulationError?
   private(set) var events = 0
 
   private struct Key: Hashable {
     var resident: Int
-    var level: Int
-  }
-  private struct ClassKey: Hashable {
-    var key: Key
     var itemClass: Int
   }
 
@@ -32,50 +32,48 @@ final class ItemPaces {
     self.device = device
     self.conditions = conditions
     self.laterShare = laterShare
-    cores = device.cores.count.value
-    bandwidth =
-      (device.dram.bandwidth / conditions.clock).value * device.dram.efficiency.value / Double(Tick.perCycle)
+    let perTick = 1 / Double(Tick.perCycle)
+    bandwidth = (
+      (device.dram.bandwidth / conditions.clock).value * device.dram.efficiency.value * perTick,
+      (device.l2.bandwidth / conditions.clock).value * perTick
+    )
+    let hit = (device.l2.latencyNear.value + device.l2.latencyFar.value) / 2
+    latency = (hit + conditions.coldShare * (device.dram.latency.value - hit)) * Double(Tick.perCycle)
   }
 
-  /// Ticks of an item; between numbers of cores that are halves of each other, linear.
+  /// Ticks of an item with `resident` items on its core and `active` cores with items.
   func ticks(_ itemClass: Int, resident: Int, active: Double, isFirst: Bool) -> Double {
-    var level = 0
-    var upper = cores
-    while upper / 2 >= active, upper > 1 {
-      upper /= 2
-      level += 1
-    }
-    let high = ticks(itemClass, resident: resident, level: level)
-    let low = active < upper ? ticks(itemClass, resident: resident, level: level + 1) : high
-    let share = min(max((active - upper / 2) / (upper / 2), 0), 1)
-    let ticks = low + (high - low) * share
-    guard !isFirst else { return ticks }
-    // A later item of a slot starts while others run, but no item gets ahead of its bytes.
-    let bytes = Double(resident) * bytes(itemClass) * active
-    return max(ticks * laterShare[itemClass], min(bytes / bandwidth, ticks))
+    let alone = alone(itemClass, resident: resident)
+    let bytes = bytes(itemClass)
+    let shared =
+      max(bytes.memory / bandwidth.memory, bytes.cache / bandwidth.cache) * Double(resident) * active
+    if isFirst { return max(alone, shared + (shared > 0 ? latency : 0)) }
+    return max(alone * laterShare[itemClass], shared)
   }
 
-  /// Bytes of an item that cross device memory.
-  private func bytes(_ itemClass: Int) -> Double {
+  /// Bytes of an item that cross device memory, and the shared cache's port.
+  private func bytes(_ itemClass: Int) -> (memory: Double, cache: Double) {
     if let bytes = knownBytes[itemClass] { return bytes }
     let work = kernel.work(of: kernel.items.classes[itemClass])
-    let bytes =
-      (work.globalRead * conditions.missShare + work.streamRead * conditions.streamMissShare)
-      * (1 + conditions.writeBackShare)
+    let read = work.globalRead * conditions.missShare + work.streamRead * conditions.streamMissShare
+    let bytes = (
+      memory: read * (1 + conditions.writeBackShare),
+      cache: work.globalRead + work.streamRead + work.globalWrite
+    )
     knownBytes[itemClass] = bytes
     return bytes
   }
 
-  private func ticks(_ itemClass: Int, resident: Int, level: Int) -> Double {
-    let key = Key(resident: resident, level: level)
-    let place = ClassKey(key: key, itemClass: itemClass)
-    if let ticks = known[place] { return ticks }
+  /// Ticks with the whole memory for one core.
+  private func alone(_ itemClass: Int, resident: Int) -> Double {
+    let key = Key(resident: resident, itemClass: itemClass)
+    if let ticks = known[key] { return ticks }
     var timer =
-      timers[key]
+      timers[resident]
       ?? {
-        var shared = conditions
-        shared.activeCores = max(cores / Double(1 << level), 1)
-        let lowered = LoweredKernel(kernel, on: device, conditions: shared)
+        var own = conditions
+        own.activeCores = 1
+        let lowered = LoweredKernel(kernel, on: device, conditions: own)
         return ItemTimer(lowered: lowered, kernel: kernel, resident: resident, repeated: false)
       }()
     var ticks = 0.0
@@ -86,8 +84,8 @@ final class ItemPaces {
       failure = error
     }
     events += timer.events - before
-    timers[key] = timer
-    known[place] = ticks
+    timers[resident] = timer
+    known[key] = ticks
     return ticks
   }
 }

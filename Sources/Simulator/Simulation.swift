@@ -10,6 +10,8 @@ public enum Simulation {
   public static func run(_ request: SimulationRequest) throws(SimulationError) -> SimulationResult {
     // What the kernel does: work, order and dependencies.
     let program = try program(request)
+    // A streaming machine has nodes and FIFOs instead of cores and kernels.
+    if let placement = program.placement { return try DataflowRun(request, program, placement).result() }
     // A first guess of the clock turns the memory's bytes per second into bytes per core cycle.
     var clock = startingClock(request)
     // When it happens on the cores, at that clock.

@@ -64,6 +64,8 @@ public struct SimulationResult: Sendable {
   public var bounds: [Bound]
   public var warnings: [ModelLimit]
   public var statistics: Statistics
+  /// Nodes and FIFOs, where the machine streams.
+  public var dataflow: DataflowResult?
 
   /// Useful flops over time.
   public var usefulFlopsPerSecond: Double { usefulFlops / time.value }
@@ -159,6 +161,8 @@ public enum SimulationError: Error, Sendable, CustomStringConvertible {
   case schedule(ScheduleError)
   /// A program in which every unfinished actor waits for another; our bug, or a broken custom schedule.
   case deadlock(kernel: String, waiting: [String])
+  /// A streaming graph whose FIFOs are too shallow for it: an answer, and not a bug.
+  case dataflowDeadlock(DataflowDeadlock)
 
   public var description: String {
     switch self {
@@ -167,6 +171,7 @@ public enum SimulationError: Error, Sendable, CustomStringConvertible {
     case .schedule(let error): error.description
     case .deadlock(let kernel, let waiting):
       "deadlock in \(kernel): " + waiting.joined(separator: "; ")
+    case .dataflowDeadlock(let deadlock): deadlock.description
     }
   }
 }

@@ -17,7 +17,9 @@ struct Attnsim: AsyncParsableCommand {
       """,
     version: version,
     subcommands: [
-      RunCommand.self, SweepCommand.self, CompareCommand.self, ExplainCommand.self, ReportCommand.self,
+      RunCommand.self, SweepCommand.self, MergeCommand.self, CompareCommand.self, ExplainCommand.self,
+      SearchCommand.self,
+      ReportCommand.self,
       ValidateCommand.self, CalibrateCommand.self, VerifyCommand.self, MaskCommand.self, PlanCommand.self,
       CheckCommand.self,
       DevicesCommand.self, SchedulesCommand.self, SchemaCommand.self,

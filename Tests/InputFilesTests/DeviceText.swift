@@ -8,7 +8,7 @@ struct DeviceText {
   init(_ changes: [(path: String, line: String)] = []) {
     lines = [("id", "id: test-chip"), ("name", "name: A test chip"), ("kind", "kind: gpu")]
     var section = ""
-    for field in DeviceField.all where field.optionalPart != "tensorMemory" {
+    for field in DeviceField.all where field.optionalPart != "tensorMemory" && DeviceKind.gpu.has(field) {
       let parts = field.path.split(separator: ".")
       if parts[0] != section {
         section = String(parts[0])

@@ -1,7 +1,7 @@
 import HWModels
 
 extension Device {
-  /// An invented GPU on which every kernel fits: verification asks what is computed, never how long it takes.
+  /// An invented machine with every part, on which every kernel fits: verification asks what is computed, never how long it takes.
   static let roomy: Device = {
     var device = Device(id: "roomy", name: "Roomy", kind: .gpu)
     device.cores.count = Count(4)
@@ -18,6 +18,18 @@ extension Device {
     device.copyEngine = Device.CopyEngine()
     device.tensorMemory = Device.TensorMemory()
     device.tensorMemory?.columns = Count(512)
+    device.streaming = Device.Streaming()
+    // Room for two copies of the largest graph: heads are dealt to several.
+    device.streaming?.nodes = Count(24)
+    device.streaming?.bufferCapacity = Bytes(1e9)
+    // Multipliers and memories of any number.
+    device.clock.nominal = Frequency(2e8)
+    device.fpga = Device.FPGA()
+    device.fpga?.dsp = Count(1e9)
+    device.fpga?.dspWidthA = Count(27)
+    device.fpga?.dspWidthB = Count(18)
+    device.fpga?.bram = Count(1e9)
+    device.fpga?.hbmBandwidth = BytesPerSecond(1e12)
     return device
   }()
 }

@@ -11,6 +11,13 @@ struct DeviceFieldTree: Sendable {
   /// Every field below, in file order.
   var fields: [DeviceField] { field.map { [$0] } ?? children.flatMap(\.fields) }
 
+  /// Whether every kind of device that has the section around it has this number.
+  var isInEveryKind: Bool { field.map { field in DeviceKind.allCases.allSatisfy { $0.has(field) } } ?? false }
+  /// Whether all numbers below belong to the same single kind.
+  var isInOneKind: Bool {
+    DeviceKind.allCases.count { kind in fields.contains { kind.has($0) } } == 1
+  }
+
   static let all = DeviceFieldTree(name: "", prefix: [], fields: DeviceField.all)
 
   private init(name: String, prefix: [Substring], fields: [DeviceField]) {

@@ -47,7 +47,8 @@ struct DeviceReading {
     var device = Device(id: idText ?? "unknown", name: name ?? "unknown", kind: kind ?? .gpu)
     let tree = DeviceFieldTree.all
     read(tree, in: &root, into: &device)
-    root.finish(known: ["id", "name", "kind"] + tree.children.map(\.name))
+    let sections = tree.children.filter { $0.fields.contains { device.kind.has($0) } }
+    root.finish(known: ["id", "name", "kind"] + sections.map(\.name))
     reportCombinations(device)
     return device
   }
@@ -67,7 +68,7 @@ struct DeviceReading {
   }
 
   private mutating func read(_ tree: DeviceFieldTree, in map: inout MapReader, into device: inout Device) {
-    for child in tree.children {
+    for child in tree.children where child.fields.contains(where: { device.kind.has($0) }) {
       if let field = child.field {
         let hint =
           "\(field.summary), for example { value: \(QuantityText.example(field.unit)), kind: ..., source: ... }"
@@ -76,12 +77,15 @@ struct DeviceReading {
           continue
         }
         readLeaf(field, value, into: &device)
-      } else if let part = child.optionalPart {
+      } else if let part = child.optionalPart, device.kind.isOptional(child.fields[0]) {
         if let value = map.optional(child.name) {
           readSection(child, value, into: &device, what: "the part '\(part)'")
         }
       } else if let value = map.required(
-        child.name, hint: "it holds \(child.children.map(\.name).joined(separator: ", "))")
+        child.name,
+        hint: "it holds "
+          + child.children.filter { $0.fields.contains { device.kind.has($0) } }.map(\.name).joined(
+            separator: ", "))
       {
         readSection(child, value, into: &device, what: "the section '\(child.name)'")
       } else {
@@ -98,7 +102,8 @@ struct DeviceReading {
       return
     }
     read(tree, in: &map, into: &device)
-    map.finish(known: tree.children.map(\.name))
+    let kind = device.kind
+    map.finish(known: tree.children.filter { $0.fields.contains { kind.has($0) } }.map(\.name))
   }
 
   private mutating func readLeaf(_ field: DeviceField, _ value: ValueReader, into device: inout Device) {

@@ -20,7 +20,8 @@ public enum FileSchema {
       ("kind", .map(["enum": .strings(DeviceKind.allCases.map(\.rawValue))])),
     ]
     properties += tree.children.map { ($0.name, section($0)) }
-    let required = ["id", "name", "kind"] + tree.children.filter { $0.optionalPart == nil }.map(\.name)
+    // What a kind must have beyond this is the reader's to say.
+    let required = ["id", "name", "kind", "clock"]
     return SchemaNode.object([
       ("$schema", .string(draft)), ("title", .string("attnsim device")), ("type", .string("object")),
       ("properties", .object(properties)), ("required", .strings(required)),
@@ -33,7 +34,7 @@ public enum FileSchema {
     return .map([
       "type": .string("object"),
       "properties": .object(tree.children.map { ($0.name, section($0)) }),
-      "required": .strings(tree.children.filter { $0.optionalPart == nil }.map(\.name)),
+      "required": .strings(tree.children.filter { $0.isInEveryKind || tree.isInOneKind }.map(\.name)),
       "additionalProperties": .boolean(false),
     ])
   }
@@ -66,6 +67,8 @@ public enum FileSchema {
     case .nonNegative: bare = [("type", .string("number")), ("minimum", .integer(0))]
     case .fraction: bare = [("type", .string("number")), ("minimum", .integer(0)), ("maximum", .integer(1))]
     case .positiveInteger: bare = [("type", .string("integer")), ("minimum", .integer(1))]
+    case .wholeNumber: bare = [("type", .string("integer")), ("minimum", .integer(0))]
+    case .flag: bare = [("enum", .array([.integer(0), .integer(1)]))]
     }
     let suffixes = field.unit.spellings.map(\.suffix)
     guard !suffixes.contains("") else { return .object(bare) }

@@ -38,6 +38,11 @@ struct DotWriter {
     add("\(from) -> \(to) [\(style)\(label.isEmpty ? "" : "; xlabel=\(Self.quoted(label))")];")
   }
 
+  /// An edge that shapes the layout and has room for its label.
+  mutating func labelledEdge(_ from: String, _ to: String, _ style: String, label: [String]) {
+    add("\(from) -> \(to) [\(style); label=\(Self.quoted(label.map { " " + $0 }))];")
+  }
+
   /// Nodes side by side, from left to right.
   mutating func row(_ nodes: [String]) {
     guard nodes.count > 1 else { return }

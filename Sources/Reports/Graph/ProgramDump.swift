@@ -8,6 +8,7 @@ public enum ProgramDump {
   public static func text(_ program: Program, on device: Device) -> String {
     var lines = ["program \(program.schedule): \(RequestText.shape(program.shape))"]
     for warning in program.warnings { lines.append("  limit \(warning)") }
+    if let placement = program.placement { lines += [""] + DataflowGraphText.dump(placement) }
     for kernel in program.kernels { lines += [""] + KernelDump(kernel: kernel, device: device).lines() }
     return lines.joined(separator: "\n") + "\n"
   }

@@ -4,6 +4,7 @@ public import Schedules
 public enum ProgramGraph {
   /// - Parameter program: one cluster for each kernel; several kernels stand below each other.
   public static func dot(_ program: Program) -> String {
+    if let placement = program.placement { return DataflowGraphText.dot(placement) }
     var graph = DotWriter(name: "program")
     for (index, kernel) in program.kernels.enumerated() {
       graph.open(

@@ -8,6 +8,7 @@ public import Simulator
 /// - `time_s`, `kernel_time_s`, `cycles`, `clock` (`frequency_hz`, `limiter`, `power_w`, `energy_j`)
 /// - `useful_flops`, `executed_flops`, `useful_flops_per_s`, `tightest_bound`
 /// - `phases`, `kernels`, `resources`, `traffic`, `bounds`, `work`, `warnings`, `statistics`
+/// - `dataflow`: nodes and FIFOs of a streaming run, null elsewhere
 /// - `assumed`, `fitted`: paths of the device numbers that nobody stands behind, and of those fitted to data
 public enum JSONReport {
   public static func render(_ result: SimulationResult, indented: Bool = true) -> String {
@@ -42,6 +43,7 @@ public enum JSONReport {
         "events": .integer(result.statistics.events),
         "jumped_events": .integer(result.statistics.jumpedEvents),
       ]),
+      "dataflow": DataflowJSON.value(result.dataflow),
       "assumed": .array(result.request.device.paths(of: .assumed).map { .string($0) }),
       "fitted": .array(result.request.device.paths(of: .fitted).map { .string($0) }),
     ])

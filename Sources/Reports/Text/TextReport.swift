@@ -11,7 +11,7 @@ public enum TextReport {
     var sections = [
       heading(result, style), answer(result), units(result, style), phases(result, style),
       bounds(result, style),
-      traffic(result, style), kernels(result, style), confidence(result, style),
+      traffic(result, style), dataflow(result, style), kernels(result, style), confidence(result, style),
     ]
     if !result.warnings.isEmpty { sections.append(warnings(result.warnings, style)) }
     return sections.filter { !$0.isEmpty }.map { $0.joined(separator: "\n") }.joined(separator: "\n\n") + "\n"
@@ -38,8 +38,11 @@ public enum TextReport {
     )
     table.add("cycles", NumberText.grouped(result.cycles.value), cyclesNote(result))
     table.add("clock", clockText(result.clock.frequency), clockNote(result))
-    table.add("power", NumberText.fixed(result.clock.power.value, 0) + " W", powerNote(result))
-    table.add("energy", NumberText.prefixed(result.clock.energy.value, "J"), energyNote(result))
+    // Machines without numbers for power have none to show.
+    if result.request.device.power.limit.value > 0 {
+      table.add("power", NumberText.fixed(result.clock.power.value, 0) + " W", powerNote(result))
+      table.add("energy", NumberText.prefixed(result.clock.energy.value, "J"), energyNote(result))
+    }
     if let bound = result.tightestBound {
       let share = bound.time.value / result.kernelTime.value
       table.add(
@@ -53,6 +56,11 @@ public enum TextReport {
   static func clockText(_ clock: Frequency) -> String { NumberText.fixed(clock.value / 1e6, 0) + " MHz" }
 
   private static func cyclesNote(_ result: SimulationResult) -> String {
+    if let pipeline = result.dataflow?.pipeline {
+      let images = result.request.shape.batch
+      let layers = pipeline.layers == 1 ? "" : " and \(pipeline.layers) layers"
+      return "\(images == 1 ? "one image" : "\(images) images")\(layers), another following at once"
+    }
     let recomputed = result.executedFlops / result.usefulFlops - 1
     return recomputed > 0.0005
       ? "\(NumberText.percent(recomputed)) more matrix work than the mask needs"
@@ -62,6 +70,10 @@ public enum TextReport {
   /// The reason for the clock in words.
   static func clockNote(_ result: SimulationResult) -> String {
     let maximum = clockText(result.request.device.clock.maximum)
+    if result.request.device.kind == .fpga, result.clock.limiter == .maximum {
+      let kind = result.request.device.provenance["clock.nominal"]?.kind.rawValue ?? "unknown"
+      return "nominal (\(kind)), of up to \(maximum)"
+    }
     return switch result.clock.limiter {
     case .maximum: "the highest clock; \(result.clock.mode.name)"
     case .power: "of \(maximum): the power limit holds it down; \(result.clock.mode.name)"
@@ -139,7 +151,7 @@ public enum TextReport {
   }
 
   private static func kernels(_ result: SimulationResult, _ style: TextStyle) -> [String] {
-    guard !result.kernels.isEmpty else { return [] }
+    guard !result.kernels.isEmpty, result.dataflow == nil else { return [] }
     var table = TextTable([.left, .right, .right, .right, .right, .right, .right])
     table.add("", "cycles", "work items", "a core", "cores", "rounds", "occupied")
     for kernel in result.kernels {

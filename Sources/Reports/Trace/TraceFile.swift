@@ -10,7 +10,10 @@ public enum TraceFile {
   /// - Parameters:
   ///   - clock: the clock of the run, by which ticks become microseconds.
   ///   - title: shown as the name of the trace.
-  public static func json(_ events: [TraceEvent], clock: Frequency, title: String = "attnsim") -> String {
+  ///   - counters: amounts over time, in whole cycles, each a track of its own.
+  public static func json(
+    _ events: [TraceEvent], clock: Frequency, title: String = "attnsim", counters: [Counter] = []
+  ) -> String {
     var writer = TraceWriter(microsecondsPerTick: 1e6 / clock.value / Double(Tick.perCycle))
     let lanes = TraceLanes(events)
     var trackOfEvent = [Int: (process: Int, thread: Int)](minimumCapacity: events.count)
@@ -37,7 +40,18 @@ public enum TraceFile {
       else { continue }
       writer.arrow(name, id: index, from: events[cause], from, to: event, to)
     }
+    for counter in counters { writer.counter(counter) }
     return writer.finish(title: title, clock: clock)
+  }
+
+  /// An amount that changes at certain cycles.
+  public struct Counter: Sendable {
+    public var name: String
+    public var steps: [(cycle: Int, count: Int)]
+    public init(name: String, steps: [(cycle: Int, count: Int)]) {
+      self.name = name
+      self.steps = steps
+    }
   }
 }
 
@@ -74,14 +88,14 @@ private struct TraceWriter {
     case .unit(let resource, _): reason = "busy: " + resource.name
     }
     begin("X", reason, process, thread)
-    output += ",\"cat\":\"wait\",\"ts\":\(time(ready)),\"dur\":\(time(event.start - ready))}"
+    output += ",\"cat\":\"wait\",\"ts\":\(time(ready)),\"dur\":\(duration(ready, event.start))}"
   }
 
   mutating func slice(_ event: TraceEvent, _ process: Int, _ thread: Int) {
     begin("X", event.operation, process, thread)
     output += ",\"cat\":"
     JSONText.append(event.resource?.name ?? "actor", to: &output)
-    output += ",\"ts\":\(time(event.start)),\"dur\":\(time(event.end - event.start)),\"args\":{\"actor\":"
+    output += ",\"ts\":\(time(event.start)),\"dur\":\(duration(event.start, event.end)),\"args\":{\"actor\":"
     JSONText.append(event.actor, to: &output)
     let cycles = Double(event.end - event.start) / Double(Tick.perCycle)
     output += ",\"cycles\":"
@@ -100,6 +114,13 @@ private struct TraceWriter {
     output += ",\"cat\":\"barrier\",\"id\":\(id),\"bp\":\"e\",\"ts\":\(time(to.start))}"
   }
 
+  mutating func counter(_ counter: TraceFile.Counter) {
+    for step in counter.steps {
+      begin("C", counter.name, 0, 0)
+      output += ",\"ts\":\(time(step.cycle * Tick.perCycle)),\"args\":{\"elements\":\(step.count)}}"
+    }
+  }
+
   private mutating func begin(_ phase: String, _ name: String, _ process: Int, _ thread: Int) {
     output += isFirst ? "\n" : ",\n"
     isFirst = false
@@ -107,7 +128,14 @@ private struct TraceWriter {
     JSONText.append(name, to: &output)
   }
 
-  private func time(_ ticks: Int) -> String { NumberText.fixed(Double(ticks) * microsecondsPerTick, 6) }
+  private func time(_ ticks: Int) -> String { NumberText.fixed(picoseconds(ticks) * 1e-6, 6) }
+
+  /// The difference of the two rounded times, so that one slice ends where the next begins.
+  private func duration(_ start: Int, _ end: Int) -> String {
+    NumberText.fixed((picoseconds(end) - picoseconds(start)) * 1e-6, 6)
+  }
+
+  private func picoseconds(_ ticks: Int) -> Double { (Double(ticks) * microsecondsPerTick * 1e6).rounded() }
 
   mutating func finish(title: String, clock: Frequency) -> String {
     output += "\n],\"displayTimeUnit\":\"ns\",\"otherData\":{\"title\":"

@@ -70,8 +70,8 @@ struct DecodeKernel {
       Operation(
         name, .loadAsync,
         work: .of {
-          // Columns beyond the head dimension are predicated off.
-          $0.globalRead = Double(tile.keyTile * used * element)
+          // Columns beyond the head dimension and rows past the end are predicated off.
+          $0.globalRead = Double(min(tile.keyTile, shape.seqKV) * used * element)
           $0.sharedWrite = Double(tile.keyTile * columns * element)
         }, waits: [ring.empty], signals: [ring.full],
         action: .load(

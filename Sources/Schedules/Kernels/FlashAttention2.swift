@@ -19,28 +19,36 @@ public struct FlashAttention2: Schedule {
   public static let summary =
     "FlashAttention-2 forward: one work item per query tile, synchronous products (Ampere on)"
   static let splits = ParameterDescription(
-    name: "splits", summary: "parts into which the keys are cut; auto applies the authors' rule",
+    name: "splits",
+    summary:
+      "parts into which the keys are cut; auto applies the authors' rule; grouped does so where the heads of a group are packed",
     defaultValue: "auto")
   static let packHeads = ParameterDescription(
     name: "pack-gqa",
     summary: "pack the query heads of a group into the rows of a tile, as serving builds of the kernel do",
     choices: ["off", "on"], defaultValue: "off")
-  public static let parameters = [splits, packHeads]
+  public static let parameters = [splits, packHeads, ServingKernels.layout]
 
   /// nil where the authors' rule decides.
   private let requestedSplits: Int?
   private let packsHeads: Bool
+  /// The entry point for variable lengths and paged keys: the split kernel's tiles always, parts only for packed heads.
+  private let isVariableLength: Bool
+  private let layout: String
 
   public init(parameters: ScheduleParameters) throws(ScheduleError) {
     try parameters.requireKnown(Self.parameters)
     packsHeads = try parameters.value(Self.packHeads) == "on"
+    layout = try parameters.value(ServingKernels.layout)
     let text = try parameters.value(Self.splits)
-    if text == "auto" {
+    isVariableLength = text == "grouped"
+    if text == "auto" || isVariableLength {
       requestedSplits = nil
     } else if let count = Int(text), (1...128).contains(count) {
       requestedSplits = count
     } else {
-      throw .parameter(name: "splits", message: "'\(text)' is neither auto nor a number from 1 to 128")
+      throw .parameter(
+        name: "splits", message: "'\(text)' is neither auto, grouped nor a number from 1 to 128")
     }
   }
 
@@ -62,16 +70,29 @@ public struct FlashAttention2: Schedule {
     }
     let packedHeads = packsHeads ? shape.group : 1
     let splits =
-      requestedSplits
-      ?? FlashAttention2Split.count(
-        shape: shape, packedHeads: packedHeads, cores: Int(device.cores.count.value))
+      isVariableLength && packedHeads == 1
+      ? 1
+      : requestedSplits
+        ?? FlashAttention2Split.count(
+          shape: shape, packedHeads: packedHeads, cores: Int(device.cores.count.value))
     let tile =
-      splits > 1 ? FlashAttention2Tile(splitting: shape) : FlashAttention2Tile(shape: shape, device: device)
+      splits > 1 || isVariableLength
+      ? FlashAttention2Tile(splitting: shape) : FlashAttention2Tile(shape: shape, device: device)
     let forward = FlashAttention2Forward(
       shape: shape, tile: tile, splits: splits, packedHeads: packedHeads)
-    var kernels = [try forward.kernel(on: device)]
+    let serving = ServingKernels(schedule: Self.name, shape: shape)
+    var kernels = try serving.kernels(layout: layout, on: device)
+    if isVariableLength {
+      kernels.append(try serving.append(on: device))
+      if packedHeads > 1 { kernels.append(try serving.permute("permute_q", on: device)) }
+    }
+    kernels.append(try forward.kernel(on: device))
     if splits > 1 {
       kernels.append(try FlashAttention2Combine(shape: shape, splits: splits).kernel(on: device))
+    }
+    if isVariableLength, packedHeads > 1 {
+      kernels.append(try serving.permute("permute_o", on: device))
+      kernels.append(try serving.permute("copy_o", on: device))
     }
     return Program(schedule: Self.name, shape: shape, kernels: kernels)
   }

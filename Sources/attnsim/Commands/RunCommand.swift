@@ -28,7 +28,15 @@ struct RunCommand: ParsableCommand {
         Console.print(ProgramDump.text(try Simulation.program(request), on: request.device))
         return
       }
-      let result = try Simulation.run(request)
+      let result: SimulationResult
+      do throws(SimulationError) {
+        result = try Simulation.run(request)
+      } catch .dataflowDeadlock(let deadlock) {
+        // The graph and the FIFOs over time show why; a reader of JSON gets the ring as data.
+        try output.writePictures(request)
+        if output.format == .json { Console.print(DataflowJSON.render(deadlock)) }
+        throw SimulationError.dataflowDeadlock(deadlock)
+      }
       stages.end("simulate")
       // Files first: an answer on the screen says that everything asked for is done.
       try output.write(result, request: request, scenario: scenario, options: options)
@@ -50,7 +58,8 @@ struct ResultOptions: ParsableArguments {
     String?
   @Option(
     help: ArgumentHelp(
-      "Write every operation of a core: .json for ui.perfetto.dev, .svg a picture.", valueName: "file"))
+      "Write every operation of a core, or FIFO occupancy: .json for ui.perfetto.dev, .svg a picture.",
+      valueName: "file"))
   var trace: String?
 
   func print(_ result: SimulationResult) {
@@ -90,8 +99,7 @@ struct ResultOptions: ParsableArguments {
     _ result: SimulationResult, request: SimulationRequest, scenario: String?, options: RequestOptions
   ) throws {
     if let roofline { try OutputFile.write(RooflineFigure.svg(result), to: roofline) }
-    if let graph { try OutputFile.write(try graphText(request, path: graph), to: graph) }
-    if let trace { try OutputFile.write(try traceText(result, path: trace), to: trace) }
+    try writePictures(request)
     if let db {
       let store = try ResultStore(path: db)
       let id = try store.insert(
@@ -105,6 +113,12 @@ struct ResultOptions: ParsableArguments {
 }
 
 extension ResultOptions {
+  /// Graph and trace, which need no result.
+  func writePictures(_ request: SimulationRequest) throws {
+    if let graph { try OutputFile.write(try graphText(request, path: graph), to: graph) }
+    if let trace { try OutputFile.write(try traceText(request, path: trace), to: trace) }
+  }
+
   private func graphText(_ request: SimulationRequest, path: String) throws -> String {
     let dot = ProgramGraph.dot(try Simulation.program(request))
     switch OutputFile.ending(path) {
@@ -114,8 +128,10 @@ extension ResultOptions {
     }
   }
 
-  private func traceText(_ result: SimulationResult, path: String) throws -> String {
-    let events = try Simulation.trace(result.request)
+  private func traceText(_ request: SimulationRequest, path: String) throws -> String {
+    if let trace = try Simulation.dataflowTrace(request) { return streamingText(trace, request, path: path) }
+    let result = try Simulation.run(request)
+    let events = try Simulation.trace(request)
     switch OutputFile.ending(path) {
     case "json":
       let title = "\(result.request.schedule) on \(result.request.device.id)"
@@ -123,6 +139,18 @@ extension ResultOptions {
     case "svg": return TimelineFigure.svg(events)
     default: throw Failure(.usage, "error: --trace \(path): the name ends in .json or .svg")
     }
+  }
+}
+
+extension ResultOptions {
+  private func streamingText(_ trace: DataflowTrace, _ request: SimulationRequest, path: String) -> String {
+    let title = "\(request.schedule) on \(request.device.id)"
+    if OutputFile.ending(path) == "json" {
+      return TraceFile.json(
+        trace.events, clock: request.device.clock.maximum, title: title,
+        counters: trace.tracks.map { .init(name: $0.name, steps: $0.steps) })
+    }
+    return OccupancyFigure.svg(trace, title: title)
   }
 }
 

@@ -1,0 +1,46 @@
+/// Keeps what a recorded run did: every firing, and every element that entered or left a FIFO.
+///
+/// Nodes are played in turn and not in order of time, so a recording that is cut short is whole only up to the earliest
+/// clock of a node that goes on.
+struct DataflowRecorder {
+  struct Firing {
+    var node: Int
+    var firing: Int
+    var start: Int
+    var end: Int
+  }
+
+  private(set) var firings: [Firing] = []
+  /// Times at which elements entered each FIFO, and at which their slots were free again.
+  private(set) var entered: [[Int]]
+  private(set) var left: [[Int]]
+  private var starts: [(firing: Int, at: Int)]
+  private var events = 0
+  private let limit: Int
+
+  init(nodes: Int, fifos: Int, limit: Int) {
+    entered = Array(repeating: [], count: fifos)
+    left = entered
+    starts = Array(repeating: (0, 0), count: nodes)
+    self.limit = limit
+  }
+
+  var isFull: Bool { events >= limit }
+
+  mutating func began(_ node: Int, firing: Int, at time: Int) { starts[node] = (firing, time) }
+
+  mutating func ended(_ node: Int, at time: Int) {
+    events += 1
+    firings.append(.init(node: node, firing: starts[node].firing, start: starts[node].at, end: time))
+  }
+
+  mutating func entered(_ fifo: Int, at time: Int) {
+    events += 1
+    entered[fifo].append(time)
+  }
+
+  mutating func left(_ fifo: Int, at time: Int) {
+    events += 1
+    left[fifo].append(time)
+  }
+}
