@@ -91,6 +91,8 @@ public enum ScheduleRegistry {
     FlashAttention2.self,
     FlashAttention3.self,
     CuDNN.self,
+    FlashDecoding.self,
+    LeanAttention.self,
     StreamingNaive.self,
     StreamingUnscaled.self,
     StreamingReordered.self,
