@@ -33,7 +33,7 @@ final class KernelRun {
     case .staticPersistent:
       let item = slot + taken * slots.count
       return item < compiled.items.count ? item : nil
-    case .dynamicPersistent, .grid:
+    case .dynamicPersistent, .grid, .ranges:
       guard nextItem < compiled.items.count else { return nil }
       nextItem += 1
       return nextItem - 1
@@ -82,6 +82,11 @@ final class CoreSlot {
 
   /// Empties everything and takes a first item.
   func start(_ run: KernelRun) {
+    // An item in which nothing is to do ends at once.
+    repeat { begin(run) } while unfinished == 0 && !items.isEmpty && !run.compiled.kernel.policy.isPersistent
+  }
+
+  private func begin(_ run: KernelRun) {
     let kernel = compiled.kernel
     storage = kernel.buffers.map { [Contents](repeating: Contents(), count: $0.slots) }
     arrivals = [Int](repeating: 0, count: kernel.barriers.count * kernel.actors.count)

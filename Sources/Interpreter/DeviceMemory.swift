@@ -98,10 +98,29 @@ struct DeviceMemory {
     let slot = slot(place)
     let index = place.tensor.index
     if regions[index][slot] == nil || regions[index][slot]?.packedHeads != place.packedHeads {
+      unpack(place)
       regions[index][slot] = region(place)
     }
     regions[index][slot]?.contents.write(rounded, to: inside)
     if place.tensor == .partialO { splits = max(splits, place.split + 1) }
+  }
+
+  /// Gives every head of a packed region one of its own before one of them is written alone.
+  private mutating func unpack(_ place: Place) {
+    guard place.packedHeads == 1 else { return }
+    let index = place.tensor.index
+    for distance in 0..<max(shape.group, 1) where distance <= place.head {
+      let base = slot(place) - distance
+      guard let packed = regions[index][base], packed.packedHeads > max(distance, 1) else { continue }
+      var apart: [Region] = []
+      for head in 0..<packed.packedHeads {
+        var own = place
+        own.head = place.head - distance + head
+        apart.append(region(own))
+      }
+      for (head, region) in apart.enumerated() { regions[index][base + head] = region }
+      return
+    }
   }
 
   /// Adds a tile to what is there, as one step.
@@ -121,6 +140,27 @@ struct DeviceMemory {
   }
 
   func isWritten(_ tensor: Tensor) -> Bool { !regions[tensor.index].isEmpty }
+
+  /// Whether somebody wrote to some row of a place, in whatever layout the writer had.
+  func isWritten(_ place: Place) -> Bool {
+    let slot = slot(place)
+    if let region = regions[place.tensor.index][slot], region.packedHeads == place.packedHeads {
+      return region.contents.meets(place.rectangle)
+    }
+    for distance in 0..<max(shape.group, 1) where distance <= place.head {
+      guard let region = regions[place.tensor.index][slot - distance], region.packedHeads > distance else {
+        continue
+      }
+      // The heads of a group take turns in the rows of the writer's tiles.
+      return (0..<place.rectangle.rows).contains { row in
+        var one = place.rectangle
+        one.row = (place.rectangle.row + row) * region.packedHeads + distance
+        one.rows = 1
+        return region.contents.meets(one)
+      }
+    }
+    return false
+  }
 
   /// The region of a place in the place's layout, made from what is there.
   private func region(_ place: Place) -> Region {

@@ -198,7 +198,7 @@ final class Machine {
       factors = try partialWeights(coordinate, context).single
     }
     var merged: Int32?
-    for (split, factor) in factors.enumerated() {
+    for (factor, split) in zip(factors, try writtenSplits(coordinate, context)) {
       var part = coordinate
       part.split = .fixed(split)
       let scaled = table.scaleRows(try fetch(.partialO, part, coordinate.rows, columns, context), by: factor)
@@ -212,7 +212,7 @@ final class Machine {
     _ coordinate: TileCoordinate, _ context: Context
   ) throws(ExecutionFault) -> (single: [Int32], packed: Int32) {
     var statistics: [Int32] = []
-    for split in 0..<memory.splits {
+    for split in try writtenSplits(coordinate, context) {
       var part = coordinate
       part.split = .fixed(split)
       statistics.append(try fetch(.partialLogSumExp, part, coordinate.rows, 1, context))
@@ -228,6 +228,27 @@ final class Machine {
       packed = table.overlay(packed, with: weight, row: 0, column: split)
     }
     return (weights, packed)
+  }
+
+  /// Splits that some item wrote for these rows: a tile can be cut into fewer parts than another, and an empty part
+  /// writes nothing.
+  private func writtenSplits(
+    _ coordinate: TileCoordinate, _ context: Context
+  ) throws(ExecutionFault) -> [Int] {
+    var found: [Int] = []
+    for split in 0..<memory.splits {
+      var part = coordinate
+      part.split = .fixed(split)
+      let places =
+        isFlat(.partialLogSumExp, context)
+        ? try pieces(.partialLogSumExp, part, coordinate.rows, 1, context).map(\.1)
+        : [try place(.partialLogSumExp, part, coordinate.rows, 1, context)]
+      if places.contains(where: { memory.isWritten($0) }) { found.append(split) }
+    }
+    guard !found.isEmpty else {
+      throw .mismatch(operation: context.name, message: "no split wrote these rows")
+    }
+    return found
   }
 
   // MARK: Places

@@ -33,6 +33,9 @@ struct Contents {
     pieces.append((place, value))
   }
 
+  /// Whether somebody wrote to a part of `place`.
+  func meets(_ place: Rectangle) -> Bool { pieces.contains { $0.place.meets(place) } }
+
   /// Back to undefined.
   mutating func poison() { pieces.removeAll(keepingCapacity: true) }
 

@@ -15,12 +15,15 @@ struct WorkItem {
     for group in kernel.items.groups {
       let splits = max(kernel.items.splits, 1)
       let classes = group.tileClasses
-      let tiles = classes.count / splits
+      let parts = group.tileSplits ?? Array(repeating: splits, count: classes.count / splits)
+      let tiles = parts.count
+      var first = [0]
+      for part in parts { first.append(first[first.count - 1] + part) }
       func append(_ sequence: Int, _ tile: Int) {
-        for split in 0..<splits {
+        for split in 0..<parts[tile] {
           items.append(
             WorkItem(
-              itemClass: classes[tile * splits + split], sequence: firstSequence + sequence,
+              itemClass: classes[first[tile] + split], sequence: firstSequence + sequence,
               tile: tile,
               split: split))
         }

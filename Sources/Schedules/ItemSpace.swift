@@ -26,13 +26,16 @@ public struct ItemSpace: Sendable {
     public var count: Int
     /// The tiles in ascending order, as runs of equal classes; with splits, all splits of a tile follow each other.
     public var runs: [TileRun]
+    /// Work items of each tile, where tiles are cut into different numbers; nil where all have the space's `splits`.
+    public var tileSplits: [Int]?
 
     public init(count: Int, runs: [TileRun]) {
       self.count = count
       self.runs = runs
     }
-    public init(count: Int, tileClasses: [Int]) {
+    public init(count: Int, tileClasses: [Int], tileSplits: [Int]? = nil) {
       self.count = count
+      self.tileSplits = tileSplits
       runs = []
       for itemClass in tileClasses {
         if runs.last?.itemClass == itemClass {
@@ -44,6 +47,8 @@ public struct ItemSpace: Sendable {
     }
     /// Tiles of one sequence.
     public var tileCount: Int { runs.reduce(0) { $0 + $1.count } }
+    /// Tiles of rows, however many parts each is cut into.
+    public func rowTiles(splits: Int) -> Int { tileSplits?.count ?? tileCount / max(splits, 1) }
     /// Class of each tile, one by one. Complexity: O(tiles).
     public var tileClasses: [Int] { runs.flatMap { Array(repeating: $0.itemClass, count: $0.count) } }
   }
@@ -119,14 +124,26 @@ public enum TilePolicy: Sendable, Hashable {
   case staticPersistent(order: ItemOrder)
   /// As many launches as slots; a free slot takes the next item in order.
   case dynamicPersistent(order: ItemOrder)
+  /// Launch number i plays the next `lengths[i]` items of the linear order, one after the other (stream-K).
+  case ranges(lengths: [Int])
 
   public var order: ItemOrder {
     switch self {
     case .grid(let order), .staticPersistent(let order), .dynamicPersistent(let order): order
+    case .ranges: .tilesFastest
     }
   }
+  /// Whether a slot keeps its barriers and runs ahead from one item into the next. The items of a range are loops of
+  /// their own: each drains before the next begins.
   public var isPersistent: Bool {
-    if case .grid = self { false } else { true }
+    switch self {
+    case .grid, .ranges: false
+    case .staticPersistent, .dynamicPersistent: true
+    }
+  }
+  /// Launches of a kernel with `items` work items.
+  public func launches(items: Int) -> Int {
+    if case .ranges(let lengths) = self { lengths.count } else { items }
   }
 }
 

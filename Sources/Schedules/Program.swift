@@ -29,6 +29,11 @@ public struct Program: Sendable {
   }
 }
 
+extension Program {
+  /// Kernels that are launched.
+  public var launches: Int { kernels.count { !$0.continuesLaunch } }
+}
+
 /// A limit of the model that the reader of a result should know.
 public struct ModelLimit: Sendable, Hashable, CustomStringConvertible {
   public var code: String
@@ -90,6 +95,9 @@ public struct Kernel: Sendable {
       self.bytesAccumulatedByTile = bytesAccumulatedByTile
     }
   }
+  /// Whether it is the last part of the launch before it (work items that wait for others and go on), and not a
+  /// launch of its own.
+  public var continuesLaunch = false
 }
 
 /// On-chip needs of one work item.
@@ -253,11 +261,15 @@ public struct Chain: Sendable, Hashable {
   public var shuffle: Int
   public var shared: Int
   public var global: Int
-  public init(alu: Int = 0, exp: Int = 0, shuffle: Int = 0, shared: Int = 0, global: Int = 0) {
+  /// Matrix instructions that accumulate into the same registers, one after the other.
+  public var matrix: Int
+  public init(alu: Int = 0, exp: Int = 0, shuffle: Int = 0, shared: Int = 0, global: Int = 0, matrix: Int = 0)
+  {
     self.alu = alu
     self.exp = exp
     self.shuffle = shuffle
     self.shared = shared
     self.global = global
+    self.matrix = matrix
   }
 }

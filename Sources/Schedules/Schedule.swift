@@ -94,6 +94,8 @@ public enum ScheduleRegistry {
     FlexFlash.self,
     GNAHopper.self,
     CuDNN.self,
+    FlashDecoding.self,
+    LeanAttention.self,
     StreamingNaive.self,
     StreamingUnscaled.self,
     StreamingReordered.self,

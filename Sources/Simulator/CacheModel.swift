@@ -11,6 +11,8 @@ import Schedules
 struct CacheModel {
   let device: Device
   let before: Before
+  /// The kernel before in the same call: its waves, and what it read from device memory.
+  var earlier: (waves: Double, readBytes: Double)?
 
   /// What the cache holds when the call begins.
   enum Before {
@@ -55,6 +57,30 @@ struct CacheModel {
     return min(max((distance / kept - Self.edge.begins) / (Self.edge.ends - Self.edge.begins), 0), 1)
   }
 
+  /// Bytes of others that `read` bytes push out: lines are replaced at random, and as both halves keep copies, no more
+  /// than the effective share of them waits to be written (31 of 50 MiB seen on an H200, validation/decode_h200.csv).
+  private func writtenBack(_ read: Double) -> Double {
+    let capacity = device.l2.capacity.value
+    guard capacity > 0 else { return 0 }
+    return min(
+      read, capacity * device.l2.effectiveShare.value * (1 - RealMath.exp(-min(read / capacity, 40))))
+  }
+
+  /// Share of the bytes that the kernel before wrote for this one and that have left the cache since: its waves wrote
+  /// one after the other, and what later ones read went past. A written line has one copy, so all of the capacity keeps it.
+  private func lostIntermediates(_ bytes: Double) -> Double {
+    guard let earlier, earlier.waves > 0 else { return lostShare(distance: bytes) }
+    let waves = Int(earlier.waves.rounded(.up))
+    var lost = 0.0
+    for wave in 1...min(waves, 64) {
+      let ended = min(Double(wave) / earlier.waves, 1)
+      let written = min(1, earlier.waves - Double(wave - 1)) / earlier.waves
+      let distance = (1 - ended) * earlier.readBytes + bytes
+      lost += written * lostShare(distance: distance * device.l2.effectiveShare.value)
+    }
+    return min(lost, 1)
+  }
+
   /// - Parameters:
   ///   - totalRead: bytes that all items read and share with others.
   ///   - streamRead: bytes that only one item reads.
@@ -69,7 +95,8 @@ struct CacheModel {
     let perSequence = stream.bytesRead + stream.bytesAccumulated
     let keyValueSequences = Double(stream.sequences)
     let allKeyValues = stream.bytesRead * keyValueSequences
-    let tiles = Double(kernel.items.groups.map(\.tileCount).max() ?? 1)
+    // Parts of one tile read different keys.
+    let tiles = Double(kernel.items.groups.map { $0.rowTiles(splits: kernel.items.splits) }.max() ?? 1)
     let rowSequences = Double(kernel.items.groups.reduce(0) { $0 + $1.count })
     // Items that read the same keys and values.
     let sharing = tiles * max(rowSequences / keyValueSequences, 1)
@@ -115,11 +142,10 @@ struct CacheModel {
     let sharedRead = min(allKeyValues * (passes - 1 + absent), totalRead)
     let additions = additions(stream, passes: passes, total: accumulated)
     let missed =
-      (streamRead - intermediateRead) * absent + intermediateRead * lostShare(distance: intermediateRead)
+      (streamRead - intermediateRead) * absent + intermediateRead * lostIntermediates(intermediateRead)
     let streamMissShare = streamRead > 0 ? missed / streamRead : absent
     coldWaves *= totalRead > 0 ? absent : streamMissShare
-    let writtenBack =
-      before == .writesOfOthers ? min(sharedRead + missed, device.l2.capacity.value) : 0
+    let writtenBack = before == .writesOfOthers ? writtenBack(sharedRead + missed) : 0
     return Outcome(
       missShare: totalRead > 0 ? sharedRead / totalRead : 0, streamMissShare: streamMissShare,
       coldShare: min(coldWaves, 1),

@@ -20,7 +20,7 @@ struct ClockModel {
     self.device = device
     usesMatrixUnit = work.matrixFlops > 0
     idleSeconds =
-      (device.sync.kernelLaunch.value + device.sync.kernelRamp.value) * Double(program.kernels.count)
+      (device.sync.kernelLaunch.value + device.sync.kernelRamp.value) * Double(program.launches)
     let power = device.power
     let synchronous = program.usesSynchronousProducts
     coreEnergy =

@@ -85,8 +85,10 @@ struct CostModel {
       let rate = device.tensor.rate16.value
       cost.demand[.tensor] = work.matrixFlops / rate
       let alone = Double(warps) <= device.cores.subCores.value ? device.tensor.rate16OneWarp.value : rate
-      // A warp issues products and operand loads one after the other.
-      cost.own += work.matrixFlops / alone + device.tensor.latency.value
+      // A warp issues products and operand loads one after the other. Small tiles have few accumulators: products that
+      // add to the same one wait for each other.
+      let dependent = Double(operation.chain.matrix) * device.tensor.latency.value
+      cost.own += Swift.max(work.matrixFlops / alone, dependent) + device.tensor.latency.value + chain
       cost.demand[.issue] += cost.demand[.tensor] * device.tensor.issueShare.value
     case .tensorAsync, .tensorAsyncRegisters:
       let matrix = device.asyncTensor ?? .init()

@@ -43,4 +43,25 @@ struct ItemRuns {
     }
     return runs
   }
+
+  /// Launches in order, equal neighbours together: one item each, or the next few items of a range.
+  /// Complexity: O(runs + items of ranges).
+  static func launches(_ runs: [Run], policy: TilePolicy) -> [SharedBandwidthSchedule.Launches] {
+    guard case .ranges(let lengths) = policy else {
+      return runs.map { .init(sequence: [$0.itemClass], count: $0.count) }
+    }
+    let items = runs.flatMap { Array(repeating: $0.itemClass, count: $0.count) }
+    var launches: [SharedBandwidthSchedule.Launches] = []
+    var next = 0
+    for length in lengths {
+      let sequence = Array(items[min(next, items.count)..<min(next + length, items.count)])
+      next += length
+      if launches.last?.sequence == sequence {
+        launches[launches.count - 1].count += 1
+      } else {
+        launches.append(.init(sequence: sequence, count: 1))
+      }
+    }
+    return launches
+  }
 }

@@ -9,6 +9,8 @@ struct KernelSimulation {
   let clock: Frequency
   /// What the shared cache holds when the call begins.
   let cacheBefore: CacheModel.Before
+  /// The kernel before in the same call: its waves, and what it read from device memory.
+  var earlier: (waves: Double, readBytes: Double)?
 
   struct Outcome {
     var role: Kernel.Role
@@ -45,14 +47,14 @@ struct KernelSimulation {
 
   func setting() -> Setting {
     let cores = Int(device.cores.count.value)
-    let total = kernel.items.total
+    let total = kernel.policy.launches(items: kernel.items.total)
     // A small grid spreads over the cores before it shares them.
     let resident = min(kernel.residentItems(on: device), max((total + cores - 1) / cores, 1))
     let usableCores = cores / kernel.footprint.clusterSize * kernel.footprint.clusterSize
     let slots = usableCores * resident
     let totals = TripTotals(kernel)
     let work = kernel.totalWork(totals)
-    let cache = CacheModel(device: device, before: cacheBefore).evaluate(
+    let cache = CacheModel(device: device, before: cacheBefore, earlier: earlier).evaluate(
       kernel: kernel, shape: shape, slots: slots, totalRead: work.globalRead, streamRead: work.streamRead,
       intermediateRead: kernel.intermediateRead(totals), totalWrite: work.globalWrite,
       accumulated: work.atomics * Work.additionBytes)
@@ -64,6 +66,45 @@ struct KernelSimulation {
         streamMissShare: cache.streamMissShare, coldShare: cache.coldShare,
         writeBackShare: cache.writeBackShare, additionMissShare: cache.additionMissShare, clock: clock
       ))
+  }
+
+  /// Share of the mean slot's time for which device memory is busy, from which on its sharing is looked at.
+  private static let memoryBound = 0.4
+
+  /// Whether an item gets faster by half of what it would, were memory all it waits for, when half of the cores are idle.
+  private func isPaced(
+    byMemory setting: Setting, _ itemClass: Int, _ duration: DeviceSchedule.Duration
+  ) throws(SimulationError) -> Bool {
+    var half = setting.conditions
+    half.activeCores = max(half.activeCores / 2, 1)
+    var timer = ItemTimer(
+      lowered: LoweredKernel(kernel, on: device, conditions: half), kernel: kernel,
+      resident: setting.resident,
+      repeated: false)
+    let faster = try timer.timing(of: kernel.items.classes[itemClass]).duration.first
+    return 4 * faster < 3 * duration.first
+  }
+
+  /// Cycles for which device memory is busy.
+  private func memoryBusy(_ setting: Setting) -> Double {
+    (setting.cache.dramReadBytes + setting.cache.dramWriteBytes)
+      / ((device.dram.bandwidth / clock).value * device.dram.efficiency.value)
+  }
+
+  /// Plays the launches with bandwidth that moves between cores.
+  private func playSharing(
+    _ setting: Setting, _ runs: [ItemRuns.Run], _ durations: [DeviceSchedule.Duration], events: inout Int
+  ) throws(SimulationError) -> DeviceSchedule.Outcome {
+    let paces = ItemPaces(
+      kernel, on: device, conditions: setting.conditions,
+      laterShare: durations.map { $0.first > 0 ? Double($0.later) / Double($0.first) : 1 })
+    let schedule = SharedBandwidthSchedule(
+      cores: setting.slots / setting.resident, resident: setting.resident,
+      ticks: { paces.ticks($0, resident: $1, active: $2, isFirst: $3) })
+    let outcome = schedule.play(ItemRuns.launches(runs, policy: kernel.policy))
+    if let failure = paces.failure { throw failure }
+    events += paces.events
+    return outcome
   }
 
   /// - Throws: `SimulationError.deadlock` naming who waits for what.
@@ -85,8 +126,21 @@ struct KernelSimulation {
     let schedule = DeviceSchedule(
       slots: slots, durations: durations,
       launchInterval: Double(Tick.perCycle) / device.sync.workItemRate.value)
-    let played = schedule.play(
-      ItemRuns.make(kernel.items, order: kernel.policy.order), policy: kernel.policy)
+    let runs = ItemRuns.make(kernel.items, order: kernel.policy.order)
+    // Where memory sets the pace, bandwidth moves between cores as they finish.
+    var played: DeviceSchedule.Outcome
+    var events = timer.events
+    if case .ranges = kernel.policy {
+      played = try playSharing(setting, runs, durations, events: &events)
+    } else {
+      played = schedule.play(runs, policy: kernel.policy)
+      if memoryBusy(setting) > Self.memoryBound * Tick.cycles(played.busy) / Double(slots),
+        let longest = durations.indices.max(by: { durations[$0].first < durations[$1].first }),
+        try isPaced(byMemory: setting, longest, durations[longest])
+      {
+        played = try playSharing(setting, runs, durations, events: &events)
+      }
+    }
 
     var busy = lowered.busyCycles(setting.totals)
     // The shared levels serve the chip as one: their busy time counts against all cores.
@@ -119,7 +173,7 @@ struct KernelSimulation {
       tail: max(cycles - slotMean, 0), work: work, busy: busy,
       dramRead: cache.dramReadBytes, dramWrite: cache.dramWriteBytes,
       memoryShare: max(busy[Resource.l2], busy[Resource.dram]) / max(cycles * Double(cores), 1),
-      events: timer.events,
+      events: events,
       jumpedEvents: timer.jumpedEvents)
   }
 }

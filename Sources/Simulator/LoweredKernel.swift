@@ -94,7 +94,11 @@ struct LoweredKernel {
       arrivals: FlatArray([]), initialPhases: FlatArray([]))
     let costs = CostModel(device: device, conditions: conditions)
     isPersistent = kernel.policy.isPersistent
-    itemLaunchTicks = Tick.roundedUp(cycles: device.sync.workItemLaunch.value)
+    if case .ranges = kernel.policy {
+      itemLaunchTicks = 0
+    } else {
+      itemLaunchTicks = Tick.roundedUp(cycles: device.sync.workItemLaunch.value)
+    }
     for barrier in kernel.barriers {
       arrivals.append(barrier.arrivals)
       initialPhases.append(barrier.initialPhases)

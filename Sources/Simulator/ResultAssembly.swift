@@ -35,8 +35,8 @@ enum ResultAssembly {
     let cycles = kernels.reduce(0) { $0 + $1.cycles }
     var busy = ResourceVector.zero
     for kernel in kernels { busy += kernel.busy }
-    let phases = phases(kernels, device: device, clock: clock.frequency)
-    let elapsed = cycles + (device.sync.kernelRamp * Double(kernels.count) * clock.frequency).value
+    let phases = phases(kernels, launches: program.launches, device: device, clock: clock.frequency)
+    let elapsed = cycles + (device.sync.kernelRamp * Double(program.launches) * clock.frequency).value
     let time = phases.reduce(0) { $0 + $1.time.value }
     let launch = phases.filter { $0.name == "launch" }.reduce(0) { $0 + $1.time.value }
     let dramRead = kernels.reduce(0) { $0 + $1.dramRead }
@@ -85,15 +85,15 @@ enum ResultAssembly {
 
   /// Named parts of the time, adding up to it.
   private static func phases(
-    _ kernels: [KernelSimulation.Outcome], device: Device, clock: Frequency
+    _ kernels: [KernelSimulation.Outcome], launches: Int, device: Device, clock: Frequency
   ) -> [SimulationResult.Phase] {
     var phases: [SimulationResult.Phase] = []
     func add(_ name: String, cycles: Double) {
       phases.append(.init(name: name, time: Cycles(cycles) / clock, cycles: Cycles(cycles)))
     }
-    let launch = device.sync.kernelLaunch * Double(kernels.count)
+    let launch = device.sync.kernelLaunch * Double(launches)
     phases.append(.init(name: "launch", time: launch, cycles: launch * clock))
-    let ramp = device.sync.kernelRamp * Double(kernels.count)
+    let ramp = device.sync.kernelRamp * Double(launches)
     phases.append(.init(name: "ramp", time: ramp, cycles: ramp * clock))
     let main = kernels.firstIndex { $0.role == .main } ?? 0
     for (index, kernel) in kernels.enumerated() {

@@ -49,7 +49,8 @@ public enum Simulation {
       outcomes.append(
         try KernelSimulation(
           kernel: kernel, shape: program.shape, device: request.device, clock: clock,
-          cacheBefore: .of(request.mode)
+          cacheBefore: .of(request.mode),
+          earlier: outcomes.last.map { ($0.result.waves, $0.dramRead) }
         ).run()
       )
     }

@@ -20,7 +20,7 @@ struct Attnsim: AsyncParsableCommand {
       RunCommand.self, SweepCommand.self, MergeCommand.self, CompareCommand.self, ExplainCommand.self,
       SearchCommand.self,
       ReportCommand.self,
-      ValidateCommand.self, CalibrateCommand.self, VerifyCommand.self, MaskCommand.self,
+      ValidateCommand.self, CalibrateCommand.self, VerifyCommand.self, MaskCommand.self, PlanCommand.self,
       GNASearchCommand.self, CheckCommand.self,
       DevicesCommand.self, SchedulesCommand.self, SchemaCommand.self,
     ])

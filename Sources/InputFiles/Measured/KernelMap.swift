@@ -22,6 +22,8 @@ public struct KernelMap: Sendable {
     public let launches: Int?
     /// How the row's source ends.
     public let source: String?
+    /// The parameter that takes what follows ':' in the kernel's name.
+    public let number: String?
     public let target: Target
   }
 
@@ -44,12 +46,18 @@ public struct KernelMap: Sendable {
     kernel: String, gpu: String, pass: String, launches: Double? = nil, source: String? = nil
   ) -> Target {
     let plain = kernel.prefix { $0 != ":" }
+    let number = String(kernel.dropFirst(plain.count + 1))
     let rule = rules.first { rule in
       rule.kernel == plain && rule.gpus?.contains(gpu) != false && rule.passes?.contains(pass) != false
         && (rule.launches == nil || launches == nil || launches == rule.launches.map(Double.init))
         && (rule.source.map { source?.hasSuffix($0) == true } ?? true)
     }
-    return rule?.target ?? .notModelled("the map has no rule for it")
+    guard let target = rule?.target else { return .notModelled("the map has no rule for it") }
+    guard case .schedule(let name, var parameters) = target, let parameter = rule?.number else {
+      return target
+    }
+    parameters[parameter] = number
+    return .schedule(name, parameters: parameters)
   }
 
   /// What a kernel of a published table is here.
@@ -94,9 +102,11 @@ public struct KernelMap: Sendable {
     let passes = map.optional("pass")?.items().compactMap { $0.text(expecting: "fwd, bwd or decode") }
     let launches = map.optional("launches")?.integer()
     let source = map.optional("source")?.text(expecting: "the end of a source")
+    let number = map.optional("number")?.text(expecting: "a parameter of the schedule")
     let schedule = map.optional("schedule")
     let reason = map.optional("reason")
-    map.finish(known: ["kernel", "gpu", "pass", "launches", "source", "schedule", "reason"])
+    map.finish(
+      known: ["kernel", "gpu", "pass", "launches", "source", "number", "schedule", "reason"])
     guard (schedule == nil) != (reason == nil) else {
       item.report("a rule has either a schedule or a reason why there is none")
       return nil
@@ -109,6 +119,7 @@ public struct KernelMap: Sendable {
       }
     guard let kernel, let target else { return nil }
     return Rule(
-      kernel: kernel, gpus: gpus, passes: passes, launches: launches, source: source, target: target)
+      kernel: kernel, gpus: gpus, passes: passes, launches: launches, source: source, number: number,
+      target: target)
   }
 }

@@ -8,6 +8,7 @@ enum ProgramText {
     case .grid(let order): "one launch for each item, \(self.order(order))"
     case .staticPersistent(let order): "static persistent, \(self.order(order))"
     case .dynamicPersistent(let order): "dynamic persistent, \(self.order(order))"
+    case .ranges(let lengths): "\(lengths.count) launches, each a range of neighbouring items"
     }
   }
 

@@ -20,7 +20,9 @@ public struct FlashAttention2: Schedule {
   public static let summary =
     "FlashAttention-2, both passes: one work item per tile, synchronous products (Ampere on)"
   static let splits = ParameterDescription(
-    name: "splits", summary: "parts into which the keys are cut; auto applies the authors' rule",
+    name: "splits",
+    summary:
+      "parts into which the keys are cut; auto applies the authors' rule; grouped does so where the heads of a group are packed",
     defaultValue: "auto")
   static let packHeads = ParameterDescription(
     name: "pack-gqa",
@@ -38,6 +40,8 @@ public struct FlashAttention2: Schedule {
   private let packsHeads: Bool
   /// Whether O and dO of a backward call are copied first.
   let copiesGradients: Bool
+  /// The entry point for variable lengths and paged keys: the split kernel's tiles always, parts only for packed heads.
+  private let isVariableLength: Bool
   private let layout: String
 
   public init(parameters: ScheduleParameters) throws(ScheduleError) {
@@ -46,12 +50,14 @@ public struct FlashAttention2: Schedule {
     copiesGradients = try parameters.value(Self.copyGradients) == "on"
     layout = try parameters.value(ServingKernels.layout)
     let text = try parameters.value(Self.splits)
-    if text == "auto" {
+    isVariableLength = text == "grouped"
+    if text == "auto" || isVariableLength {
       requestedSplits = nil
     } else if let count = Int(text), (1...128).contains(count) {
       requestedSplits = count
     } else {
-      throw .parameter(name: "splits", message: "'\(text)' is neither auto nor a number from 1 to 128")
+      throw .parameter(
+        name: "splits", message: "'\(text)' is neither auto, grouped nor a number from 1 to 128")
     }
   }
 
@@ -69,22 +75,34 @@ public struct FlashAttention2: Schedule {
         schedule: Self.name, field: "head-dim", message: "takes equal head dimensions up to 256")
     }
     if shape.pass == .backward {
-      if layout != "dense" { throw ServingKernels.noBackward(Self.name) }
+      if layout != "dense" || isVariableLength { throw ServingKernels.noBackward(Self.name) }
       return try backward(shape, on: device)
     }
     let packedHeads = packsHeads ? shape.group : 1
     let splits =
-      requestedSplits
-      ?? FlashAttention2Split.count(
-        shape: shape, packedHeads: packedHeads, cores: Int(device.cores.count.value))
+      isVariableLength && packedHeads == 1
+      ? 1
+      : requestedSplits
+        ?? FlashAttention2Split.count(
+          shape: shape, packedHeads: packedHeads, cores: Int(device.cores.count.value))
     let tile =
-      splits > 1 ? FlashAttention2Tile(splitting: shape) : FlashAttention2Tile(shape: shape, device: device)
+      splits > 1 || isVariableLength
+      ? FlashAttention2Tile(splitting: shape) : FlashAttention2Tile(shape: shape, device: device)
     let forward = FlashAttention2Forward(
       shape: shape, tile: tile, splits: splits, packedHeads: packedHeads)
-    var kernels = try ServingKernels(schedule: Self.name, shape: shape).kernels(layout: layout, on: device)
+    let serving = ServingKernels(schedule: Self.name, shape: shape)
+    var kernels = try serving.kernels(layout: layout, on: device)
+    if isVariableLength {
+      kernels.append(try serving.append(on: device))
+      if packedHeads > 1 { kernels.append(try serving.permute("permute_q", on: device)) }
+    }
     kernels.append(try forward.kernel(on: device))
     if splits > 1 {
       kernels.append(try FlashAttention2Combine(shape: shape, splits: splits).kernel(on: device))
+    }
+    if isVariableLength, packedHeads > 1 {
+      kernels.append(try serving.permute("permute_o", on: device))
+      kernels.append(try serving.permute("copy_o", on: device))
     }
     return Program(schedule: Self.name, shape: shape, kernels: kernels)
   }

@@ -38,7 +38,7 @@ struct ServingKernels {
   /// Copies the new keys and values into the cache: twice their bytes over bandwidth, or one launch.
   ///
   /// The interpreter's keys and values are those of the cache already: the actions only mark the rows as used.
-  private func append(on device: Device) throws(ScheduleError) -> Kernel {
+  func append(on device: Device) throws(ScheduleError) -> Kernel {
     var builder = KernelBuilder(schedule: schedule, kernel: "cache_append")
     let copied = TileRef(
       builder.buffer(
@@ -72,6 +72,43 @@ struct ServingKernels {
       items: single(count: (total + Self.rows - 1) / Self.rows), policy: .grid(order: .tilesFastest),
       footprint: Footprint(threads: Self.threads, registersPerThread: 32, sharedBytes: 0), role: .preprocess,
       on: device)
+  }
+
+  /// A copy of the queries or outputs into another order of heads: a framework's strided copy, four elements a lane.
+  ///
+  /// - Source: Dao-AILab/flash-attention csrc/flash_attn/flash_api.cpp, `seqlenq_ngroups_swapped`: the groups of a single
+  ///   query become rows, which takes a copy of Q before, one of O after, and one into the caller's tensor.
+  func permute(_ name: String, on device: Device) throws(ScheduleError) -> Kernel {
+    var builder = KernelBuilder(schedule: schedule, kernel: name)
+    let perItem = 4 * Self.threads
+    let copied = TileRef(
+      builder.buffer("elements", .registers, rows: 1, columns: perItem, type: shape.dataType))
+    let bytes = Double(perItem) * element
+    builder.actor(
+      "warps", warps: Self.threads / 32,
+      blocks: [
+        Block(
+          trips: .fixed(1), stepsPerTrip: 0,
+          operations: [
+            Operation(
+              "load", .loadStore,
+              work: .of {
+                $0.streamRead = bytes
+                // Index arithmetic with divisions, for each element.
+                $0.otherInstructions = 30 * Double(perItem)
+              }, chain: Chain(alu: 30), action: .fill(copied, 0)),
+            Operation(
+              "store", .loadStore,
+              work: .of {
+                $0.globalWrite = bytes
+                $0.otherInstructions = Double(perItem)
+              }, action: .fill(copied, 0)),
+          ])
+      ])
+    let total = shape.batch * shape.headsQ * shape.seqQ * max(shape.headDim, shape.headDimV)
+    return try builder.build(
+      items: single(count: (total + perItem - 1) / perItem), policy: .grid(order: .tilesFastest),
+      footprint: Footprint(threads: Self.threads, registersPerThread: 32, sharedBytes: 0), on: device)
   }
 
   /// Reads the lengths of a batch, counts tiles and zeroes the scheduler's counter: a chain of latencies on one core.

@@ -70,15 +70,15 @@ struct TimeValidation {
       let seconds = metric == .kernel ? result.kernelTime.value : result.time.value
       rows.append(
         ValidationRow(
-          gpu: row.gpu, kernel: row.kernel, pass: row.pass,
+          gpu: row.gpu, kernel: row.plainKernel, pass: row.pass,
           metric: ValidationMetric(name: metric.rawValue, unit: "µs"),
-          label: "\(RequestText.shape(shape)) (line \(row.line))", measured: measured,
+          label: row.label(shape), measured: measured,
           predicted: seconds * 1e6, isFitted: metric != .burst && fittedLines.contains(row.line)))
       pairs.add(
         shape: shape, metric: metric.rawValue, kernel: row.kernel, measured: measured,
         predicted: seconds * 1e6)
       if metric == .sustained {
-        compareBoard(row, result, label: "\(RequestText.shape(shape)) (line \(row.line))")
+        compareBoard(row, result, label: row.label(shape))
       }
     }
   }
@@ -89,7 +89,8 @@ struct TimeValidation {
       guard let measured else { return }
       rows.append(
         ValidationRow(
-          gpu: row.gpu, kernel: row.kernel, pass: row.pass, metric: ValidationMetric(name: name, unit: unit),
+          gpu: row.gpu, kernel: row.plainKernel, pass: row.pass,
+          metric: ValidationMetric(name: name, unit: unit),
           label: label, measured: measured, predicted: predicted, isFitted: fittedLines.contains(row.line)))
     }
     guard let time = row.microseconds[.sustained], time >= Self.shortestSensed else {
@@ -139,6 +140,15 @@ struct SkipCount {
 }
 
 extension MeasuredTable.Row {
+  /// The kernel without the number after ':'.
+  var plainKernel: String { "\(kernel.prefix { $0 != ":" })" }
+
+  /// The shape, the number that follows ':' in the kernel's name, and the line.
+  func label(_ shape: AttentionShape) -> String {
+    let number = kernel.dropFirst(plainKernel.count)
+    return "\(RequestText.shape(shape))\(number.isEmpty ? "" : ", \(number)") (line \(line))"
+  }
+
   /// Whether launching set the pace of the back-to-back run: a repeated call with a warm cache cannot take longer than a
   /// single one with a cold cache, unless power holds the clock down.
   func isBoundByHost(powerLimit: Double) -> Bool {

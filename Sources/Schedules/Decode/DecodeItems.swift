@@ -1,0 +1,133 @@
+import HWModels
+
+/// Output tiles of a decode call and the parts into which their keys are cut.
+struct DecodeItems {
+  let shape: AttentionShape
+  let rows: Int
+  let keyTile: Int
+
+  /// Query heads of a group share the rows of a tile.
+  var packedHeads: Int { shape.group }
+  var rowTiles: Int { (shape.seqQ * shape.group + rows - 1) / rows }
+  var sequences: Int { shape.batch * shape.headsKV }
+  /// Key tiles of the whole sequence.
+  var blocks: Int { (shape.seqKV + keyTile - 1) / keyTile }
+  /// Bytes of keys and values of one head.
+  var headBytes: Int { shape.seqKV * (shape.headDim + shape.headDimV) * shape.dataType.bytes }
+
+  /// Key tiles that row tile `index` visits: at least one, so that rows without keys are written too.
+  func span(_ index: Int) -> Range<Int> {
+    let first = index * rows / packedHeads
+    let last = min((index + 1) * rows - 1, shape.seqQ * packedHeads - 1) / packedHeads
+    let range = shape.mask.span(
+      queryStart: first, queryRows: last - first + 1, keyTile: keyTile, seqQ: shape.seqQ, seqKV: shape.seqKV
+    ).range
+    return range.isEmpty ? 0..<1 : range
+  }
+
+  /// `[steps, any]` of a part that walks `tiles`; `direct` and `partial` say where its output goes.
+  static func values(_ tiles: Range<Int>, isPartial: Bool) -> [Int] {
+    let any = min(tiles.count, 1)
+    return [tiles.count, any, isPartial ? 0 : any, isPartial ? any : 0]
+  }
+  static let variables = ["steps", "any", "direct", "partial"]
+
+  /// Every row tile cut into `splits` parts, and how many of them have tiles, by row tile.
+  func fixed(splits: Int, isPartial: Bool) -> (items: ItemSpace, parts: [Int]) {
+    var classes = ClassTable()
+    var tileClasses: [Int] = []
+    var parts: [Int] = []
+    for index in 0..<rowTiles {
+      let span = span(index)
+      let cut = FixedSplit(blocks: span.count, splits: splits)
+      for part in 0..<splits {
+        let range = cut.range(of: part)
+        let tiles = span.lowerBound + range.lowerBound..<span.lowerBound + range.upperBound
+        tileClasses.append(classes.index(tiles, isPartial: isPartial))
+      }
+      parts.append(cut.partsWithTiles)
+    }
+    return (
+      ItemSpace(
+        classes: classes.all, groups: [.init(count: sequences, tileClasses: tileClasses)],
+        packedHeads: packedHeads, splits: splits), parts
+    )
+  }
+
+  /// Output tiles in the order of the line of stream-K: tiles of one sequence after another.
+  ///
+  /// - Parameter sequences: how many sequences; all where it is nil.
+  func line(sequences count: Int? = nil) -> [StreamKRanges.Run] {
+    let sequences = count ?? self.sequences
+    let one = (0..<rowTiles).map { StreamKRanges.Run(count: 1, tiles: span($0).count) }
+    if one.count == 1 { return [.init(count: sequences, tiles: one[0].tiles)] }
+    return (0..<sequences).flatMap { _ in one }
+  }
+
+  /// Pieces of stream-K as items, the lengths of the work items' ranges, and the parts of each output tile.
+  ///
+  /// - Parameters:
+  ///   - lines: the line, or several that follow each other and have work items of their own.
+  ///   - mergesAll: outputs in one part go through partial results too.
+  func streamed(_ lines: [StreamKRanges], mergesAll: Bool) -> (
+    items: ItemSpace, lengths: [Int], parts: [Int]
+  ) {
+    var pieces: [StreamKRanges.Piece] = []
+    var parts = [Int](repeating: 0, count: sequences * rowTiles)
+    var lengths: [Int] = []
+    var firstOutput = 0
+    for line in lines {
+      let own = line.pieces()
+      var loads = [Int](repeating: 0, count: line.grid)
+      for piece in own {
+        parts[firstOutput + piece.output] += 1
+        loads[piece.workItem] += 1
+      }
+      pieces += own
+      lengths += loads
+      firstOutput += line.outputs.reduce(0) { $0 + $1.count }
+    }
+    var classes = ClassTable()
+    var groups: [ItemSpace.Group] = []
+    var next = 0
+    let starts = (0..<rowTiles).map { span($0).lowerBound }
+    for sequence in 0..<sequences {
+      var tileClasses: [Int] = []
+      let own = Array(parts[sequence * rowTiles..<(sequence + 1) * rowTiles])
+      for (tile, count) in own.enumerated() {
+        for piece in pieces[next..<next + count] {
+          let tiles = starts[tile] + piece.tiles.lowerBound..<starts[tile] + piece.tiles.upperBound
+          tileClasses.append(classes.index(tiles, isPartial: mergesAll || count > 1))
+        }
+        next += count
+      }
+      let group = ItemSpace.Group(count: 1, tileClasses: tileClasses, tileSplits: own)
+      if let last = groups.last, last.runs == group.runs, last.tileSplits == own {
+        groups[groups.count - 1].count += 1
+      } else {
+        groups.append(group)
+      }
+    }
+    let items = ItemSpace(
+      classes: classes.all, groups: groups, packedHeads: packedHeads, splits: max(parts.max() ?? 1, 1))
+    return (items, lengths.filter { $0 > 0 }, parts)
+  }
+
+  /// Classes of parts, each once.
+  private struct ClassTable {
+    private(set) var all: [ItemClass] = []
+    private var known: [Key: Int] = [:]
+    private struct Key: Hashable {
+      var tiles: Range<Int>
+      var isPartial: Bool
+    }
+
+    mutating func index(_ tiles: Range<Int>, isPartial: Bool) -> Int {
+      let key = Key(tiles: tiles, isPartial: isPartial)
+      if let index = known[key] { return index }
+      all.append(ItemClass(values: DecodeItems.values(tiles, isPartial: isPartial), walk: .ascending(tiles)))
+      known[key] = all.count - 1
+      return all.count - 1
+    }
+  }
+}

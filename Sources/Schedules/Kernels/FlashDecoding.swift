@@ -1,0 +1,124 @@
+public import HWModels
+
+/// Flash-Decoding: the keys of each sequence in parts of equal length, one work item each, and a kernel that merges them.
+///
+/// - Shapes: Q `[batch, headsQ, seqQ, headDim]`, seqQ mostly 1; the query heads of a group share the rows of a tile.
+/// - Models: asynchronous copies by the warps, synchronous products, statistics across warps where they share rows, partial
+///   results in fp32, the merge part after part, split rules by the name of the kernel that has them.
+/// - Leaves out: variable lengths, paged keys.
+/// - Source: Dao et al. 2023, "Flash-Decoding"; validation/measure/decode_kernels.py (`kernel=triton`);
+///   Dao-AILab/flash-attention flash_api.cpp, hopper/heuristics.h, flash_attn/cute/interface.py; CUTLASS example 77.
+///
+/// Expected: see `DecodeKernel` for a step and `DecodeCombine` for a part. Long calls take the bytes of keys and values
+/// over the bandwidth of device memory; few work items take steps x 1480 cycles.
+/// - Complexity: O(work items) to build.
+public struct FlashDecoding: Schedule {
+  public static let name = "flash-decoding"
+  public static let summary = "Flash-Decoding: keys in parts of equal length, then a merging kernel"
+  static let splits = ParameterDescription(
+    name: "splits", summary: "parts of each sequence; auto applies the rule", defaultValue: "auto")
+  static let rule = ParameterDescription(
+    name: "rule", summary: "whose rule chooses the parts", choices: SplitRule.allCases.map(\.rawValue),
+    defaultValue: "fa2")
+  static let kernel = ParameterDescription(
+    name: "kernel",
+    summary: "tile of a work item: triton 16 rows x 64 keys, always merged; authors 64 rows, 128 keys",
+    choices: ["triton", "authors"], defaultValue: "triton")
+  public static let parameters = [splits, rule, kernel]
+
+  private let requestedSplits: Int?
+  private let rule: SplitRule
+  private let isTriton: Bool
+
+  public init(parameters: ScheduleParameters) throws(ScheduleError) {
+    try parameters.requireKnown(Self.parameters)
+    rule = SplitRule(rawValue: try parameters.value(Self.rule)) ?? .fa2
+    isTriton = try parameters.value(Self.kernel) == "triton"
+    let text = try parameters.value(Self.splits)
+    if text == "auto" {
+      requestedSplits = nil
+    } else if let count = Int(text), (1...DecodeLimits.mostSplits).contains(count) {
+      requestedSplits = count
+    } else {
+      throw .parameter(
+        name: "splits", message: "'\(text)' is neither auto nor a number from 1 to \(DecodeLimits.mostSplits)"
+      )
+    }
+  }
+
+  public func program(for shape: AttentionShape, on device: Device) throws(ScheduleError) -> Program {
+    try DecodeLimits.check(shape, schedule: Self.name)
+    let tile = isTriton ? DecodeTile.triton(shape) : DecodeTile.authors(shape)
+    let items = DecodeItems(shape: shape, rows: tile.rows, keyTile: tile.keyTile)
+    let splits = requestedSplits ?? items.splits(by: rule, on: device)
+    let isPartial = isTriton || splits > 1
+    let (space, parts) = items.fixed(splits: splits, isPartial: isPartial)
+    try DecodeLimits.check(items: space.total, schedule: Self.name)
+    var kernels = [
+      try DecodeKernel(schedule: Self.name, name: "decode_split", shape: shape, tile: tile).kernel(
+        space, policy: .grid(order: .tilesFastest), on: device)
+    ]
+    if isPartial {
+      kernels.append(
+        try DecodeCombine(
+          schedule: Self.name, shape: shape, tileRows: tile.rows, parts: parts, mergesSingles: true
+        ).kernel(on: device))
+    }
+    return Program(schedule: Self.name, shape: shape, kernels: kernels)
+  }
+}
+
+extension DecodeItems {
+  /// Parts of each sequence by `rule`.
+  func splits(by rule: SplitRule, on device: Device) -> Int {
+    rule.splits(
+      SplitRule.Grid(
+        rowTiles: sequences * rowTiles, blocks: blocks, cores: Int(device.cores.count.value),
+        batch: shape.batch,
+        headBytes: headBytes, rowTilesPerHead: rowTiles, isCausal: shape.mask != .none))
+  }
+}
+
+/// What decode kernels take.
+enum DecodeLimits {
+  static let mostSplits = 1024
+  /// Queries of a sequence: one, or those of a speculative step.
+  static let mostQueries = 64
+  /// Work items of one kernel that are listed by class and place.
+  static let mostItems = 1 << 22
+
+  static func check(_ shape: AttentionShape, schedule: String) throws(ScheduleError) {
+    guard shape.mask.band(seqQ: shape.seqQ, seqKV: shape.seqKV) != nil else {
+      throw .unsupported(
+        schedule: schedule, field: "mask",
+        message: "takes the masks none, causal and windows, not \(shape.mask)")
+    }
+    guard shape.pass == .forward else {
+      throw .unsupported(schedule: schedule, field: "pass", message: "is a forward kernel")
+    }
+    guard shape.dataType == .bf16 || shape.dataType == .fp16 else {
+      throw .unsupported(schedule: schedule, field: "dtype", message: "takes bf16 and fp16")
+    }
+    guard shape.headDim <= 256, shape.headDimV <= 256 else {
+      throw .unsupported(schedule: schedule, field: "head-dim", message: "takes head dimensions up to 256")
+    }
+    guard shape.seqQ <= mostQueries else {
+      throw .unsupported(
+        schedule: schedule, field: "seq",
+        message: "is a decode kernel and takes at most \(mostQueries) queries")
+    }
+    let rows = Double(shape.batch * shape.headsQ) * Double(shape.seqQ)
+    guard rows <= Double(mostItems) else {
+      throw .unsupported(
+        schedule: schedule, field: "batch", message: "takes at most \(mostItems) query rows in all")
+    }
+  }
+
+  static func check(items: Int, schedule: String) throws(ScheduleError) {
+    guard items <= mostItems else {
+      throw .unsupported(
+        schedule: schedule, field: "splits", message: "would have \(items) work items, more than \(mostItems)"
+      )
+    }
+  }
+}

@@ -1,0 +1,91 @@
+import HWModels
+import Schedules
+
+/// How long an item takes beside others, where device memory is what they share.
+///
+/// Cores ask for memory at different moments, so a core's transfer runs at the speed of its port until all together ask for
+/// more than there is; then the bytes of all set the pace. (The two bounds of a closed network of queues, which many cores
+/// come close to.) A first item starts together with all others, so its first bytes are waited for as well.
+final class ItemPaces {
+  private let kernel: Kernel
+  private let device: Device
+  private let conditions: MemoryConditions
+  /// Later items of a slot over first ones, by class.
+  private let laterShare: [Double]
+  /// Bytes that device memory and the shared cache move in a tick.
+  private let bandwidth: (memory: Double, cache: Double)
+  /// Ticks until first bytes come.
+  private let latency: Double
+  private var timers: [Int: ItemTimer] = [:]
+  private var known: [Key: Double] = [:]
+  private var knownBytes: [Int: (memory: Double, cache: Double)] = [:]
+  private(set) var failure: SimulationError?
+  private(set) var events = 0
+
+  private struct Key: Hashable {
+    var resident: Int
+    var itemClass: Int
+  }
+
+  init(_ kernel: Kernel, on device: Device, conditions: MemoryConditions, laterShare: [Double]) {
+    self.kernel = kernel
+    self.device = device
+    self.conditions = conditions
+    self.laterShare = laterShare
+    let perTick = 1 / Double(Tick.perCycle)
+    bandwidth = (
+      (device.dram.bandwidth / conditions.clock).value * device.dram.efficiency.value * perTick,
+      (device.l2.bandwidth / conditions.clock).value * perTick
+    )
+    let hit = (device.l2.latencyNear.value + device.l2.latencyFar.value) / 2
+    latency = (hit + conditions.coldShare * (device.dram.latency.value - hit)) * Double(Tick.perCycle)
+  }
+
+  /// Ticks of an item with `resident` items on its core and `active` cores with items.
+  func ticks(_ itemClass: Int, resident: Int, active: Double, isFirst: Bool) -> Double {
+    let alone = alone(itemClass, resident: resident)
+    let bytes = bytes(itemClass)
+    let shared =
+      max(bytes.memory / bandwidth.memory, bytes.cache / bandwidth.cache) * Double(resident) * active
+    if isFirst { return max(alone, shared + (shared > 0 ? latency : 0)) }
+    return max(alone * laterShare[itemClass], shared)
+  }
+
+  /// Bytes of an item that cross device memory, and the shared cache's port.
+  private func bytes(_ itemClass: Int) -> (memory: Double, cache: Double) {
+    if let bytes = knownBytes[itemClass] { return bytes }
+    let work = kernel.work(of: kernel.items.classes[itemClass])
+    let read = work.globalRead * conditions.missShare + work.streamRead * conditions.streamMissShare
+    let bytes = (
+      memory: read * (1 + conditions.writeBackShare),
+      cache: work.globalRead + work.streamRead + work.globalWrite
+    )
+    knownBytes[itemClass] = bytes
+    return bytes
+  }
+
+  /// Ticks with the whole memory for one core.
+  private func alone(_ itemClass: Int, resident: Int) -> Double {
+    let key = Key(resident: resident, itemClass: itemClass)
+    if let ticks = known[key] { return ticks }
+    var timer =
+      timers[resident]
+      ?? {
+        var own = conditions
+        own.activeCores = 1
+        let lowered = LoweredKernel(kernel, on: device, conditions: own)
+        return ItemTimer(lowered: lowered, kernel: kernel, resident: resident, repeated: false)
+      }()
+    var ticks = 0.0
+    let before = timer.events
+    do {
+      ticks = Double(try timer.timing(of: kernel.items.classes[itemClass]).duration.first)
+    } catch {
+      failure = error
+    }
+    events += timer.events - before
+    timers[resident] = timer
+    known[key] = ticks
+    return ticks
+  }
+}

@@ -1,0 +1,216 @@
+import ArgumentParser
+import HWModels
+import InputFiles
+import Reports
+import Schedules
+import Simulator
+
+/// What a planner would choose over batch and context: attention schemes by roofline, or kernels by simulation.
+struct PlanCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "plan",
+    abstract: "Which attention scheme, or which kernel, is fastest over batch and context.",
+    discussion: """
+      attnsim plan --model deepseek-v3 --device h100-sxm5 -o schemes.svg
+      attnsim plan --model deepseek-v3 --device h100-sxm5 --counts --context 4096
+      attnsim plan --model llama-3-8b --device h100-sxm5 --kernel flash-decoding:splits=1 \
+      --kernel flash-decoding:splits=8 --kernel lean -o kernels.svg
+
+      Schemes are compared by their multiply-adds and bytes alone (weights read once a step, the cache once a \
+      sequence); kernels by simulated time, attention without projections.
+      """)
+
+  enum Format: String, ExpressibleByArgument, CaseIterable { case text, json }
+
+  @Option(help: "Model by name; --list names them.") var model = "deepseek-v3"
+  @Option(help: "Device by its id, or a path to its file.") var device: String?
+  @Option(help: ArgumentHelp("Scheme to compare (default: all that run the model).", valueName: "name"))
+  var scheme: [String] = []
+  @Option(help: ArgumentHelp("Kernel to compare instead: schedule[:name=value,...].", valueName: "kernel"))
+  var kernel: [String] = []
+  @Option(help: "Batch sizes, with commas.") var batch = "1,2,4,8,16,32,64,128"
+  @Option(help: "Tokens in the cache, with commas; 4k is 4096.") var context = "1k,2k,4k,8k,16k,32k,64k,128k"
+  @Option(help: "New tokens of each sequence.") var tokens = "1"
+  @Option(name: .customLong("weight-bits"), help: "Bits of a weight.") var weightBits = 16
+  @Option(name: .customLong("cache-bits"), help: "Bits of a cached element.") var cacheBits = 16
+  @Option(name: .customLong("tensor-parallel"), help: "Devices over which heads are divided.")
+  var tensorParallel = 1
+  @Flag(name: .customLong("core"), help: "Attention alone, without projections.") var coreOnly = false
+  @Flag(
+    help: "Print multiply-adds, elements and operations a byte of each scheme, and where their order changes."
+  )
+  var counts = false
+  @Flag(help: "Name the models and schemes.") var list = false
+  @Option(help: "text or json.") var format: Format = .text
+  @Option(name: .shortAndLong, help: ArgumentHelp("Write the map as a picture.", valueName: "file.svg"))
+  var output: String?
+  @OptionGroup var library: LibraryOptions
+
+  func run() throws {
+    try Failure.reporting {
+      if list { return printLists() }
+      guard let chosen = AttentionModel[model] else {
+        throw Failure(
+          .usage,
+          "error: no model '\(model)'; there are \(AttentionModel.all.map(\.name).joined(separator: ", "))")
+      }
+      for (name, bits) in [("--weight-bits", weightBits), ("--cache-bits", cacheBits)]
+      where !(1...64).contains(bits) {
+        throw Failure(.usage, "error: \(name) \(bits): must lie between 1 and 64")
+      }
+      guard (1...chosen.heads).contains(tensorParallel), chosen.heads % tensorParallel == 0 else {
+        throw Failure(
+          .usage, "error: --tensor-parallel \(tensorParallel): must divide the \(chosen.heads) heads")
+      }
+      if counts { return try printCounts(chosen) }
+      let map = try map(chosen)
+      Console.print(format == .text ? CrossoverText.text(map) : CrossoverText.json(map))
+      if let output { try OutputFile.write(CrossoverFigure.svg(map), to: output) }
+    }
+  }
+
+  private func printLists() {
+    for model in AttentionModel.all {
+      let names = AttentionScheme.allCases.filter { $0.applies(to: model) }.map(\.rawValue)
+      Console.print("\(model.name): \(names.joined(separator: ", ")) (\(model.source))")
+    }
+  }
+
+  // MARK: Arguments
+
+  private func numbers(_ text: String, _ option: String) throws -> [Int] {
+    let numbers = try text.split(separator: ",").map { part -> Int in
+      let scale = part.hasSuffix("k") ? 1024 : part.hasSuffix("M") ? 1 << 20 : 1
+      guard let value = Int(scale == 1 ? part : part.dropLast()), value >= 1, value <= (1 << 28) / scale
+      else {
+        throw Failure(.usage, "error: \(option): '\(part)' is not a number from 1 to 2^28")
+      }
+      return value * scale
+    }
+    guard !numbers.isEmpty, numbers.count <= 64 else {
+      throw Failure(.usage, "error: \(option) takes 1 to 64 numbers with commas")
+    }
+    return numbers
+  }
+
+  private func chosenDevice() throws -> Device {
+    guard let device else { throw Failure(.usage, "error: --device is missing") }
+    return try library.library.device(device)
+  }
+
+  private func schemes(_ model: AttentionModel) throws -> [AttentionScheme] {
+    guard !scheme.isEmpty else {
+      // Ways to run this model; other models' attention is compared when it is named. Cheaper arithmetic first: it wins ties.
+      if counts { return AttentionScheme.allCases.filter { $0.applies(to: model) } }
+      let latent: [AttentionScheme] = [.mlaTwoStep, .mlaReuse, .mlaReuseValue, .mlaRecompute, .mlaExpanded]
+      return model.hasLatent ? latent : [.gqa, .mqa, .mha].filter { $0.applies(to: model) }
+    }
+    return try scheme.map { name in
+      guard let scheme = AttentionScheme(rawValue: name) else {
+        let known = AttentionScheme.allCases.map(\.rawValue).joined(separator: ", ")
+        throw Failure(.usage, "error: no scheme '\(name)'; there are \(known)")
+      }
+      guard scheme.applies(to: model) else {
+        throw Failure(.badInput, "error: \(model.name) has no dimensions for \(name)")
+      }
+      return scheme
+    }
+  }
+
+  // MARK: Maps
+
+  private func map(_ model: AttentionModel) throws -> CrossoverMap {
+    let device = try chosenDevice()
+    let (batches, contexts) = (try numbers(batch, "--batch"), try numbers(context, "--context"))
+    guard let tokens = try numbers(tokens, "--tokens").first else {
+      throw Failure(.usage, "error: --tokens is empty")
+    }
+    guard kernel.isEmpty else { return try kernels(model, device, batches, contexts, tokens) }
+    let schemes = try schemes(model)
+    let plan = SchemePlan(device, weightBits: Double(weightBits), cacheBits: Double(cacheBits))
+    return CrossoverMap(
+      title:
+        "\(model.name), one layer, \(tokens == 1 ? "decode" : "\(tokens) tokens"): fastest scheme on \(device.name)",
+      candidates: schemes.map(\.rawValue), batches: batches, contexts: contexts
+    ) { candidate, batch, context in
+      plan.seconds(
+        schemes[candidate].counts(
+          model,
+          .init(
+            batch: batch, tokens: tokens, context: context, tensorParallel: tensorParallel, coreOnly: coreOnly
+          )))
+    }
+  }
+
+  private func kernels(
+    _ model: AttentionModel, _ device: Device, _ batches: [Int], _ contexts: [Int], _ tokens: Int
+  ) throws -> CrossoverMap {
+    let requests = try kernel.map { text -> (String, ScheduleParameters) in
+      let parts = text.split(separator: ":", maxSplits: 1).map(String.init)
+      guard let name = parts.first, let schedule = ScheduleRegistry[name] else {
+        throw Failure(.usage, "error: --kernel '\(text)': no such schedule; `attnsim schedules` lists them")
+      }
+      var values: [String: String] = [:]
+      for pair in (parts.count > 1 ? parts[1] : "").split(separator: ",") {
+        let sides = pair.split(separator: "=", maxSplits: 1).map(String.init)
+        guard sides.count == 2 else {
+          throw Failure(.usage, "error: --kernel '\(text)': '\(pair)' is not name=value")
+        }
+        values[sides[0]] = sides[1]
+      }
+      do { _ = try schedule.init(parameters: ScheduleParameters(values)) } catch {
+        throw Failure(.usage, "error: --kernel '\(text)': \(error)")
+      }
+      return (name, ScheduleParameters(values))
+    }
+    return CrossoverMap(
+      title: "\(model.name), attention of one layer: fastest kernel on \(device.name)", candidates: kernel,
+      batches: batches, contexts: contexts
+    ) { candidate, batch, context in
+      guard
+        let shape = try? AttentionShape(
+          batch: batch, headsQ: model.heads / tensorParallel, headsKV: max(model.headsKV / tensorParallel, 1),
+          seqQ: tokens, seqKV: context, headDim: model.headDim, headDimV: model.valueDim)
+      else { return nil }
+      let (name, parameters) = requests[candidate]
+      return
+        (try? Simulation.run(
+          .init(schedule: name, parameters: parameters, shape: shape, device: device, mode: .burst)))?
+        .kernelTime.value
+    }
+  }
+
+  // MARK: Counts
+
+  private func printCounts(_ model: AttentionModel) throws {
+    let (batches, contexts) = (try numbers(batch, "--batch"), try numbers(context, "--context"))
+    let tokens = try numbers(tokens, "--tokens")
+    let schemes = try schemes(model)
+    let bits = Double(weightBits)
+    Console.print("scheme,batch,tokens,context,macs,weight_elements,kv_elements,mac_per_element,op_per_byte")
+    for scheme in schemes {
+      for batch in batches {
+        for context in contexts {
+          let counts = scheme.counts(
+            model,
+            .init(
+              batch: batch, tokens: tokens[0], context: context, tensorParallel: tensorParallel,
+              coreOnly: coreOnly))
+          let bytes = (counts.weights * bits + counts.cache * Double(cacheBits)) / 8
+          Console.print(
+            "\(scheme.rawValue),\(batch),\(tokens[0]),\(context),\(NumberText.significant(counts.macs, 7)),\(NumberText.significant(counts.weights, 7)),\(NumberText.significant(counts.cache, 7)),\(NumberText.significant(counts.macsPerElement, 4)),\(NumberText.significant(2 * counts.macs / max(bytes, 1), 4))"
+          )
+        }
+      }
+    }
+    guard model.hasLatent, !coreOnly else { return }
+    let plan = SchemePlan(macRate: 1, byteRate: 1, weightBits: bits, cacheBits: Double(cacheBits))
+    let step = AttentionScheme.Step(
+      batch: batches[0], tokens: tokens[0], context: contexts[0], tensorParallel: tensorParallel)
+    if let ridge = plan.crossover(from: .mlaReuse, to: .mlaRecompute, model, step) {
+      Console.error(
+        "mla-recompute is faster than mla-reuse from \(NumberText.fixed(ridge, 1)) operations a byte on (batch \(batches[0]), context \(contexts[0]))"
+      )
+    }
+  }
+}
