@@ -5,20 +5,18 @@ import Schedules
 ///
 /// Cores ask for memory at different moments, so a core's transfer runs at the speed of its port until all together ask for
 /// more than there is; then the bytes of all set the pace. (The two bounds of a closed network of queues, which many cores
-/// come close to.) A first item starts together with all others, so its first bytes are waited for as well.
+/// come close to.) Items start together, so the first trip of each waits for the bytes of all.
 final class ItemPaces {
   private let kernel: Kernel
   private let device: Device
   private let conditions: MemoryConditions
   /// Later items of a slot over first ones, by class.
   private let laterShare: [Double]
-  /// Bytes that device memory and the shared cache move in a tick.
-  private let bandwidth: (memory: Double, cache: Double)
-  /// Ticks until first bytes come.
-  private let latency: Double
+  /// Bytes that device memory, the shared cache and its stores move in a tick.
+  private let bandwidth: (memory: Double, cache: Double, stores: Double)
   private var timers: [Int: ItemTimer] = [:]
   private var known: [Key: Double] = [:]
-  private var knownBytes: [Int: (memory: Double, cache: Double)] = [:]
+  private var knownBytes: [Int: (memory: Double, cache: Double, stores: Double)] = [:]
   private(set) var failure: SimulationError?
   private(set) var events = 0
 
@@ -35,30 +33,32 @@ final class ItemPaces {
     let perTick = 1 / Double(Tick.perCycle)
     bandwidth = (
       (device.dram.bandwidth / conditions.clock).value * device.dram.efficiency.value * perTick,
-      (device.l2.bandwidth / conditions.clock).value * perTick
+      (device.l2.bandwidth / conditions.clock).value * perTick,
+      (device.l2.storeBandwidth / conditions.clock).value * perTick
     )
-    let hit = (device.l2.latencyNear.value + device.l2.latencyFar.value) / 2
-    latency = (hit + conditions.coldShare * (device.dram.latency.value - hit)) * Double(Tick.perCycle)
   }
 
   /// Ticks of an item with `resident` items on its core and `active` cores with items.
   func ticks(_ itemClass: Int, resident: Int, active: Double, isFirst: Bool) -> Double {
     let alone = alone(itemClass, resident: resident)
     let bytes = bytes(itemClass)
-    let shared =
-      max(bytes.memory / bandwidth.memory, bytes.cache / bandwidth.cache) * Double(resident) * active
-    if isFirst { return max(alone, shared + (shared > 0 ? latency : 0)) }
-    return max(alone * laterShare[itemClass], shared)
+    let memory = bytes.memory / bandwidth.memory + bytes.stores / bandwidth.stores
+    let shared = max(memory, bytes.cache / bandwidth.cache) * Double(resident) * active
+    // Items that start together ask together: of the shorter of the two, one trip does not overlap.
+    let trips = Double(max(kernel.items.classes[itemClass].walk.count, 1))
+    let together = min(alone, shared) / trips
+    return max(isFirst ? alone : alone * laterShare[itemClass], shared) + together
   }
 
-  /// Bytes of an item that cross device memory, and the shared cache's port.
-  private func bytes(_ itemClass: Int) -> (memory: Double, cache: Double) {
+  /// Bytes of an item that are read from device memory, that cross the shared cache's ports, and that are written.
+  private func bytes(_ itemClass: Int) -> (memory: Double, cache: Double, stores: Double) {
     if let bytes = knownBytes[itemClass] { return bytes }
     let work = kernel.work(of: kernel.items.classes[itemClass])
     let read = work.globalRead * conditions.missShare + work.streamRead * conditions.streamMissShare
     let bytes = (
       memory: read * (1 + conditions.writeBackShare),
-      cache: work.globalRead + work.streamRead + work.globalWrite
+      cache: work.globalRead + work.streamRead + work.globalWrite,
+      stores: work.globalWrite
     )
     knownBytes[itemClass] = bytes
     return bytes

@@ -17,7 +17,7 @@ public enum CrossoverFigure {
     let gridHeight = Double(map.batches.count) * cell.height
     let names = used.map { map.candidates[$0] }
     let legend = (names.map { FigureStyle.width(of: $0) }.max() ?? 0) + 40
-    let width = max(left + gridWidth + 20 + legend, FigureStyle.width(of: map.title, size: 15) + 40)
+    let width = max(left + gridWidth + 20 + legend, FigureStyle.width(of: map.title, size: 17) + 40)
     let height = top + gridHeight + 58
     var svg = SVGWriter(width: width, height: height, title: map.title)
     svg.text(16, 28, map.title, "ink head")

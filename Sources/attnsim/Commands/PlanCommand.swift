@@ -44,6 +44,10 @@ struct PlanCommand: ParsableCommand {
   @Option(help: "text or json.") var format: Format = .text
   @Option(name: .shortAndLong, help: ArgumentHelp("Write the map as a picture.", valueName: "file.svg"))
   var output: String?
+  @Option(
+    name: .customLong("set"),
+    help: ArgumentHelp("Change of a device number: 'dram.bandwidth=400 GB/s'.", valueName: "path=value"))
+  var set: [String] = []
   @OptionGroup var library: LibraryOptions
 
   func run() throws {
@@ -95,7 +99,11 @@ struct PlanCommand: ParsableCommand {
 
   private func chosenDevice() throws -> Device {
     guard let device else { throw Failure(.usage, "error: --device is missing") }
-    return try library.library.device(device)
+    var chosen = try library.library.device(device)
+    var changes: [DeviceOverride] = []
+    for argument in set { changes.append(try DeviceOverride(argument: argument)) }
+    try DeviceOverride.apply(changes, to: &chosen)
+    return chosen
   }
 
   private func schemes(_ model: AttentionModel) throws -> [AttentionScheme] {
