@@ -25,8 +25,11 @@ struct SimulatedOrderTests {
         if (try? schedule.program(for: shape, on: device)) != nil { shapes.append(shape) }
       }
     }
-    // Some take self attention only.
-    if shapes.isEmpty { shapes.append(try AttentionShape(batch: 1, headsQ: 1, seqQ: 384, headDim: 64)) }
+    // Some take self attention only, some few queries.
+    for (queries, keys) in [(384, 384), (1, 384)] where shapes.isEmpty {
+      let shape = try AttentionShape(batch: 1, headsQ: 1, seqQ: queries, seqKV: keys, headDim: 64)
+      if (try? schedule.program(for: shape, on: device)) != nil { shapes.append(shape) }
+    }
     let report = Verification.run(schedule: schedule, device: device, shapes: shapes, orders: 0) { program in
       let request = SimulationRequest(schedule: name, shape: program.shape, device: device)
       let events = (try? Simulation.trace(request)) ?? []

@@ -42,6 +42,10 @@ import Testing
     if (try? Simulation.program(.init(schedule: schedule, shape: shape, device: slow))) == nil {
       shape.mask = .none
     }
+    // Decode kernels take few queries.
+    if (try? Simulation.program(.init(schedule: schedule, shape: shape, device: slow))) == nil {
+      shape.seqQ = 1
+    }
     for mode in [ClockMode.sustained, .burst] {
       let before = try run(schedule, shape, slow, mode: mode)
       let after = try run(schedule, shape, twiceAsFast(slow), mode: mode)
