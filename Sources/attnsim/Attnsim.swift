@@ -19,7 +19,8 @@ struct Attnsim: AsyncParsableCommand {
     subcommands: [
       RunCommand.self, SweepCommand.self, CompareCommand.self, ExplainCommand.self, SearchCommand.self,
       ReportCommand.self,
-      ValidateCommand.self, CalibrateCommand.self, VerifyCommand.self, MaskCommand.self, CheckCommand.self,
+      ValidateCommand.self, CalibrateCommand.self, VerifyCommand.self, MaskCommand.self, CascadeCommand.self,
+      CheckCommand.self,
       DevicesCommand.self, SchedulesCommand.self, SchemaCommand.self,
     ])
 }

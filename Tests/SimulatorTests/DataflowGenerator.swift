@@ -103,7 +103,8 @@ struct DataflowCase: CustomStringConvertible {
                 ?? true
           }
           func free(_ port: DataflowGraph.Port) -> Int {
-            guard port.isWritten(at: fired[index], of: node.firings), let depth = graph.fifos[port.fifo].depth,
+            guard port.isWritten(at: fired[index], of: node.firings),
+              let depth = graph.fifos[port.fifo].depth,
               visible[port.fifo].count >= depth
             else { return 0 }
             return freed[port.fifo][visible[port.fifo].count - depth]
