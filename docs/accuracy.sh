@@ -48,6 +48,14 @@ TEXT
 table validate validation/h100.csv --folds 4
 
 cat <<'TEXT'
+## An H200, from a device file that saw no attention on it
+
+`hardware/h200-sxm.yaml` is the H100 with the H200's memory and its energies from micro-benchmarks.
+
+TEXT
+table validate validation/h200.csv
+
+cat <<'TEXT'
 ## Numbers that papers print for other H100s
 
 TEXT

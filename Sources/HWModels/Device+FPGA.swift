@@ -14,5 +14,8 @@ extension Device {
     public var ddrBandwidth = BytesPerSecond.zero
     public var hbmBandwidth = BytesPerSecond.zero
     public init() {}
+
+    /// What kernels stream from: HBM where the board has it.
+    public var memoryBandwidth: BytesPerSecond { hbmBandwidth.value > 0 ? hbmBandwidth : ddrBandwidth }
   }
 }

@@ -18,7 +18,12 @@ final class GraphMachine {
     var isFull: Bool { depth.map { count >= $0 } ?? false }
   }
 
-  private struct Place {
+  /// A node at work: an object, so that a move copies nothing.
+  final class Place {
+    let inputs: [DataflowGraph.Port]
+    let outputs: [DataflowGraph.Port]
+    let firings: Int
+    let function: DataflowGraph.Function
     var fired = 0
     var step = 0
     /// What the firing under way took, and what it writes: one row of numbers for each port.
@@ -26,15 +31,24 @@ final class GraphMachine {
     var results: [[Float]]
     /// Running maximum, sum or output row.
     var state: [Float] = []
+
+    init(_ node: DataflowGraph.Node) {
+      inputs = node.inputs
+      outputs = node.outputs
+      firings = node.firings
+      function = node.function
+      taken = Array(repeating: [], count: node.inputs.count)
+      results = Array(repeating: [], count: node.outputs.count)
+    }
   }
 
-  private let graph: DataflowGraph
-  private let shape: AttentionShape
-  private let heads: Range<Int>
-  private let data: AttentionData
+  let graph: DataflowGraph
+  let shape: AttentionShape
+  let heads: Range<Int>
+  let data: AttentionData
   private var queues: [Queue]
-  private var places: [Place]
-  private let scale: Float
+  let places: [Place]
+  let scale: Float
   /// One output for each head.
   private(set) var outputs: [Int: Tile] = [:]
   private(set) var moves = 0
@@ -46,12 +60,7 @@ final class GraphMachine {
     shape = data.shape
     scale = Float(1 / Double(data.shape.headDim).squareRoot())
     queues = graph.fifos.map { Queue(width: $0.width, depth: $0.depth) }
-    places = graph.nodes.map {
-      Place(
-        taken: Array(repeating: [], count: $0.inputs.count),
-        results: Array(repeating: [], count: $0.outputs.count)
-      )
-    }
+    places = graph.nodes.map(Place.init)
     for head in heads {
       outputs[head] = Tile(rows: shape.seqQ, columns: shape.headDimV, type: shape.dataType.outputType)
     }
@@ -74,7 +83,7 @@ final class GraphMachine {
           goesOn = true
         }
       }
-      unfinished.removeAll { places[$0].fired == graph.nodes[$0].firings }
+      unfinished.removeAll { places[$0].fired == places[$0].firings }
       if !goesOn, !unfinished.isEmpty {
         return "deadlock: " + unfinished.map(waiting).joined(separator: "; ")
       }
@@ -93,34 +102,33 @@ final class GraphMachine {
 
   /// Goes on with a node's firing until it is done; false where it waits. Steps already taken stay taken.
   private func act(_ index: Int) -> Bool {
-    let node = graph.nodes[index]
-    guard places[index].fired < node.firings else { return false }
-    let firing = places[index].fired
-    while places[index].step < node.inputs.count {
-      let input = places[index].step
-      if node.inputs[input].isTaken(at: firing) {
-        let fifo = node.inputs[input].fifo
-        guard queues[fifo].count > 0 else { return false }
-        places[index].taken[input] = take(fifo)
+    let place = places[index]
+    guard place.fired < place.firings else { return false }
+    let firing = place.fired
+    while place.step < place.inputs.count {
+      let port = place.inputs[place.step]
+      if port.isTaken(at: firing) {
+        guard queues[port.fifo].count > 0 else { return false }
+        place.taken[place.step] = take(port.fifo)
       }
-      places[index].step += 1
+      place.step += 1
     }
-    if places[index].step == node.inputs.count {
-      compute(index, node, firing)
-      places[index].step += 1
+    if place.step == place.inputs.count {
+      compute(place, firing)
+      place.step += 1
     }
-    while places[index].step - node.inputs.count - 1 < node.outputs.count {
-      let output = places[index].step - node.inputs.count - 1
-      if node.outputs[output].isWritten(at: firing, of: node.firings) {
-        let fifo = node.outputs[output].fifo
-        guard !queues[fifo].isFull else { return false }
-        queues[fifo].numbers += places[index].results[output]
+    while place.step - place.inputs.count - 1 < place.outputs.count {
+      let output = place.step - place.inputs.count - 1
+      let port = place.outputs[output]
+      if port.isWritten(at: firing, of: place.firings) {
+        guard !queues[port.fifo].isFull else { return false }
+        queues[port.fifo].numbers += place.results[output]
         moves += 1
       }
-      places[index].step += 1
+      place.step += 1
     }
-    places[index].fired += 1
-    places[index].step = 0
+    place.fired += 1
+    place.step = 0
     return true
   }
 
@@ -138,54 +146,60 @@ final class GraphMachine {
 
   // MARK: What nodes compute
 
-  private func compute(_ index: Int, _ node: DataflowGraph.Node, _ firing: Int) {
+  private func compute(_ place: Place, _ firing: Int) {
     let keys = shape.seqKV
     let isFirst = firing % keys == 0
-    let taken = places[index].taken
+    let taken = place.taken
     func emit(_ row: [Float]) {
-      for output in node.outputs.indices { places[index].results[output] = row }
+      for output in place.outputs.indices { place.results[output] = row }
     }
-    switch node.function {
+    switch place.function {
     case .readQueries:
       emit(row(of: data.q[heads.lowerBound + firing / shape.seqQ], firing % shape.seqQ))
     case .readKeys: emit(row(of: data.k[keyHead(firing)], firing % keys))
     case .readValues: emit(row(of: data.v[keyHead(firing)], firing % keys))
     case .score: emit([dot(taken[0], taken[1]) * scale])
     case .rowMaximum:
-      fold(index, isFirst, [-.infinity]) { max($0, taken[0][0]) }
-      emit(places[index].state)
+      fold(place, isFirst, [-.infinity]) { max($0, taken[0][0]) }
+      emit(place.state)
     case .subtractMaximum: emit([difference(taken[1][0], taken[0][0])])
     case .exponential: emit([exponential(taken[0][0])])
     case .exponentialOfDifference: emit([exponential(difference(taken[1][0], taken[0][0]))])
     case .rowSum:
-      fold(index, isFirst, [0]) { $0 + taken[0][0] }
-      emit(places[index].state)
+      fold(place, isFirst, [0]) { $0 + taken[0][0] }
+      emit(place.state)
     case .divideBySum: emit([taken[1][0] / taken[0][0]])
     case .weightedValues:
       let zero = [Float](repeating: 0, count: shape.headDimV)
-      accumulate(index, isFirst ? zero : places[index].state, weight: taken[0][0], row: taken[1])
-      emit(places[index].state)
+      accumulate(place, isFirst ? zero : place.state, weight: taken[0][0], row: taken[1])
+      emit(place.state)
     case .runningMaximum:
-      let old = isFirst ? -Float.infinity : places[index].state[0]
+      let old = isFirst ? -Float.infinity : place.state[0]
       let new = max(old, taken[0][0])
-      places[index].state = [new]
+      place.state = [new]
       let decay = new == -.infinity ? 1 : exponential(old - new)
       let weight = exponential(difference(taken[0][0], new))
-      for output in node.outputs.indices {
-        places[index].results[output] = [output % 2 == 0 ? decay : weight]
+      for output in place.outputs.indices {
+        place.results[output] = [output % 2 == 0 ? decay : weight]
       }
     case .runningSum:
-      fold(index, isFirst, [0]) { $0 * taken[0][0] + taken[1][0] }
-      emit(places[index].state)
+      fold(place, isFirst, [0]) { $0 * taken[0][0] + taken[1][0] }
+      emit(place.state)
     case .runningValues:
       let old =
-        isFirst ? [Float](repeating: 0, count: shape.headDimV) : places[index].state.map { $0 * taken[0][0] }
-      accumulate(index, old, weight: taken[1][0], row: taken[2])
-      emit(places[index].state)
+        isFirst ? [Float](repeating: 0, count: shape.headDimV) : place.state.map { $0 * taken[0][0] }
+      accumulate(place, old, weight: taken[1][0], row: taken[2])
+      emit(place.state)
     case .divideRow: emit(taken[1].map { taken[0][0] == 0 ? 0 : $0 / taken[0][0] })
     case .writeOutput: store(taken[0], firing)
+    case .readQueryGroup(let queries): emit(queryGroup(firing, queries: queries))
+    case .readKeyWords(let words): emit(word(of: data.k, firing, place, words: words))
+    case .readValueWords(let words): emit(word(of: data.v, firing, place, words: words))
+    case .scoreGroup(let queries, let words): scoreGroup(place, firing, queries: queries, words: words)
+    case .weighGroup(let queries, let words): weighGroup(place, firing, queries: queries, words: words)
+    case .writeQueryGroup(let queries): storeGroup(taken[0], firing, queries: queries)
     case .pass: emit(taken.first ?? [])
-    case .none: break
+    case .linear, .none: break
     }
   }
 
@@ -193,7 +207,7 @@ final class GraphMachine {
     (heads.lowerBound + firing / (shape.seqKV * shape.seqQ)) / shape.group
   }
 
-  private func row(of tile: Tile, _ row: Int) -> [Float] {
+  func row(of tile: Tile, _ row: Int) -> [Float] {
     Array(UnsafeBufferPointer(start: tile.elements + row * tile.columns, count: tile.columns))
   }
 
@@ -204,21 +218,21 @@ final class GraphMachine {
   }
 
   /// score - maximum, where a row of nothing but minus infinity weighs nothing.
-  private func difference(_ score: Float, _ maximum: Float) -> Float {
+  func difference(_ score: Float, _ maximum: Float) -> Float {
     maximum == -.infinity ? -.infinity : score - maximum
   }
 
-  private func exponential(_ x: Float) -> Float { Float(Exponential.exp(Double(x))) }
+  func exponential(_ x: Float) -> Float { Float(Exponential.exp(Double(x))) }
 
-  private func fold(_ index: Int, _ isFirst: Bool, _ start: [Float], _ next: (Float) -> Float) {
-    places[index].state = [next(isFirst ? start[0] : places[index].state[0])]
+  private func fold(_ node: Place, _ isFirst: Bool, _ start: [Float], _ next: (Float) -> Float) {
+    node.state = [next(isFirst ? start[0] : node.state[0])]
   }
 
-  private func accumulate(_ index: Int, _ old: [Float], weight: Float, row: [Float]) {
+  private func accumulate(_ node: Place, _ old: [Float], weight: Float, row: [Float]) {
     var sum = old
     // Zero times a value that is not finite would spoil a row that does not see it.
     if weight != 0 { for place in sum.indices { sum[place] += weight * row[place] } }
-    places[index].state = sum
+    node.state = sum
   }
 
   private func store(_ row: [Float], _ firing: Int) {

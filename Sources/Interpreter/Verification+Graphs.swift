@@ -54,14 +54,18 @@ extension Verification {
 
   /// Inputs on which a graph must be right: scores stay small where nothing is subtracted from them.
   static func kind(_ kind: AttentionData.Kind, for placement: DataflowPlacement) -> AttentionData.Kind {
-    placement.shares.allSatisfy { $0.graph.subtractsMaximum } || kind == .equalKeys ? kind : .normal
+    placement.shares.allSatisfy { $0.heads == 0 || $0.graph.subtractsMaximum } || kind == .equalKeys
+      ? kind : .normal
   }
 }
 
 extension DataflowGraph {
   /// Whether exponentials are taken of scores less a maximum.
   var subtractsMaximum: Bool {
-    nodes.contains { $0.function == .rowMaximum || $0.function == .runningMaximum }
+    nodes.contains { node in
+      if case .scoreGroup = node.function { return true }
+      return node.function == .rowMaximum || node.function == .runningMaximum
+    }
   }
 }
 
@@ -70,6 +74,15 @@ extension DataflowPlacement {
   var portions: [(graph: DataflowGraph, heads: Range<Int>)] {
     var portions: [(DataflowGraph, Range<Int>)] = []
     var first = 0
+    // In a pipeline each image goes through every stage; those without heads are beside attention.
+    if let pipeline {
+      for share in shares where share.heads > 0 {
+        for image in 0..<pipeline.images {
+          portions.append((share.graph, (image * share.heads)..<((image + 1) * share.heads)))
+        }
+      }
+      return portions
+    }
     for share in shares {
       for _ in 0..<share.copies {
         portions.append((share.graph, first..<(first + share.heads)))

@@ -8,11 +8,17 @@ public protocol Schedule: Sendable {
   static var summary: String { get }
   /// The parameters it takes, with their meaning, in the order in which they are listed.
   static var parameters: [ParameterDescription] { get }
+  /// Parameters that trade an FPGA's multipliers for cycles; empty for most.
+  static var parallelism: [ParallelismAxis] { get }
   /// - Throws: `ScheduleError` for a parameter it does not know or cannot read.
   init(parameters: ScheduleParameters) throws(ScheduleError)
   /// - Throws: `ScheduleError` where the device lacks a resource, the shape is outside what the kernel takes, or
   ///   the program does not fit (the budget is part of the message).
   func program(for shape: AttentionShape, on device: Device) throws(ScheduleError) -> Program
+}
+
+extension Schedule {
+  public static var parallelism: [ParallelismAxis] { [] }
 }
 
 /// A parameter of a schedule.
@@ -89,6 +95,8 @@ public enum ScheduleRegistry {
     StreamingReordered.self,
     StreamingUnscaledReordered.self,
     StreamingMemoryFree.self,
+    UbiMoE.self,
+    UbiMoEViT.self,
   ]
   public static subscript(name: String) -> (any Schedule.Type)? { all.first { $0.name == name } }
 }

@@ -17,7 +17,8 @@ struct Attnsim: AsyncParsableCommand {
       """,
     version: version,
     subcommands: [
-      RunCommand.self, SweepCommand.self, CompareCommand.self, ExplainCommand.self, SearchCommand.self,
+      RunCommand.self, SweepCommand.self, MergeCommand.self, CompareCommand.self, ExplainCommand.self,
+      SearchCommand.self,
       ReportCommand.self,
       ValidateCommand.self, CalibrateCommand.self, VerifyCommand.self, MaskCommand.self, CascadeCommand.self,
       CheckCommand.self,

@@ -4,19 +4,33 @@ import Testing
 
 @testable import Interpreter
 
-/// A schedule with one parameter away from its default.
+/// A schedule with one or two parameters away from their defaults.
 struct ScheduleVariant: Sendable, CustomStringConvertible {
   var schedule: String
-  var parameter: String
-  var value: String
-  var description: String { "\(schedule) \(parameter)=\(value)" }
+  var values: [String: String]
+  var description: String {
+    "\(schedule) " + values.sorted { $0.key < $1.key }.map { "\($0.key)=\($0.value)" }.joined(separator: " ")
+  }
 
   /// Each value of each parameter that has choices, the others at their defaults.
   static let all: [ScheduleVariant] = ScheduleRegistry.all.flatMap { schedule in
-    schedule.parameters.flatMap { parameter in
-      parameter.choices.filter { $0 != parameter.defaultValue }.map {
-        ScheduleVariant(schedule: schedule.name, parameter: parameter.name, value: $0)
+    changes(schedule).map { ScheduleVariant(schedule: schedule.name, values: [$0.name: $0.value]) }
+  }
+
+  /// Each pair of values of two parameters: some hold only together.
+  static let pairs: [ScheduleVariant] = ScheduleRegistry.all.flatMap { schedule in
+    let changes = changes(schedule)
+    return changes.indices.flatMap { first in
+      changes[first...].filter { $0.name != changes[first].name }.map {
+        ScheduleVariant(
+          schedule: schedule.name, values: [changes[first].name: changes[first].value, $0.name: $0.value])
       }
+    }
+  }
+
+  private static func changes(_ schedule: any Schedule.Type) -> [(name: String, value: String)] {
+    schedule.parameters.flatMap { parameter in
+      parameter.choices.filter { $0 != parameter.defaultValue }.map { (parameter.name, $0) }
     }
   }
 }
@@ -55,11 +69,19 @@ struct ScheduleTests {
     for mask in [Verification.MaskFamily.none, .causal, .slidingWindow] {
       for pass in AttentionShape.Pass.allCases {
         let report = try verify(
-          variant.schedule, [variant.parameter: variant.value], mask, pass, shapes: 10, orders: 8)
+          variant.schedule, variant.values, mask, pass, shapes: 10, orders: 8)
         for failure in report.cases where failure.failure != nil {
           Issue.record("\(variant)\n\(failure.lines.joined(separator: "\n"))")
         }
       }
+    }
+  }
+
+  @Test("with every pair of choices", arguments: ScheduleVariant.pairs)
+  func pairs(variant: ScheduleVariant) throws {
+    let report = try verify(variant.schedule, variant.values, .causal, .forward, shapes: 4, orders: 3)
+    for failure in report.cases where failure.failure != nil {
+      Issue.record("\(variant)\n\(failure.lines.joined(separator: "\n"))")
     }
   }
 

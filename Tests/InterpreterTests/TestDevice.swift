@@ -22,6 +22,14 @@ extension Device {
     // Room for two copies of the largest graph: heads are dealt to several.
     device.streaming?.nodes = Count(24)
     device.streaming?.bufferCapacity = Bytes(1e9)
+    // Multipliers and memories of any number.
+    device.clock.nominal = Frequency(2e8)
+    device.fpga = Device.FPGA()
+    device.fpga?.dsp = Count(1e9)
+    device.fpga?.dspWidthA = Count(27)
+    device.fpga?.dspWidthB = Count(18)
+    device.fpga?.bram = Count(1e9)
+    device.fpga?.hbmBandwidth = BytesPerSecond(1e12)
     return device
   }()
 }

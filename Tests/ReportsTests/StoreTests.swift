@@ -127,6 +127,57 @@ struct StoreTests {
     #expect(throws: StoreError.noSuchSweep("7")) { try store.points(of: SweepID(7)) }
   }
 
+  @Test("Shards join to what one sweep writes, the same row once, a run before a problem")
+  func merging() throws {
+    let sweep = SweepRecord(
+      name: "lengths", source: .scenario(name: "s.yaml", text: "x"), axes: ["shape.seq"], pointCount: 4)
+    func write(_ name: String, points: [Int], problems: [Int] = [], shard: Int) throws -> String {
+      let store = try ResultStore(path: folder.path(name))
+      let writer = store.writer(sweep: try store.sweep(sweep), shard: shard)
+      for point in points {
+        try writer.add(try record(seq: 1024 << point), point: point, axisValues: ["\(1024 << point)"])
+      }
+      for point in problems { try writer.add(problem: "does not fit", point: point, axisValues: ["x"]) }
+      try writer.finish()
+      try store.close()
+      return store.path
+    }
+    let whole = try ResultStore(path: try write("whole", points: [0, 1, 2, 3], shard: 1), mode: .readOnly)
+    let odd = try write("odd", points: [1, 3], problems: [2], shard: 2)
+    let even = try write("even", points: [0, 2], shard: 1)
+    let merged = try ResultStore(path: folder.path("merged"))
+    #expect(try merged.merge(from: odd) == MergeCount(added: 2, known: 0, points: 3))
+    #expect(try merged.merge(from: even) == MergeCount(added: 2, known: 0, points: 2))
+    #expect(try merged.merge(from: even) == MergeCount(added: 0, known: 2, points: 0))
+    let id = try merged.sweep(sweep)
+    let points = try merged.points(of: id)
+    #expect(points.map(\.index) == [0, 1, 2, 3])
+    #expect(try merged.problemCount(of: id) == 0)
+    let same = try whole.points(of: try #require(try whole.sweeps().first).id)
+    for (ours, theirs) in zip(points, same) {
+      guard case .run(let a) = ours.outcome, case .run(let b) = theirs.outcome else {
+        Issue.record("point \(ours.index) has no run")
+        continue
+      }
+      #expect(JSONReport.render(try merged.run(a).result) == JSONReport.render(try whole.run(b).result))
+    }
+    // Details come with a run that was a summary here.
+    let brief = try ResultStore(path: folder.path("brief"))
+    let writer = brief.writer(detail: .summary)
+    try writer.add(try record(seq: 1024))
+    let summary = try #require(try writer.finish().last)
+    #expect(try brief.merge(from: even) == MergeCount(added: 1, known: 1, points: 2))
+    #expect(
+      JSONReport.render(try brief.run(summary).result) == JSONReport.render(try Sample.result(seq: 1024)))
+    // What is no database of ours leaves everything as it was.
+    try Data("text".utf8).write(to: URL(fileURLWithPath: folder.path("text")))
+    #expect(throws: StoreError.notADatabase(path: folder.path("text"))) {
+      try merged.merge(from: folder.path("text"))
+    }
+    #expect(throws: StoreError.self) { try merged.merge(from: merged.path) }
+    #expect(try merged.runCount() == 4)
+  }
+
   @Test("A reader sees what a writer has flushed")
   func reader() throws {
     let path = folder.path("a.sqlite")

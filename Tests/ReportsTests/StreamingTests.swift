@@ -13,6 +13,15 @@ struct StreamingTests {
     try Golden.check(DepthReport.text(try DepthSearch.run(request)), "depths.txt")
   }
 
+  @Test("An FPGA's kernels, stages and resources, and the search")
+  func fpga() throws {
+    let request = try Sample.fpga("ubimoe-vit", parameters: ["hidden": "96", "layers": "3"])
+    try Golden.check(TextReport.render(try Simulation.run(request)), "ubimoe.txt")
+    let result = try ParallelismSearch.run(request)
+    try Golden.check(
+      ParallelismReport.text(result, request: request) + ParallelismReport.json(result), "parallelism.txt")
+  }
+
   @Test("A deadlock, as text, as JSON and over time")
   func deadlock() throws {
     let request = try Sample.streaming("sdpa-naive", parameters: ["long": "N-1"])

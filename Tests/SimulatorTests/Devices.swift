@@ -7,7 +7,9 @@ import Simulator
 enum Devices {
   static let library = DeviceLibrary.standard()
   static func named(_ id: String) throws -> Device { try library.device(id) }
-  static let ids = ["h100-sxm5", "a100-sxm4-80", "streaming-abstract", "streaming-dam"]
+  static let ids = [
+    "h100-sxm5", "a100-sxm4-80", "streaming-abstract", "streaming-dam", "zcu102", "alveo-u280", "alveo-u50",
+  ]
 
   /// The first device that has the parts a schedule needs.
   static func running(_ schedule: String) throws -> Device {

@@ -47,7 +47,7 @@ import Testing
       do {
         #expect(try Simulation.run(request).time.value > 0)
         ran += 1
-      } catch SimulationError.schedule(.missingResource) {
+      } catch SimulationError.schedule(.missingResource), SimulationError.schedule(.doesNotFit) {
         continue
       }
     }

@@ -20,6 +20,8 @@ public struct KernelMap: Sendable {
     public let gpus: [String]?
     public let passes: [String]?
     public let launches: Int?
+    /// How the row's source ends.
+    public let source: String?
     public let target: Target
   }
 
@@ -33,11 +35,19 @@ public struct KernelMap: Sendable {
   public func device(of gpu: String) -> String? { gpus.first { $0.name == gpu }?.device }
 
   /// What a row's kernel is here.
-  public func target(kernel: String, gpu: String, pass: String, launches: Double?) -> Target {
+  public func target(of row: MeasuredTable.Row) -> Target {
+    target(kernel: row.kernel, gpu: row.gpu, pass: row.pass, launches: row.kernels, source: row.source)
+  }
+
+  /// The same for a row of another table.
+  public func target(
+    kernel: String, gpu: String, pass: String, launches: Double? = nil, source: String? = nil
+  ) -> Target {
     let plain = kernel.prefix { $0 != ":" }
     let rule = rules.first { rule in
       rule.kernel == plain && rule.gpus?.contains(gpu) != false && rule.passes?.contains(pass) != false
         && (rule.launches == nil || launches == nil || launches == rule.launches.map(Double.init))
+        && (rule.source.map { source?.hasSuffix($0) == true } ?? true)
     }
     return rule?.target ?? .notModelled("the map has no rule for it")
   }
@@ -83,9 +93,10 @@ public struct KernelMap: Sendable {
     let gpus = map.optional("gpu")?.items().compactMap { $0.text(expecting: "a GPU name") }
     let passes = map.optional("pass")?.items().compactMap { $0.text(expecting: "fwd, bwd or decode") }
     let launches = map.optional("launches")?.integer()
+    let source = map.optional("source")?.text(expecting: "the end of a source")
     let schedule = map.optional("schedule")
     let reason = map.optional("reason")
-    map.finish(known: ["kernel", "gpu", "pass", "launches", "schedule", "reason"])
+    map.finish(known: ["kernel", "gpu", "pass", "launches", "source", "schedule", "reason"])
     guard (schedule == nil) != (reason == nil) else {
       item.report("a rule has either a schedule or a reason why there is none")
       return nil
@@ -97,6 +108,7 @@ public struct KernelMap: Sendable {
         }
       }
     guard let kernel, let target else { return nil }
-    return Rule(kernel: kernel, gpus: gpus, passes: passes, launches: launches, target: target)
+    return Rule(
+      kernel: kernel, gpus: gpus, passes: passes, launches: launches, source: source, target: target)
   }
 }

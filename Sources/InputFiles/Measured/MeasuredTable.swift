@@ -43,6 +43,8 @@ public struct MeasuredTable: Sendable {
     public let powerWatts: Double?
     /// Kernels of one call, where counted.
     public let kernels: Double?
+    /// Tool, backend and version that measured it, where named.
+    public let source: String?
 
     /// The call as a shape.
     ///
@@ -145,6 +147,7 @@ public struct MeasuredTable: Sendable {
       headDim: reader.whole("head_dim"), headDimV: reader.whole("head_dim_v"),
       mask: reader.requiredText("mask"),
       flops: reader.amount("flops"), microseconds: times, clockMegahertz: reader.amount("sm_clock_mhz"),
-      powerWatts: reader.amount("power_w"), kernels: reader.amount("n_kernels"))
+      powerWatts: reader.amount("power_w"), kernels: reader.amount("n_kernels"),
+      source: reader.text("source"))
   }
 }

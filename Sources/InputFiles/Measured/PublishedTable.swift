@@ -32,7 +32,10 @@ public struct PublishedTable: Sendable {
         }
         return number
       }
-      guard let type = dataType.isEmpty ? .bf16 : DataType(rawValue: dataType) else {
+      guard
+        let type = dataType.isEmpty
+          ? .bf16 : DataType(rawValue: dataType) ?? PublishedTable.fixedPoint(dataType)
+      else {
         throw MeasuredTable.RowError(message: "data type \(dataType)")
       }
       let mask: Mask
@@ -54,10 +57,22 @@ public struct PublishedTable: Sendable {
     }
   }
 
+  /// Fixed point is as wide as the floating-point type that stands for it: `ap_fixed<16,7>`.
+  fileprivate static func fixedPoint(_ text: String) -> DataType? {
+    guard text.hasPrefix("ap_fixed<") else { return nil }
+    switch text.dropFirst("ap_fixed<".count).prefix(while: \.isNumber) {
+    case "8": return .fp8
+    case "16": return .fp16
+    case "32": return .fp32
+    default: return nil
+    }
+  }
+
   static let columns = [
     "source", "hardware", "kernel", "pass", "dtype", "batch", "heads_q", "heads_kv", "seq_q", "seq_kv",
     "head_dim", "head_dim_v", "mask", "metric", "value",
   ]
+  static let comparedMetrics: Set<String> = ["tflops", "time_us"]
   private static let shapeColumns = [
     "batch", "heads_q", "heads_kv", "seq_q", "seq_kv", "head_dim", "head_dim_v",
   ]
@@ -82,7 +97,10 @@ public struct PublishedTable: Sendable {
         // A source may give a mean or a range; such a shape cannot be asked.
         if let text = reader.text(column), let number = Int(text), number > 0 { numbers[column] = number }
       }
-      let value = reader.amount("value", allowZero: true)
+      // What is not compared may be words.
+      let isNumber = Self.comparedMetrics.contains(reader.text("metric") ?? "")
+      let value =
+        isNumber ? reader.amount("value", allowZero: true) : reader.text("value").flatMap(Double.init) ?? 0
       if value == nil, reader.problems.isEmpty { reader.report("value", "'value' is empty") }
       rows.append(
         Row(

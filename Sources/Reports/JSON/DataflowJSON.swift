@@ -1,3 +1,4 @@
+import Schedules
 public import Simulator
 
 /// Streaming runs and their deadlocks as JSON.
@@ -7,6 +8,7 @@ public enum DataflowJSON {
     return .object([
       "graph": .string(dataflow.graph), "copies": .integer(dataflow.copies),
       "heads_per_copy": .integer(dataflow.headsPerCopy),
+      "pipeline": pipeline(dataflow.pipeline), "budget": budget(dataflow.budget),
       "nodes": .array(
         dataflow.nodes.map {
           .object([
@@ -23,6 +25,36 @@ public enum DataflowJSON {
           ])
         }),
     ])
+  }
+
+  /// `{"layers", "latency_cycles", "stages": [{"cycles", "kernels": [{"name", "cycles"}]}], "clock_range_s"}`; null where
+  /// images do not follow each other through stages.
+  private static func pipeline(_ pipeline: DataflowResult.Pipeline?) -> JSONValue {
+    guard let pipeline else { return .null }
+    return .object([
+      "layers": .integer(pipeline.layers), "latency_cycles": .integer(pipeline.latencyCycles),
+      "stages": .array(
+        pipeline.stages.map { stage in
+          .object([
+            "cycles": .integer(stage.cycles),
+            "kernels": .array(
+              stage.kernels.map { .object(["name": .string($0.name), "cycles": .integer($0.cycles)]) }),
+          ])
+        }),
+      "clock_range_s": pipeline.clockRange.map { .array([.number($0.fastest), .number($0.slowest)]) }
+        ?? .null,
+    ])
+  }
+
+  static func budget(_ budget: Budget?) -> JSONValue {
+    guard let budget else { return .null }
+    return .array(
+      budget.lines.map {
+        .object([
+          "item": .string($0.item), "needed": .integer($0.needed),
+          "available": $0.available.map { .integer($0) } ?? .null,
+        ])
+      })
   }
 
   /// `{"error": "deadlock", "graph", "cycle", "ring": [{"node", "waits_for", "fifo", "state", "depth"}], "waiting"}`.

@@ -35,6 +35,15 @@ extension ResultStore {
     }
   }
 
+  /// How many points of a sweep have a problem in place of a run.
+  public func problemCount(of sweep: SweepID) throws(StoreError) -> Int {
+    try read {
+      try Int.fetchOne(
+        $0, sql: "SELECT count(*) FROM sweep_points WHERE sweep_id = ? AND run_id IS NULL",
+        arguments: [sweep.value]) ?? 0
+    }
+  }
+
   /// All sweeps, in the order in which they were begun.
   public func sweeps() throws(StoreError) -> [(id: SweepID, record: SweepRecord)] {
     try read { database in

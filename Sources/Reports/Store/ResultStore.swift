@@ -52,6 +52,28 @@ public final class ResultStore: Sendable {
     do { return try queue.write(body) } catch { throw Self.error(error, path) }
   }
 
+  /// Writes in one transaction with the database at `other`, which stays as it is, attached as `other`.
+  func writeAttached<Value>(_ other: String, _ body: (Database) throws -> Value) throws(StoreError) -> Value {
+    do {
+      return try queue.writeWithoutTransaction { database in
+        do {
+          try database.execute(sql: "ATTACH ? AS other", arguments: [Self.address(other) + "?mode=ro"])
+        } catch { throw Self.error(error, other) }
+        defer { try? database.execute(sql: "DETACH other") }
+        var value: Value?
+        try database.inTransaction {
+          value = try body(database)
+          return .commit
+        }
+        return value!
+      }
+    } catch { throw Self.error(error, path) }
+  }
+
+  private static func address(_ path: String) -> String {
+    "file:" + (path.addingPercentEncoding(withAllowedCharacters: .urlPathAllowed) ?? path)
+  }
+
   func read<Value>(_ body: (Database) throws -> Value) throws(StoreError) -> Value {
     do { return try queue.read(body) } catch { throw Self.error(error, path) }
   }
@@ -68,8 +90,7 @@ public final class ResultStore: Sendable {
     } catch let error as DatabaseError where error.resultCode == .SQLITE_CANTOPEN {
       // A log needs a writable folder even to read; nobody can be writing there, so read the file as it stands.
       do {
-        let address = "file:" + (path.addingPercentEncoding(withAllowedCharacters: .urlPathAllowed) ?? path)
-        let queue = try DatabaseQueue(path: address + "?immutable=1", configuration: configuration)
+        let queue = try DatabaseQueue(path: address(path) + "?immutable=1", configuration: configuration)
         try queue.read(requireTables)
         return queue
       } catch { throw Self.error(error, path) }

@@ -56,6 +56,11 @@ public enum TextReport {
   static func clockText(_ clock: Frequency) -> String { NumberText.fixed(clock.value / 1e6, 0) + " MHz" }
 
   private static func cyclesNote(_ result: SimulationResult) -> String {
+    if let pipeline = result.dataflow?.pipeline {
+      let images = result.request.shape.batch
+      let layers = pipeline.layers == 1 ? "" : " and \(pipeline.layers) layers"
+      return "\(images == 1 ? "one image" : "\(images) images")\(layers), another following at once"
+    }
     let recomputed = result.executedFlops / result.usefulFlops - 1
     return recomputed > 0.0005
       ? "\(NumberText.percent(recomputed)) more matrix work than the mask needs"
@@ -65,6 +70,10 @@ public enum TextReport {
   /// The reason for the clock in words.
   static func clockNote(_ result: SimulationResult) -> String {
     let maximum = clockText(result.request.device.clock.maximum)
+    if result.request.device.kind == .fpga, result.clock.limiter == .maximum {
+      let kind = result.request.device.provenance["clock.nominal"]?.kind.rawValue ?? "unknown"
+      return "nominal (\(kind)), of up to \(maximum)"
+    }
     return switch result.clock.limiter {
     case .maximum: "the highest clock; \(result.clock.mode.name)"
     case .power: "of \(maximum): the power limit holds it down; \(result.clock.mode.name)"

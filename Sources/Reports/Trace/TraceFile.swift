@@ -88,14 +88,14 @@ private struct TraceWriter {
     case .unit(let resource, _): reason = "busy: " + resource.name
     }
     begin("X", reason, process, thread)
-    output += ",\"cat\":\"wait\",\"ts\":\(time(ready)),\"dur\":\(time(event.start - ready))}"
+    output += ",\"cat\":\"wait\",\"ts\":\(time(ready)),\"dur\":\(duration(ready, event.start))}"
   }
 
   mutating func slice(_ event: TraceEvent, _ process: Int, _ thread: Int) {
     begin("X", event.operation, process, thread)
     output += ",\"cat\":"
     JSONText.append(event.resource?.name ?? "actor", to: &output)
-    output += ",\"ts\":\(time(event.start)),\"dur\":\(time(event.end - event.start)),\"args\":{\"actor\":"
+    output += ",\"ts\":\(time(event.start)),\"dur\":\(duration(event.start, event.end)),\"args\":{\"actor\":"
     JSONText.append(event.actor, to: &output)
     let cycles = Double(event.end - event.start) / Double(Tick.perCycle)
     output += ",\"cycles\":"
@@ -128,7 +128,14 @@ private struct TraceWriter {
     JSONText.append(name, to: &output)
   }
 
-  private func time(_ ticks: Int) -> String { NumberText.fixed(Double(ticks) * microsecondsPerTick, 6) }
+  private func time(_ ticks: Int) -> String { NumberText.fixed(picoseconds(ticks) * 1e-6, 6) }
+
+  /// The difference of the two rounded times, so that one slice ends where the next begins.
+  private func duration(_ start: Int, _ end: Int) -> String {
+    NumberText.fixed((picoseconds(end) - picoseconds(start)) * 1e-6, 6)
+  }
+
+  private func picoseconds(_ ticks: Int) -> Double { (Double(ticks) * microsecondsPerTick * 1e6).rounded() }
 
   mutating func finish(title: String, clock: Frequency) -> String {
     output += "\n],\"displayTimeUnit\":\"ns\",\"otherData\":{\"title\":"

@@ -36,6 +36,22 @@ extension DataflowGraph {
     case divideRow
     /// Input output rows: stores them, one for each query.
     case writeOutput
+    /// Emits the rows of `queries` queries after another, all heads of each; rows beyond the last are zero.
+    case readQueryGroup(queries: Int)
+    /// Emits the keys, all heads of each, in so many words, all keys again for each group of queries.
+    case readKeyWords(words: Int)
+    /// The same for the values.
+    case readValueWords(words: Int)
+    /// Inputs group of queries (once a group) and key words: emits the scores of the key with each query and head after the
+    /// last word of a key to the first output, their maxima over the row to the second.
+    case scoreGroup(queries: Int, words: Int)
+    /// Inputs maxima (once a group), scores (once a key) and value words: the weighted sums of the values over the row,
+    /// divided by the sums of the weights.
+    case weighGroup(queries: Int, words: Int)
+    /// Input rows of a group of queries: stores them.
+    case writeQueryGroup(queries: Int)
+    /// A matrix product of tokens with weights, beside attention: timing only.
+    case linear
     /// Input x, output x.
     case pass
     /// A graph for timing only.
@@ -44,10 +60,11 @@ extension DataflowGraph {
 
   /// What a node takes of an FPGA.
   public struct Area: Sendable, Hashable {
-    /// Multiply-accumulates in a cycle.
+    /// Multiply-accumulates in a cycle, and the bits of their two operands.
     public var macs: Int
-    /// Exponential and reciprocal units.
-    public var exponentials: Int
+    public var operandBits: (Int, Int) { (bitsA, bitsB) }
+    private var bitsA: Int
+    private var bitsB: Int
     /// Buffers of its own, beside FIFOs, by bits of a word and words.
     public var buffers: [Memory]
 
@@ -61,9 +78,9 @@ extension DataflowGraph {
         self.words = words
       }
     }
-    public init(macs: Int = 0, exponentials: Int = 0, buffers: [Memory] = []) {
+    public init(macs: Int = 0, operandBits: (Int, Int) = (16, 16), buffers: [Memory] = []) {
       self.macs = macs
-      self.exponentials = exponentials
+      (bitsA, bitsB) = operandBits
       self.buffers = buffers
     }
   }

@@ -12,9 +12,27 @@ struct FIFODepths: Sendable {
   static let namedParameter = ParameterDescription(
     name: "depths", summary: "depths of single FIFOs, as in scores=N+2,maxima=1", defaultValue: "")
 
+  /// The parameter that gives the depth of long FIFOs.
+  private var longName = "long"
+
   init(_ parameters: ScheduleParameters, hasLong: Bool) throws(ScheduleError) {
-    short = try Self.depth("short", parameters.value(Self.shortParameter))
-    long = hasLong ? try Self.depth("long", parameters.value(Self.longParameter)) : .fixed(2)
+    try self.init(
+      parameters, short: Self.depth("short", parameters.value(Self.shortParameter)),
+      long: hasLong ? Self.depth("long", parameters.value(Self.longParameter)) : .fixed(2))
+  }
+
+  /// Short FIFOs of two, long ones as the parameter `long` says.
+  init(_ parameters: ScheduleParameters, long: ParameterDescription) throws(ScheduleError) {
+    try self.init(
+      parameters, short: .fixed(2), long: Self.depth(long.name, parameters.value(long)))
+    longName = long.name
+  }
+
+  private init(
+    _ parameters: ScheduleParameters, short: FIFODepth, long: FIFODepth
+  ) throws(ScheduleError) {
+    self.short = short
+    self.long = long
     named = [:]
     for part in try parameters.value(Self.namedParameter).split(separator: ",") {
       let sides = part.split(separator: "=", omittingEmptySubsequences: false).map {
@@ -49,7 +67,7 @@ struct FIFODepths: Sendable {
       let elements = depth.elements(keys: keys)
       if let elements, elements < 1 {
         throw .parameter(
-          name: named[fifo.name] != nil ? "depths" : fifo.isLong ? "long" : "short",
+          name: named[fifo.name] != nil ? "depths" : fifo.isLong ? longName : "short",
           message: "\(depth) is \(elements) for \(keys) keys; a FIFO holds at least one element")
       }
       graph.fifos[index].depth = elements

@@ -25,15 +25,17 @@ public struct FlashAttention2: Schedule {
     name: "pack-gqa",
     summary: "pack the query heads of a group into the rows of a tile, as serving builds of the kernel do",
     choices: ["off", "on"], defaultValue: "off")
-  public static let parameters = [splits, packHeads]
+  public static let parameters = [splits, packHeads, ServingKernels.layout]
 
   /// nil where the authors' rule decides.
   private let requestedSplits: Int?
   private let packsHeads: Bool
+  private let layout: String
 
   public init(parameters: ScheduleParameters) throws(ScheduleError) {
     try parameters.requireKnown(Self.parameters)
     packsHeads = try parameters.value(Self.packHeads) == "on"
+    layout = try parameters.value(ServingKernels.layout)
     let text = try parameters.value(Self.splits)
     if text == "auto" {
       requestedSplits = nil
@@ -69,7 +71,8 @@ public struct FlashAttention2: Schedule {
       splits > 1 ? FlashAttention2Tile(splitting: shape) : FlashAttention2Tile(shape: shape, device: device)
     let forward = FlashAttention2Forward(
       shape: shape, tile: tile, splits: splits, packedHeads: packedHeads)
-    var kernels = [try forward.kernel(on: device)]
+    var kernels = try ServingKernels(schedule: Self.name, shape: shape).kernels(layout: layout, on: device)
+    kernels.append(try forward.kernel(on: device))
     if splits > 1 {
       kernels.append(try FlashAttention2Combine(shape: shape, splits: splits).kernel(on: device))
     }

@@ -6,7 +6,9 @@ public import HWModels
 /// - Models: copy-engine loads through K and V rings of two stages, asynchronous products with the second operand
 ///   from registers or shared memory, the overlap of softmax with the second product inside a warpgroup, ping-pong
 ///   order between warpgroups, masked first steps, epilogue through shared memory, both builds' tile schedulers.
-/// - Leaves out: varlen, paged keys, FP8, softcap, split keys (the Hopper build of the CuTe kernel has none).
+///   As a serving engine calls it (`layout`, C++ build): the kernel that counts the tiles of a batch of given lengths,
+///   the copy of new keys and values into the pages of the cache, pages read by the producers' own copies.
+/// - Leaves out: FP8, softcap, split keys (the Hopper build of the CuTe kernel has none).
 /// - Source: Shah et al. 2024, "FlashAttention-3", Algorithm 2; Dao-AILab/flash-attention@0251105
 ///   flash_attn/cute/flash_fwd_sm90.py and interface.py (`build=cute`), hopper/tile_size.h,
 ///   hopper/mainloop_fwd_sm90_tma_gmma_ws.hpp, hopper/tile_scheduler.hpp (`build=cpp`).
@@ -31,12 +33,17 @@ public struct FlashAttention3: Schedule {
     defaultValue: "auto")
   static let stages = ParameterDescription(
     name: "stages", summary: "slots of the K and V rings", defaultValue: "2")
-  public static let parameters = [build, packHeads, pingPong, stages]
+  static let pageSize = ParameterDescription(
+    name: "page-size", summary: "tokens of a page of the cache, with layout=paged", defaultValue: "64")
+  public static let parameters = [build, packHeads, pingPong, stages, ServingKernels.layout, pageSize]
 
   private let isCute: Bool
   private let packChoice: String
   private let pingPongChoice: String
   private let ringSlots: Int
+  private let layout: String
+  /// Tokens of a page; nil where keys lie in a row.
+  private let page: Int?
 
   public init(parameters: ScheduleParameters) throws(ScheduleError) {
     try parameters.requireKnown(Self.parameters)
@@ -48,7 +55,15 @@ public struct FlashAttention3: Schedule {
       throw .parameter(name: "stages", message: "'\(text)' is not a number from 1 to 16")
     }
     ringSlots = slots
+    layout = try parameters.value(ServingKernels.layout)
+    let pageText = try parameters.value(Self.pageSize)
+    guard let tokens = Int(pageText), (1...65_536).contains(tokens) else {
+      throw .parameter(name: "page-size", message: "'\(pageText)' is not a number from 1 to 65536")
+    }
+    page = layout == "paged" ? tokens : nil
   }
+
+  private var isVarlen: Bool { layout != "dense" }
 
   public func program(for shape: AttentionShape, on device: Device) throws(ScheduleError) -> Program {
     guard device.asyncTensor != nil else {
@@ -68,24 +83,36 @@ public struct FlashAttention3: Schedule {
     guard shape.dataType == .bf16 || shape.dataType == .fp16 else {
       throw .unsupported(schedule: Self.name, field: "dtype", message: "models bf16 and fp16")
     }
+    guard !isVarlen || !isCute else {
+      throw .unsupported(
+        schedule: Self.name, field: "layout", message: "models layouts other than dense with build=cpp")
+    }
     guard shape.headDim <= 256, shape.headDimV <= 256 else {
       throw .unsupported(schedule: Self.name, field: "head-dim", message: "takes head dimensions up to 256")
     }
-    let tile = FlashAttention3Tile(shape: shape, isCute: isCute)
+    let inARow = FlashAttention3Tile(shape: shape, isCute: isCute)
+    // The copy engine takes pages that hold whole tiles, and only for more rows than a tile has (heuristics.h,
+    // `get_pagedkv_tma`).
+    let copiesPages =
+      page.map { $0 % inARow.keyTile != 0 || shape.seqQ * shape.group <= inARow.queryTile } ?? false
+    let tile =
+      copiesPages ? FlashAttention3Tile(shape: shape, isCute: isCute, copiesPages: true) : inARow
     let kernel = try FlashAttention3Forward(
       shape: shape, tile: tile, isCute: isCute, packedHeads: packedHeads(shape, tile),
-      pingPong: pingPongChoice == "auto" ? tile.pingPong : pingPongChoice == "on", ringSlots: ringSlots
+      pingPong: pingPongChoice == "auto" ? tile.pingPong : pingPongChoice == "on", ringSlots: ringSlots,
+      isVarlen: isVarlen, copiesPages: copiesPages
     ).kernel(on: device)
-    return Program(schedule: Self.name, shape: shape, kernels: [kernel])
+    let before = try ServingKernels(schedule: Self.name, shape: shape).kernels(layout: layout, on: device)
+    return Program(schedule: Self.name, shape: shape, kernels: before + [kernel])
   }
 
   /// Query heads packed into a tile.
   ///
-  /// The CuTe build packs every grouped call (interface.py). The C++ build packs where the rows that a tile fills
+  /// The CuTe build packs every grouped call (interface.py), the C++ build every one of varying lengths. Else the C++ build packs where the rows that a tile fills
   /// without packing are fewer than nine tenths of those it fills with (heuristics.h, `should_pack_gqa`).
   private func packedHeads(_ shape: AttentionShape, _ tile: FlashAttention3Tile) -> Int {
     guard shape.group > 1, packChoice != "off" else { return 1 }
-    if packChoice == "on" || isCute { return shape.group }
+    if packChoice == "on" || isCute || isVarlen { return shape.group }
     func filled(_ rows: Int) -> Double {
       let tiles = (rows + tile.queryTile - 1) / tile.queryTile
       return Double(rows) / Double(tiles * tile.queryTile)
@@ -107,7 +134,8 @@ struct FlashAttention3Tile {
 
   var warpgroups: Int { queryTile / 64 }
 
-  init(shape: AttentionShape, isCute: Bool) {
+  /// - Parameter copiesPages: keys come from a paged cache by copies of the producer's threads.
+  init(shape: AttentionShape, isCute: Bool, copiesPages: Bool = false) {
     func padded(_ dimension: Int) -> Int { [64, 96, 128, 192, 256].first { dimension <= $0 } ?? 256 }
     headDim = padded(shape.headDim)
     headDimV = padded(shape.headDimV)
@@ -117,13 +145,18 @@ struct FlashAttention3Tile {
     switch (headDim, isCute) {
     case (64, true): (queryTile, keyTile, probabilitiesInRegisters) = (192, 128, true)
     case (64, false):
-      (queryTile, keyTile, probabilitiesInRegisters) = isCausal ? (192, 128, true) : (192, 192, false)
+      (queryTile, keyTile, probabilitiesInRegisters) =
+        isCausal || copiesPages ? (192, 128, true) : (192, 192, false)
     case (96, true): (queryTile, keyTile, probabilitiesInRegisters) = (192, isCausal ? 128 : 144, false)
-    case (96, false): (queryTile, keyTile, probabilitiesInRegisters) = (192, isLocal ? 128 : 144, false)
+    case (96, false):
+      (queryTile, keyTile, probabilitiesInRegisters) = (192, isLocal || copiesPages ? 128 : 144, false)
     case (128, true): (queryTile, keyTile, probabilitiesInRegisters) = (128, 128, true)
-    case (128, false): (queryTile, keyTile, probabilitiesInRegisters) = (128, isCausal ? 128 : 176, true)
+    case (128, false):
+      (queryTile, keyTile, probabilitiesInRegisters) = (128, isCausal || copiesPages ? 128 : 176, true)
     case (192, _):
-      (queryTile, keyTile, probabilitiesInRegisters) = (128, isLocal ? 96 : headDimV <= 128 ? 128 : 112, true)
+      (queryTile, keyTile, probabilitiesInRegisters) = (
+        128, isLocal || copiesPages ? 96 : headDimV <= 128 ? 128 : 112, true
+      )
     default: (queryTile, keyTile, probabilitiesInRegisters) = (128, isLocal ? 64 : 80, true)
     }
     // Turns are taken with at least two warpgroups and head dimension up to 128.

@@ -8,6 +8,15 @@ struct FlashAttention3Forward {
   let packedHeads: Int
   let pingPong: Bool
   let ringSlots: Int
+  /// Lengths come from a table; tiles are dealt from a counter.
+  var isVarlen = false
+  /// The producer is a warpgroup that copies keys and values from pages, 16 bytes a thread.
+  var copiesPages = false
+
+  /// The C++ build gathers the rows of packed heads by the threads that use them, not by the copy engine.
+  private var threadsLoadQueries: Bool { !isCute && packedHeads > 1 }
+  /// Rows of packed heads, and of sequences of varying length, are stored by the threads too.
+  private var threadsStore: Bool { !isCute && (isVarlen || packedHeads > 1) }
 
   private let element = 2
   private var tiles: QueryTiles {
@@ -19,7 +28,8 @@ struct FlashAttention3Forward {
   /// K and V tiles are multicast to two cores where the C++ build launches clusters: non-causal calls with head
   /// dimension from 128 and an even number of query tiles.
   private var clusterSize: Int {
-    !isCute && shape.mask == .none && tile.headDim >= 128 && tiles.tilesPerSequence % 2 == 0 ? 2 : 1
+    !isCute && !isVarlen && shape.mask == .none && tile.headDim >= 128 && tiles.tilesPerSequence % 2 == 0
+      ? 2 : 1
   }
 
   /// Work items in the order of the build's scheduler.
@@ -28,7 +38,7 @@ struct FlashAttention3Forward {
   /// (tile_scheduler.py). C++: persistent, causal ones by an atomic counter, sections of 32 MB (tile_scheduler.hpp).
   private var policy: TilePolicy {
     guard shape.mask == .causal else {
-      return isCute || shape.mask == .none
+      return isCute || (shape.mask == .none && !isVarlen)
         ? (isCute ? .grid(order: .tilesFastest) : .staticPersistent(order: .tilesFastest))
         : .dynamicPersistent(order: .longestFirst(sequencesPerSection: section(32_000_000)))
     }
@@ -106,15 +116,27 @@ struct FlashAttention3Forward {
       -> Operation
     {
       let bytes = Double(tile.keyTile * columns * element)
+      let action = Action.load(
+        tensor, TileCoordinate(rows: tile.keyTile, index: .walk(offset: offset)),
+        into: TileRef(ring.buffer, .step(offset: offset)))
+      if copiesPages {
+        return Operation(
+          name, .loadAsync,
+          work: .of {
+            $0.globalRead = bytes + Double(4 * tile.keyTile)
+            $0.sharedWrite = bytes
+            // A 16-byte copy a lane; the address of a row is found by one of the eight lanes that read it.
+            $0.otherInstructions = bytes / 16
+            $0.alu = bytes / 16
+            $0.shuffle = Double(2 * 8 * tile.keyTile)
+          }, waits: [ring.empty], signals: [ring.full], action: action)
+      }
       return Operation(
         name, .copyAsync,
         work: .of {
           $0.globalRead = bytes / Double(clusterSize)
           $0.sharedWrite = bytes
-        }, waits: [ring.empty], signals: [ring.full],
-        action: .load(
-          tensor, TileCoordinate(rows: tile.keyTile, index: .walk(offset: offset)),
-          into: TileRef(ring.buffer, .step(offset: offset))))
+        }, waits: [ring.empty], signals: [ring.full], action: action)
     }
     let queryBytes = Double(tile.queryTile * tile.headDim * element)
     let loadQ = Operation(
@@ -130,9 +152,11 @@ struct FlashAttention3Forward {
     let nextK = copy("load K", k, .k, columns: tile.headDim, offset: 1)
     let loadV = copy("load V", v, .v, columns: tile.headDimV, offset: 0)
     builder.actor(
-      "producer", warps: 1,
+      "producer", warps: copiesPages ? 4 : 1,
       blocks: [
-        Block(trips: .variable(steps.first, offset: 0), stepsPerTrip: 0, operations: [firstK, loadQ]),
+        Block(
+          trips: .variable(steps.first, offset: 0), stepsPerTrip: 0,
+          operations: threadsLoadQueries ? [firstK] : [firstK, loadQ]),
         Block(trips: .variable(steps.masked, offset: 0), stepsPerTrip: 1, operations: [nextK, loadV]),
         Block(trips: .variable(steps.whole, offset: 0), stepsPerTrip: 1, operations: [nextK, loadV]),
         Block(trips: .variable(steps.edge, offset: 0), stepsPerTrip: 1, operations: [nextK, loadV]),
@@ -206,18 +230,33 @@ struct FlashAttention3Forward {
     }
 
     // The first step has no output product beside it and takes no turn.
-    let begin = [
-      Operation(
-        "wait for Q", .sync, waits: [q.full]),
-      scores([k.full]),
-      Operation("release K", .sync, waits: [warpgroup.scoresDone], signals: [k.empty]),
-      mask, softmax.updateMaximum(), softmax.exponentiate(), softmax.updateSum(), warpgroup.convert,
-    ]
+    let ownQueries = threadsLoadQueries ? builder.barrier("Q\(group) loaded", .named) : q.full
+    let queryBytes = Double(rows * tile.headDim * element)
+    let loadQ = Operation(
+      "load Q", .loadAsync,
+      work: .of {
+        $0.streamRead = queryBytes
+        $0.sharedWrite = queryBytes
+        $0.otherInstructions = queryBytes / 16
+        $0.alu = queryBytes / 16
+        $0.shuffle = Double(2 * 8 * rows)
+      }, chain: Chain(alu: 12, shuffle: 1), signals: [ownQueries],
+      action: .load(
+        .q, TileCoordinate(rows: rows, index: .item(scale: tile.warpgroups, offset: group)), into: queryRows))
+    let begin =
+      (threadsLoadQueries ? [loadQ] : []) + [
+        Operation("wait for Q", .sync, waits: [ownQueries]),
+        scores([k.full]),
+        Operation("release K", .sync, waits: [warpgroup.scoresDone], signals: [k.empty]),
+        mask, softmax.updateMaximum(), softmax.exponentiate(), softmax.updateSum(), warpgroup.convert,
+      ]
     var end: [Operation] = []
     if rescaleBeforeProduct { end.append(softmax.rescaleOutput()) }
     end.append(accumulate)
     end.append(
-      Operation("release V", .sync, waits: [warpgroup.outputDone], signals: [v.empty, q.empty]))
+      Operation(
+        "release V", .sync, waits: [warpgroup.outputDone],
+        signals: threadsLoadQueries ? [v.empty] : [v.empty, q.empty]))
     builder.actor(
       "warpgroup \(group)", warps: 4,
       blocks: [
@@ -245,16 +284,26 @@ struct FlashAttention3Forward {
           $0.sharedWrite = elements * Double(element)
           $0.otherInstructions = elements / 8
         }, chain: Chain(alu: 1, shared: 1)),
-      Operation(
-        "store O", .copyAsync,
-        work: .of {
-          $0.sharedRead = elements * Double(element)
-          $0.globalWrite = elements * Double(element)
-        }, signals: [warpgroup.stored],
-        action: .store(warpgroup.output, .o, coordinate)),
+      threadsStore
+        ? Operation(
+          "store O", .loadStore,
+          work: .of {
+            $0.sharedRead = elements * Double(element)
+            $0.globalWrite = elements * Double(element)
+            $0.otherInstructions = elements * Double(element) / 16
+            $0.alu = elements * Double(element) / 16
+          }, chain: Chain(alu: 4, shared: 1), action: .store(warpgroup.output, .o, coordinate))
+        : Operation(
+          "store O", .copyAsync,
+          work: .of {
+            $0.sharedRead = elements * Double(element)
+            $0.globalWrite = elements * Double(element)
+          }, signals: [warpgroup.stored],
+          action: .store(warpgroup.output, .o, coordinate)),
       Operation(
         "store log-sum-exp", .loadStore, work: .of { $0.globalWrite = Double(rows * 4) },
-        waits: [warpgroup.stored], action: .store(warpgroup.logSumExp, .logSumExp, coordinate)),
+        waits: threadsStore ? [] : [warpgroup.stored],
+        action: .store(warpgroup.logSumExp, .logSumExp, coordinate)),
     ]
   }
 }

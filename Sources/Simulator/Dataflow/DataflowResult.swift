@@ -1,3 +1,5 @@
+public import Schedules
+
 /// What a streaming run says of its nodes and FIFOs, for one copy of the graph with the largest share of the heads.
 public struct DataflowResult: Sendable, Hashable {
   public struct Node: Sendable, Hashable {
@@ -48,8 +50,61 @@ public struct DataflowResult: Sendable, Hashable {
   public var headsPerCopy: Int
   public var nodes: [Node]
   public var fifos: [FIFO]
+  /// Set where images follow each other through stages; cycles of the result are then those from one image to the next,
+  /// times the images.
+  public var pipeline: Pipeline?
+  /// What the graphs take of the machine.
+  public var budget: Budget?
 
-  public init(graph: String, copies: Int, headsPerCopy: Int, nodes: [Node], fifos: [FIFO]) {
+  public struct Pipeline: Sendable, Hashable {
+    /// Passes of an image through all stages.
+    public var layers: Int
+    public var stages: [Stage]
+    /// Cycles of one image alone, from its first word to its last.
+    public var latencyCycles: Int
+    /// Time of an image at the lowest and the highest clock of the board, where no clock is published for it.
+    public var clockRange: ClockRange?
+
+    public init(layers: Int, stages: [Stage], latencyCycles: Int, clockRange: ClockRange? = nil) {
+      self.layers = layers
+      self.stages = stages
+      self.latencyCycles = latencyCycles
+      self.clockRange = clockRange
+    }
+
+    /// Kernels that work on one image one after another.
+    public struct Stage: Sendable, Hashable {
+      public var kernels: [Kernel]
+      public var cycles: Int { kernels.reduce(0) { $0 + $1.cycles } }
+      public init(kernels: [Kernel]) { self.kernels = kernels }
+    }
+
+    public struct Kernel: Sendable, Hashable {
+      public var name: String
+      /// Cycles for which it is busy with one image in one layer.
+      public var cycles: Int
+      public init(name: String, cycles: Int) {
+        self.name = name
+        self.cycles = cycles
+      }
+    }
+
+    public struct ClockRange: Sendable, Hashable {
+      public var slowest: Double
+      public var fastest: Double
+      public init(slowest: Double, fastest: Double) {
+        self.slowest = slowest
+        self.fastest = fastest
+      }
+    }
+  }
+
+  public init(
+    graph: String, copies: Int, headsPerCopy: Int, nodes: [Node], fifos: [FIFO], pipeline: Pipeline? = nil,
+    budget: Budget? = nil
+  ) {
+    self.pipeline = pipeline
+    self.budget = budget
     self.graph = graph
     self.copies = copies
     self.headsPerCopy = headsPerCopy

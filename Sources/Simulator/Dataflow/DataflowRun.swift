@@ -11,15 +11,15 @@ struct DataflowRun {
   init(_ request: SimulationRequest, _ program: Program, _ placement: DataflowPlacement)
     throws(SimulationError)
   {
-    guard let machine = request.device.streaming else {
+    guard let timing = DataflowTiming(request.device) else {
       throw .schedule(
         .missingResource(schedule: program.schedule, part: "streaming", device: request.device.id))
     }
     self.request = request
     self.program = program
     self.placement = placement
-    timing = DataflowTiming(machine)
-    for share in placement.shares where timing.ceiling(share.graph) > 4e18 {
+    self.timing = timing
+    for graph in placement.shares.flatMap(\.graphs) where timing.ceiling(graph) * passes > 4e18 {
       throw .schedule(
         .unsupported(
           schedule: program.schedule, field: "seq", message: "would take more than 2^62 cycles for this shape"
@@ -29,6 +29,7 @@ struct DataflowRun {
 
   /// - Throws: `SimulationError.dataflowDeadlock` where the graph of some copy cannot go on.
   func result() throws(SimulationError) -> SimulationResult {
+    if let pipeline = placement.pipeline { return try PipelineRun(self, pipeline).result() }
     var outcomes: [DataflowSimulation.Outcome] = []
     for share in placement.shares { outcomes.append(try Self.play(share.graph, timing)) }
     let cycles = outcomes.reduce(0) { max($0, $1.end) }
@@ -64,17 +65,25 @@ struct DataflowRun {
     return outcome
   }
 
-  private var isLocked: Bool { if case .locked = request.mode { true } else { false } }
+  /// How often each graph runs.
+  private var passes: Double { placement.pipeline.map { Double($0.images) * Double($0.layers) } ?? 1 }
 
-  private var clock: Frequency {
+  var isLocked: Bool { if case .locked = request.mode { true } else { false } }
+
+  /// An FPGA runs at the clock that designs close at.
+  var clock: Frequency {
     if case .locked(let clock) = request.mode { return clock }
-    return request.device.clock.maximum
+    return request.device.kind == .fpga ? request.device.clock.nominal : request.device.clock.maximum
   }
 
-  private func work() -> Work {
+  func work() -> Work {
     var work = Work()
     for share in placement.shares {
-      for node in share.graph.nodes { work.add(node.work, times: Double(node.firings * share.copies)) }
+      for graph in share.graphs {
+        for node in graph.nodes {
+          work.add(node.work, times: Double(node.firings) * Double(share.copies) * passes)
+        }
+      }
     }
     return work
   }
@@ -130,7 +139,7 @@ struct DataflowRun {
       classes: classes, occupancy: busy / (Double(placement.copies) * Double(max(cycles, 1))))
   }
 
-  private func describe(_ outcome: DataflowSimulation.Outcome, _ cycles: Int) -> DataflowResult {
+  func describe(_ outcome: DataflowSimulation.Outcome, _ cycles: Int) -> DataflowResult {
     let share = placement.shares[0]
     let graph = share.graph
     return DataflowResult(

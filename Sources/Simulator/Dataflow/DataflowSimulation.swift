@@ -24,6 +24,9 @@ struct DataflowSimulation {
     /// What each unfinished node waits for; empty where all ended.
     var blocked: [Blocked] = []
     var period: Period?
+    /// The longest time that a node takes from its first firing to the end of its last: how soon the next run can follow
+    /// where runs follow each other without draining.
+    var span = 0
   }
 
   /// A node that cannot go on.
@@ -164,6 +167,12 @@ struct DataflowSimulation {
   private mutating func finish() {
     for node in 0..<nodes.count {
       outcome.end = max(outcome.end, nodes.base[node].time)
+      // A source waits only for its reader, and is ready as soon as it has put out all.
+      let firings = graph.nodes[node].firings
+      outcome.span = max(
+        outcome.span,
+        nodes.base[node].inputs == 0
+          ? firings * nodes.base[node].interval : nodes.base[node].time - nodes.base[node].start)
       if nodes.base[node].remaining > 0, let blocked = blocked(node) { outcome.blocked.append(blocked) }
     }
     outcome.peaks = (0..<fifos.count).map { index in
@@ -193,7 +202,8 @@ struct DataflowSimulation {
     var left = turn
     var acted = false
     while left > 0, node.pointee.remaining > 0 {
-      if node.pointee.step == 0, recorder == nil {
+      // The first firing is played alone: it says when the node starts.
+      if node.pointee.step == 0, node.pointee.fired > 0, recorder == nil {
         let count = plainFirings(node, atMost: left)
         if count > 0 {
           fire(node, count)
@@ -341,6 +351,7 @@ struct DataflowSimulation {
       } else {
         node.pointee.stamp = node.pointee.time + node.pointee.latency
       }
+      if node.pointee.fired == 0 { node.pointee.start = node.pointee.stamp - node.pointee.latency }
       recorder?.began(index, firing: node.pointee.fired, at: node.pointee.stamp - node.pointee.latency)
       node.pointee.step += 1
     }

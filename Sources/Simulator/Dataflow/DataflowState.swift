@@ -4,6 +4,8 @@ enum DataflowState {
   struct Node: BitwiseCopyable {
     /// Local clock, in cycles.
     var time = 0
+    /// When its first firing had all inputs.
+    var start = 0
     /// Firings done in this play, and those still to come (the one under way among them).
     var fired = 0
     var remaining = 0

@@ -26,6 +26,14 @@ struct CompareCommand: ParsableCommand {
 
   func run() throws {
     try Failure.reporting {
+      if db == nil, kind(of: first) != kind(of: second),
+        Set([kind(of: first), kind(of: second)]) == ["schedule", "device"]
+      {
+        throw Failure(
+          .usage,
+          "error: '\(first)' is a \(kind(of: first)) and '\(second)' a \(kind(of: second)); compare two of one kind"
+        )
+      }
       let a = try result(of: first)
       let b = try result(of: second)
       switch format {
@@ -37,6 +45,11 @@ struct CompareCommand: ParsableCommand {
 
   /// Names that tell the two apart; runs are known by their numbers.
   private var names: (String, String)? { db == nil ? nil : ("run \(first)", "run \(second)") }
+
+  private func kind(of operand: String) -> String {
+    if ScheduleRegistry[operand] != nil { return "schedule" }
+    return options.library.library.ids().contains(operand) ? "device" : "file"
+  }
 
   private func result(of operand: String) throws -> SimulationResult {
     if let db {

@@ -47,6 +47,7 @@ struct SweepPlan: Sendable {
   struct Outcome {
     var done = 0
     var skipped = 0
+    var skippedProblems = 0
     var problems = 0
     var firstProblem: String?
     var seconds = 0.0
@@ -54,7 +55,10 @@ struct SweepPlan: Sendable {
     func description(db: String) -> String {
       let rate = seconds > 0 ? ", \(NumberText.significant(Double(done) / seconds)) a second" : ""
       var lines = ["\(done) points in \(NumberText.time(seconds))\(rate), in \(db)"]
-      if skipped > 0 { lines.append("\(skipped) were there already") }
+      if skipped > 0 {
+        let without = skippedProblems > 0 ? ", \(skippedProblems) of them without a result" : ""
+        lines.append("\(skipped) were there already\(without)")
+      }
       if problems > 0 { lines.append("\(problems) have no result; the first: \(firstProblem ?? "")") }
       return lines.joined(separator: "\n")
     }
@@ -79,6 +83,7 @@ struct SweepPlan: Sendable {
     let writer = store.writer(sweep: sweep, shard: shard?.number, detail: detail)
     var outcome = Outcome()
     outcome.skipped = points.skipped
+    if points.skipped > 0 { outcome.skippedProblems = try store.problemCount(of: sweep) }
     var bar = ProgressBar(total: points.total)
     var hashes: [String: String?] = [:]
     let start = ContinuousClock.now

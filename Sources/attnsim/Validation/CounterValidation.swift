@@ -27,7 +27,7 @@ struct CounterValidation {
         skipped.add(row.kernel, pass: row.pass, "part '\(row.part)' of a call is not modelled on its own yet")
         continue
       }
-      switch map.target(kernel: row.kernel, gpu: gpu, pass: row.pass, launches: nil) {
+      switch map.target(kernel: row.kernel, gpu: gpu, pass: row.pass) {
       case .notModelled(let reason): skipped.add(row.kernel, pass: row.pass, reason)
       case .schedule(let name, let parameters):
         do {

@@ -14,7 +14,7 @@ enum FittedRows {
     var lines: Set<Int> = []
     for row in table.rows {
       guard let shape = try? row.shape(),
-        case .schedule = map.target(kernel: row.kernel, gpu: row.gpu, pass: row.pass, launches: row.kernels)
+        case .schedule = map.target(of: row)
       else { continue }
       let number = numbers[shape] ?? numbers.count
       numbers[shape] = number

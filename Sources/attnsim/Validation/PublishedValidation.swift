@@ -51,11 +51,16 @@ struct PublishedValidation {
         schedule: schedule, parameters: ScheduleParameters(parameters), shape: try row.shape(),
         device: device, mode: .sustained))
     results.append(result)
+    var label = "\(RequestText.shape(result.request.shape)) (line \(row.line))"
+    if let range = result.dataflow?.pipeline?.clockRange {
+      label +=
+        "; the clock is not published: \(NumberText.time(range.fastest)) to \(NumberText.time(range.slowest)) at clocks such designs have"
+    }
     rows.append(
       ValidationRow(
         gpu: row.hardware, kernel: row.kernel, pass: row.pass,
         metric: ValidationMetric(name: row.metric, unit: unit),
-        label: "\(RequestText.shape(result.request.shape)) (line \(row.line))", measured: row.value,
+        label: label, measured: row.value,
         predicted: row.metric == "tflops"
           ? result.usefulFlopsPerSecond / 1e12 : result.time.value * 1e6))
   }

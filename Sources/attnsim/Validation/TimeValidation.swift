@@ -30,7 +30,7 @@ struct TimeValidation {
     self.keepsResults = keepsResults
     if FittedRows.wasFitted(device, on: file) { fittedLines = FittedRows.lines(of: table, map: map) }
     for row in table.rows where lines?.contains(row.line) != false {
-      switch map.target(kernel: row.kernel, gpu: row.gpu, pass: row.pass, launches: row.kernels) {
+      switch map.target(of: row) {
       case .notModelled(let reason): skipped.add(row.kernel, pass: row.pass, reason)
       case .schedule(let name, let parameters):
         do {

@@ -20,4 +20,24 @@ extension Sample {
       schedule: schedule, parameters: .init(parameters),
       shape: try AttentionShape(batch: 1, headsQ: 3, seqQ: 24, headDim: 8), device: device)
   }
+
+  /// A request that FPGA schedules take.
+  static func fpga(_ schedule: String, parameters: [String: String] = [:]) throws -> SimulationRequest {
+    var device = Device(id: "sample-f", name: "Sample F", kind: .fpga)
+    device.clock.minimum = Frequency(1e8)
+    device.clock.nominal = Frequency(2e8)
+    device.clock.maximum = Frequency(3e8)
+    device.provenance["clock.nominal"] = Provenance(kind: .assumed, source: "a sample")
+    var board = Device.FPGA()
+    board.dsp = Count(2000)
+    board.dspWidthA = Count(27)
+    board.dspWidthB = Count(18)
+    board.bram = Count(500)
+    board.uram = Count(100)
+    board.ddrBandwidth = BytesPerSecond(2e10)
+    device.fpga = board
+    return SimulationRequest(
+      schedule: schedule, parameters: .init(parameters),
+      shape: try AttentionShape(batch: 2, headsQ: 2, seqQ: 21, headDim: 32), device: device)
+  }
 }

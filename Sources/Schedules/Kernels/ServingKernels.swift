@@ -1,0 +1,105 @@
+import HWModels
+
+/// Kernels that a serving engine's call runs before attention itself.
+///
+/// - Source: sgl-project/sglang, `FlashAttentionBackend.forward_extend` and `MHATokenToKVPool.set_kv_buffer` (new keys and
+///   values are copied into the pages of the cache first); Dao-AILab/flash-attention@0251105
+///   hopper/flash_prepare_scheduler.cu (one work item reads the lengths and counts tiles).
+struct ServingKernels {
+  let schedule: String
+  let shape: AttentionShape
+
+  static let layout = ParameterDescription(
+    name: "layout",
+    summary:
+      "dense; varlen: lengths from a table; paged: that, and a paged cache that takes the new keys first",
+    choices: ["dense", "varlen", "paged"], defaultValue: "dense")
+
+  private var element: Double { Double(shape.dataType.bytes) }
+  /// Rows (token, key-value head) that a work item copies.
+  private static let rows = 64
+  private static let threads = 128
+
+  /// What runs before attention in a layout.
+  func kernels(layout: String, on device: Device) throws(ScheduleError) -> [Kernel] {
+    switch layout {
+    case "varlen": [try prepare(on: device)]
+    case "paged": [try append(on: device), try prepare(on: device)]
+    default: []
+    }
+  }
+
+  /// Copies the new keys and values into the cache: twice their bytes over bandwidth, or one launch.
+  ///
+  /// The interpreter's keys and values are those of the cache already: the actions only mark the rows as used.
+  private func append(on device: Device) throws(ScheduleError) -> Kernel {
+    var builder = KernelBuilder(schedule: schedule, kernel: "cache_append")
+    let copied = TileRef(
+      builder.buffer(
+        "rows", .registers, rows: Self.rows, columns: shape.headDim + shape.headDimV, type: shape.dataType))
+    let bytes = Double(Self.rows * (shape.headDim + shape.headDimV)) * element
+    builder.actor(
+      "warps", warps: Self.threads / 32,
+      blocks: [
+        Block(
+          trips: .fixed(1), stepsPerTrip: 0,
+          operations: [
+            Operation(
+              "load places", .loadStore, work: .of { $0.streamRead = Double(8 * Self.rows) },
+              chain: Chain(alu: 4), action: .fill(copied, 0)),
+            Operation(
+              "load new rows", .loadStore,
+              work: .of {
+                $0.streamRead = bytes
+                $0.otherInstructions = bytes / 16
+              }, action: .fill(copied, 0)),
+            Operation(
+              "store into pages", .loadStore,
+              work: .of {
+                $0.globalWrite = bytes
+                $0.otherInstructions = bytes / 16
+              }, action: .fill(copied, 0)),
+          ])
+      ])
+    let total = shape.batch * shape.seqQ * shape.headsKV
+    return try builder.build(
+      items: single(count: (total + Self.rows - 1) / Self.rows), policy: .grid(order: .tilesFastest),
+      footprint: Footprint(threads: Self.threads, registersPerThread: 32, sharedBytes: 0), on: device)
+  }
+
+  /// Reads the lengths of a batch, counts tiles and zeroes the scheduler's counter: a chain of latencies on one core.
+  private func prepare(on device: Device) throws(ScheduleError) -> Kernel {
+    var builder = KernelBuilder(schedule: schedule, kernel: "prepare_varlen")
+    let counts = TileRef(builder.buffer("tiles", .registers, rows: 1, columns: 1, type: .fp32))
+    builder.actor(
+      "warps", warps: 32,
+      blocks: [
+        Block(
+          trips: .fixed(1), stepsPerTrip: 0,
+          operations: [
+            Operation(
+              "load lengths", .loadStore, work: .of { $0.streamRead = Double(12 * shape.batch) },
+              chain: Chain(alu: 4), action: .fill(counts, 0)),
+            // Divisions by the tile sizes, the sum over a warp's batches, the sum over warps.
+            Operation(
+              "count tiles", .vector,
+              work: .of {
+                $0.alu = 1024 * 60
+                $0.shuffle = 1024 * 5
+              }, chain: Chain(alu: 60, shuffle: 5, shared: 2), action: .fill(counts, 0)),
+            Operation(
+              "store counts", .loadStore, work: .of { $0.globalWrite = Double(16 * shape.batch) },
+              action: .fill(counts, 0)),
+          ])
+      ])
+    return try builder.build(
+      items: single(count: 1), policy: .grid(order: .tilesFastest),
+      footprint: Footprint(threads: 1024, registersPerThread: 32, sharedBytes: 1024), on: device)
+  }
+
+  private func single(count: Int) -> ItemSpace {
+    ItemSpace(
+      classes: [ItemClass(values: [], walk: .ascending(0..<0))],
+      groups: [.init(count: 1, runs: [.init(itemClass: 0, count: count)])])
+  }
+}
