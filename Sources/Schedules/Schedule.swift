@@ -90,6 +90,7 @@ public enum ScheduleRegistry {
   public static let all: [any Schedule.Type] = [
     FlashAttention2.self,
     FlashAttention3.self,
+    CuDNN.self,
     StreamingNaive.self,
     StreamingUnscaled.self,
     StreamingReordered.self,
