@@ -11,6 +11,8 @@ public struct Program: Sendable {
   public var kernels: [Kernel]
   /// Graphs of nodes and FIFOs, where the machine streams; there are no kernels then.
   public var placement: DataflowPlacement?
+  /// Einsums bound to arrays, where the machine is a spatial one; there are no kernels then.
+  public var spatial: SpatialProgram?
   /// What the model leaves out for this shape; stored with every result.
   public var warnings: [ModelLimit]
 
@@ -26,6 +28,15 @@ public struct Program: Sendable {
   ) {
     self.init(schedule: schedule, shape: shape, kernels: [], warnings: warnings)
     self.placement = placement
+  }
+}
+
+extension Program {
+  public init(
+    schedule: String, shape: AttentionShape, spatial: SpatialProgram, warnings: [ModelLimit] = []
+  ) {
+    self.init(schedule: schedule, shape: shape, kernels: [], warnings: warnings)
+    self.spatial = spatial
   }
 }
 

@@ -26,6 +26,7 @@ struct ProgramTests {
   func schedules(name: String) throws {
     var request = SimulationRequest(schedule: name, shape: try Sample.shape(), device: Sample.device)
     if (try? Simulation.program(request)) == nil { request = try Sample.streaming(name) }
+    if (try? Simulation.program(request)) == nil { request = try Sample.spatial(name) }
     if (try? Simulation.program(request)) == nil { request = try Sample.fpga(name) }
     let program = try Simulation.program(request)
     let dot = ProgramGraph.dot(program)

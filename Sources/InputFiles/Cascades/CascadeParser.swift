@@ -7,19 +7,19 @@ struct CascadeParser {
   private(set) var problems: [Diagnostic]
   /// Targets of lines that could not be read, so that their names do not count as undefined.
   private(set) var broken: Set<String> = []
-  private var tokens: [CascadeToken] = []
-  private var place = 0
-  private var depth = 0
+  var tokens: [CascadeToken] = []
+  var place = 0
+  var depth = 0
 
   static let keywords = [
     "cascade", "source", "rank", "split", "iterative", "input", "output", "view", "init",
   ]
   /// Parentheses and functions inside each other.
-  private static let deepest = 64
+  static let deepest = 64
   /// A product of shapes has to stay a whole number that a `Double` holds exactly.
   static let largestShape = 1 << 40
 
-  private struct Stop: Error {}
+  struct Stop: Error {}
 
   init(_ source: SourceText) {
     self.source = source
@@ -69,34 +69,34 @@ struct CascadeParser {
 
   // MARK: Tokens
 
-  private var next: CascadeToken { tokens[min(place, tokens.count - 1)] }
+  var next: CascadeToken { tokens[min(place, tokens.count - 1)] }
 
-  private mutating func take() -> CascadeToken {
+  mutating func take() -> CascadeToken {
     let token = next
     if token.kind != .end { place += 1 }
     return token
   }
 
-  private mutating func take(_ sign: String) -> Bool {
+  mutating func take(_ sign: String) -> Bool {
     guard next.kind == .sign, next.text == sign else { return false }
     place += 1
     return true
   }
 
-  private mutating func fail(_ token: CascadeToken, _ message: String, hint: String? = nil) -> Stop {
+  mutating func fail(_ token: CascadeToken, _ message: String, hint: String? = nil) -> Stop {
     problems.append(source.diagnostic(line: token.line, column: token.column, message, hint: hint))
     return Stop()
   }
 
-  private func words(_ token: CascadeToken) -> String {
+  func words(_ token: CascadeToken) -> String {
     token.kind == .end ? "the end of the line" : "'\(token.text)'"
   }
 
-  private mutating func expect(_ sign: String, _ after: String) throws(Stop) {
+  mutating func expect(_ sign: String, _ after: String) throws(Stop) {
     guard take(sign) else { throw fail(next, "'\(sign)' is due \(after), not \(words(next))") }
   }
 
-  private mutating func name(_ what: String) throws(Stop) -> CascadeSyntax.Name {
+  mutating func name(_ what: String) throws(Stop) -> CascadeSyntax.Name {
     guard next.kind == .name else { throw fail(next, "\(what) is due, not \(words(next))") }
     return CascadeSyntax.Name(take())
   }
@@ -167,7 +167,7 @@ struct CascadeParser {
     try end()
   }
 
-  private static func constant(_ token: CascadeToken) -> Double? {
+  static func constant(_ token: CascadeToken) -> Double? {
     if token.kind == .name, token.text == "inf" { return .infinity }
     guard token.kind == .number, let value = Double(token.text), value.isFinite else { return nil }
     return value
@@ -224,121 +224,5 @@ struct CascadeParser {
     repeat { indices.append(try self.name("an index")) } while take(",")
     try expect(")", "after the indices")
     return .init(operation: operation, indices: indices)
-  }
-
-  // MARK: Expressions
-
-  private mutating func sum() throws(Stop) -> CascadeSyntax.Expression {
-    var value = try product()
-    while next.kind == .sign, next.text == "+" || next.text == "-" {
-      let operation: CascadeOperator = take().text == "+" ? .plus : .minus
-      value = .apply(operation, [value, try product()])
-      try deepen()
-    }
-    return value
-  }
-
-  private mutating func product() throws(Stop) -> CascadeSyntax.Expression {
-    var value = try factor()
-    while next.kind == .sign, next.text == "*" || next.text == "/" {
-      let operation: CascadeOperator = take().text == "*" ? .times : .divide
-      value = .apply(operation, [value, try factor()])
-      try deepen()
-    }
-    return value
-  }
-
-  /// Expressions are trees that others walk by recursion: their depth is bounded here.
-  private mutating func deepen() throws(Stop) {
-    depth += 1
-    if depth > 4 * Self.deepest {
-      throw fail(next, "the expression is too long", hint: "give a part of it a name")
-    }
-  }
-
-  private mutating func factor() throws(Stop) -> CascadeSyntax.Expression {
-    depth += 1
-    guard depth <= 4 * Self.deepest else {
-      throw fail(next, "the expression is nested too deeply", hint: "give a part of it a name")
-    }
-    let token = next
-    if take("-") {
-      let value = try factor()
-      if case .constant(let number) = value { return .constant(-number) }
-      return .apply(.negate, [value])
-    }
-    if take("(") {
-      let value = try sum()
-      try expect(")", "after the expression")
-      return value
-    }
-    if let value = Self.constant(token) {
-      place += 1
-      return .constant(value)
-    }
-    guard token.kind == .name else { throw fail(token, "an operand is due, not \(words(token))") }
-    if tokens[min(place + 1, tokens.count - 1)].text == "(",
-      tokens[min(place + 1, tokens.count - 1)].kind == .sign
-    {
-      return try function()
-    }
-    return .access(try access())
-  }
-
-  private mutating func function() throws(Stop) -> CascadeSyntax.Expression {
-    let token = take()
-    place += 1
-    guard let operation = CascadeOperator(rawValue: token.text) else {
-      throw fail(
-        token, "unknown operator '\(token.text)'",
-        hint: NearestName.hint(token.text, in: CascadeOperator.allCases.map(\.rawValue)))
-    }
-    var operands = [try sum()]
-    while take(",") { operands.append(try sum()) }
-    try expect(")", "after the operands")
-    let isRight = operands.count == operation.operands || (operation.isReduction && operands.count > 1)
-    guard isRight else {
-      throw fail(
-        token,
-        "\(token.text) takes \(operation.operands == 1 ? "one operand" : "two operands"), not \(operands.count)"
-      )
-    }
-    guard operation.operands == 2 else { return .apply(operation, operands) }
-    return operands.dropFirst().reduce(operands[0]) { .apply(operation, [$0, $1]) }
-  }
-
-  private mutating func access() throws(Stop) -> CascadeSyntax.Access {
-    let tensor = try name("a tensor")
-    guard take("[") else { return .init(tensor: tensor, indices: []) }
-    var indices: [CascadeSyntax.Index] = []
-    repeat { indices.append(try index()) } while take(",")
-    try expect("]", "after the indices")
-    return .init(tensor: tensor, indices: indices)
-  }
-
-  private mutating func index() throws(Stop) -> CascadeSyntax.Index {
-    let token = take()
-    if token.kind == .number, token.text == "0" { return .first(.init(token)) }
-    guard token.kind == .name else {
-      throw fail(
-        token, "an index is due, not \(words(token))",
-        hint: "m, m+1, M for the value after the last step, or 0 after init")
-    }
-    let name = CascadeSyntax.Name(token)
-    if token.text.first?.isUppercase == true { return .last(name) }
-    if take("*") {
-      let rank = try self.name("the shape of the inner rank")
-      try expect("+", "in an index of two parts")
-      return .joined(outer: name, rank: rank, inner: try self.name("the index of the inner rank"))
-    }
-    let sign = next
-    guard take("+") || take("-") else { return .running(name, offset: 0) }
-    let step = take()
-    guard sign.text == "+", step.kind == .number, step.text == "1" else {
-      throw fail(
-        sign, "an index may be one step ahead, as in m+1",
-        hint: "write the tensor one step ahead and read it at m")
-    }
-    return .running(name, offset: 1)
   }
 }

@@ -8,8 +8,20 @@ struct CascadeCommand: ParsableCommand {
     commandName: "cascade",
     abstract: "Analyses a cascade of einsums: passes, buffers, operations, traffic, fusions.",
     discussion: """
-      The cascades of the papers are in scenarios/cascades. The notation is described at the head of \
-      Sources/InputFiles/Cascades/CascadeFile.swift and in README.md.
+      A cascade file has one statement to a line. An index is the name of its rank in small letters; one that is missing on \
+      the left is summed unless :: says otherwise. Steps of an iterative rank are written at m+1 and read at m; M is the last.
+
+      cascade softmax
+      rank M = 1024
+      rank P = 8
+      input X[M, P]
+      G[p] = X[m, p] :: max(m)
+      S[m, p] = exp(X[m, p] - G[p])
+      D[p] = S[m, p] :: sum(m)
+      Z[m, p] = S[m, p] / D[p]
+
+      Also: split M into M1, M0 = 256; view B[m1, m0] = A[m1*M0 + m0]; iterative M1; init R[0, p] = -inf; output Z[M, P]. \
+      The cascades of the papers are in scenarios/cascades.
 
       attnsim cascade scenarios/cascades/attention-3-pass.cascade --rank M=4096 --graph cascade.svg
       """)
