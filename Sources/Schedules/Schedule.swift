@@ -101,6 +101,11 @@ public enum ScheduleRegistry {
     StreamingReordered.self,
     StreamingUnscaledReordered.self,
     StreamingMemoryFree.self,
+    Unfused.self,
+    Flat.self,
+    FuseMaxCascade.self,
+    FuseMaxArchitecture.self,
+    FuseMaxBinding.self,
     UbiMoE.self,
     UbiMoEViT.self,
   ]

@@ -12,6 +12,8 @@ public enum Simulation {
     let program = try program(request)
     // A streaming machine has nodes and FIFOs instead of cores and kernels.
     if let placement = program.placement { return try DataflowRun(request, program, placement).result() }
+    // A spatial array has einsums bound to its arrays.
+    if let spatial = program.spatial { return try SpatialRun(request, program, spatial).result() }
     // A first guess of the clock turns the memory's bytes per second into bytes per core cycle.
     var clock = startingClock(request)
     // When it happens on the cores, at that clock.

@@ -32,6 +32,7 @@ struct ProgramTests {
     // Decode kernels take few queries.
     if (try? Simulation.program(request)) == nil { request.shape.seqQ = 1 }
     if (try? Simulation.program(request)) == nil { request = try Sample.streaming(name) }
+    if (try? Simulation.program(request)) == nil { request = try Sample.spatial(name) }
     if (try? Simulation.program(request)) == nil { request = try Sample.fpga(name) }
     let program = try Simulation.program(request)
     let dot = ProgramGraph.dot(program)
