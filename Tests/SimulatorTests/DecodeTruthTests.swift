@@ -89,6 +89,7 @@ import Testing
     let (batch, seqKV) = size
     for id in Devices.ids {
       let device = try Devices.named(id)
+      guard device.kind == .gpu else { continue }
       for group in [1, 8] {
         let shape = try AttentionShape(
           batch: batch, headsQ: 32, headsKV: 32 / group, seqQ: 1, seqKV: seqKV, headDim: 128)
