@@ -138,6 +138,12 @@ struct FlashAttention2Tile {
     warps = 4
   }
 
+  /// Tiles of a kernel with lists, which the size of its blocks decides.
+  init(shape: AttentionShape, queryTile: Int, keyTile: Int, warps: Int) {
+    headDim = Self.padded(shape.headDim)
+    (self.queryTile, self.keyTile, self.warps) = (queryTile, keyTile, warps)
+  }
+
   private static func padded(_ dimension: Int) -> Int {
     [32, 64, 96, 128, 192, 256].first { dimension <= $0 } ?? 256
   }
