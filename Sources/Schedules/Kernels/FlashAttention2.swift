@@ -65,7 +65,9 @@ public struct FlashAttention2: Schedule {
     guard shape.mask.band(seqQ: shape.seqQ, seqKV: shape.seqKV) != nil else {
       throw .unsupported(
         schedule: Self.name, field: "mask",
-        message: "takes the masks none, causal and windows, not \(shape.mask)")
+        message: "takes the masks none, causal and windows, not \(shape.mask)"
+          + "; lists of blocks on this kernel's loop: schedule sparse on devices without asynchronous products, else flex"
+      )
     }
     guard shape.dataType == .bf16 || shape.dataType == .fp16 else {
       throw .unsupported(schedule: Self.name, field: "dtype", message: "takes bf16 and fp16")
