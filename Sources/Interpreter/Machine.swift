@@ -398,6 +398,7 @@ final class Machine {
     guard tensor.isPartial else { return 0 }
     switch coordinate.split {
     case .item: return context.item.split
+    case .tile: return context.item.tile
     case .fixed(let fixed): return fixed
     case .walk(let offset): return try walked(offset, 1, context)
     }

@@ -140,6 +140,8 @@ public struct TileCoordinate: Sendable, Hashable {
 public enum SplitIndex: Sendable, Hashable {
   /// The work item's own split.
   case item
+  /// The work item's own tile: one part for each tile of keys.
+  case tile
   case fixed(Int)
   /// The number at place `step + offset` of the work item's walk: a walk over splits.
   case walk(offset: Int)

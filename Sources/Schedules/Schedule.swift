@@ -92,6 +92,7 @@ public enum ScheduleRegistry {
     FlashAttention3.self,
     FlexAttention.self,
     FlexFlash.self,
+    SelectedAttention.self,
     GNAHopper.self,
     CuDNN.self,
     FlashDecoding.self,

@@ -141,7 +141,7 @@ struct KernelSimulation {
     let schedule = DeviceSchedule(
       slots: slots, durations: durations,
       launchInterval: Double(Tick.perCycle) / device.sync.workItemRate.value)
-    let runs = ItemRuns.make(kernel.items, order: kernel.policy.order)
+    let runs = ItemRuns.make(kernel.items, order: kernel.policy.order).sameTimes(kernel.items.classes)
     // Where memory sets the pace, bandwidth moves between cores as they finish.
     var played: DeviceSchedule.Outcome
     var events = timer.events

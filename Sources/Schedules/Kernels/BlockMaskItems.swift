@@ -9,12 +9,14 @@ struct BlockMaskItems {
   /// Query heads packed into the rows of a tile.
   private let packedHeads: Int
 
-  /// - Parameter block: queries and keys of a block; both tiles divide it.
+  /// - Parameters:
+  ///   - block: queries and keys of a block; both tiles divide it.
+  ///   - keyBlock: keys of a block where they are not as many as queries.
   init(
-    shape: AttentionShape, block: Int, queryTile: Int, keyTile: Int, isDescending: Bool = false,
-    packedHeads: Int = 1
+    shape: AttentionShape, block: Int, keyBlock: Int? = nil, queryTile: Int, keyTile: Int,
+    isDescending: Bool = false, packedHeads: Int = 1
   ) throws(MaskProblem) {
-    mask = try BlockMask(shape, queryBlock: block, keyBlock: block)
+    mask = try BlockMask(shape, queryBlock: block, keyBlock: keyBlock ?? block)
     self.packedHeads = packedHeads
     self.shape = shape
     self.queryTile = queryTile
@@ -52,6 +54,47 @@ struct BlockMaskItems {
       groups = Array(repeating: groups, count: shape.batch).flatMap(\.self)
     }
     return ItemSpace(classes: classes, groups: groups, packedHeads: packedHeads)
+  }
+
+  /// The same with the tiles that `all` has and this does not: walked first, as steps of a third kind.
+  ///
+  /// One class for each row of blocks. Complexity: O(rows of blocks x runs).
+  func items(
+    besides all: BlockMaskItems, _ values: (_ partial: Int, _ full: Int, _ skipped: Int) -> [Int]
+  ) -> ItemSpace {
+    var groups: [ItemSpace.Group] = []
+    var classes: [ItemClass] = []
+    let tiles = (shape.seqQ + queryTile - 1) / queryTile
+    let perBlock = mask.queryBlock / queryTile
+    for entry in mask.heads {
+      var runs: [ItemSpace.TileRun] = []
+      for (index, row) in entry.rows.enumerated() {
+        let whole = all.mask.heads[0].rows[index]
+        let kept = KeyRuns(merging: row.partial + row.full)
+        var skipped: [Range<Int>] = []
+        for run in KeyRuns(merging: whole.partial + whole.full).runs {
+          var start = run.lowerBound
+          for other in kept.runs where other.overlaps(run) {
+            if start < other.lowerBound { skipped.append(start..<other.lowerBound) }
+            start = max(start, other.upperBound)
+          }
+          if start < run.upperBound { skipped.append(start..<run.upperBound) }
+        }
+        let lists = [self.tiles(row.partial), self.tiles(row.full), self.tiles(skipped)]
+        let counts = lists.map { $0.reduce(0) { $0 + $1.count } }
+        runs.append(.init(itemClass: classes.count, count: min(perBlock, tiles - index * perBlock)))
+        classes.append(
+          ItemClass(
+            values: values(counts[0], counts[1], counts[2]), walk: .runs(lists[2] + lists[0] + lists[1])))
+      }
+      groups.append(.init(count: entry.heads.count, runs: runs))
+    }
+    if groups.count == 1 {
+      groups[0].count *= shape.batch
+    } else {
+      groups = Array(repeating: groups, count: shape.batch).flatMap(\.self)
+    }
+    return ItemSpace(classes: classes, groups: groups)
   }
 
   private func itemClass(_ row: BlockMask.Row, _ values: (Int, Int) -> [Int]) -> ItemClass {

@@ -65,7 +65,9 @@ public struct FlashAttention2: Schedule {
     guard shape.mask.band(seqQ: shape.seqQ, seqKV: shape.seqKV) != nil else {
       throw .unsupported(
         schedule: Self.name, field: "mask",
-        message: "takes the masks none, causal and windows, not \(shape.mask)")
+        message: "takes the masks none, causal and windows, not \(shape.mask)"
+          + "; lists of blocks on this kernel's loop: schedule sparse on devices without asynchronous products, else flex"
+      )
     }
     guard shape.dataType == .bf16 || shape.dataType == .fp16 else {
       throw .unsupported(schedule: Self.name, field: "dtype", message: "takes bf16 and fp16")
@@ -136,6 +138,12 @@ struct FlashAttention2Tile {
     queryTile = 64
     keyTile = headDim <= 64 ? 256 : headDim <= 128 ? 128 : 64
     warps = 4
+  }
+
+  /// Tiles of a kernel with lists, which the size of its blocks decides.
+  init(shape: AttentionShape, queryTile: Int, keyTile: Int, warps: Int) {
+    headDim = Self.padded(shape.headDim)
+    (self.queryTile, self.keyTile, self.warps) = (queryTile, keyTile, warps)
   }
 
   private static func padded(_ dimension: Int) -> Int {

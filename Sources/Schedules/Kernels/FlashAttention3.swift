@@ -76,7 +76,8 @@ public struct FlashAttention3: Schedule {
     guard shape.mask.band(seqQ: shape.seqQ, seqKV: shape.seqKV) != nil else {
       throw .unsupported(
         schedule: Self.name, field: "mask",
-        message: "takes the masks none, causal and windows, not \(shape.mask)")
+        message: "takes the masks none, causal and windows, not \(shape.mask)"
+          + "; lists of blocks on this kernel's loop: schedule flex-flash")
     }
     guard shape.dataType == .bf16 || shape.dataType == .fp16 else {
       throw .unsupported(schedule: Self.name, field: "dtype", message: "models bf16 and fp16")

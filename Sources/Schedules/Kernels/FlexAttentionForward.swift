@@ -7,9 +7,11 @@ import HWModels
 struct FlexAttentionForward {
   let shape: AttentionShape
   let tile: FlexTile
+  /// What a kernel evaluates whose lists say all about the mask but this; nil for a kernel that evaluates the mask itself.
+  var listedCode: MaskCode?
 
   private let element = 2
-  private var code: MaskCode { MaskCode(shape.mask) }
+  private var code: MaskCode { listedCode ?? MaskCode(shape.mask) }
   /// A kernel without a mask has one list of one endless block, and no index to read.
   private var hasBlockLists: Bool { shape.mask != .none }
   /// ptxas serialises the products of a warpgroup whose tile takes two instructions side by side, and those of a kernel

@@ -41,6 +41,19 @@ struct MaskCode: Sendable, Hashable {
     }
   }
 
+  /// What a kernel evaluates beside its lists of blocks: rules that a block can be cut by, and not the lists themselves.
+  init(_ mask: Mask, besideListsOf block: (queries: Int, keys: Int)) {
+    func isListed(_ mask: Mask) -> Bool {
+      guard case .blockSparse(let blocks) = mask else { return false }
+      return blocks.queryBlock % block.queries == 0 && blocks.keyBlock % block.keys == 0
+    }
+    switch mask {
+    case .blockSparse where isListed(mask): self = MaskCode(Mask.none)
+    case .intersection(let masks): self = MaskCode(masks.filter { !isListed($0) })
+    default: self = MaskCode(mask)
+    }
+  }
+
   /// A kernel for several rules evaluates all of them.
   private init(_ masks: [Mask]) {
     for code in masks.map({ MaskCode($0) }) {
