@@ -40,7 +40,9 @@ struct TimeValidation {
       case .notModelled(let reason): skipped.add(row.kernel, pass: row.pass, reason)
       case .schedule(let name, let parameters):
         do {
-          try predict(row, schedule: name, parameters: parameters, device: device, metrics: metrics, wasLoaded: isLoaded)
+          try predict(
+            row, schedule: name, parameters: parameters, device: device, metrics: metrics, wasLoaded: isLoaded
+          )
         } catch {
           let reason = (error as? MeasuredTable.RowError)?.message ?? "\(error)"
           skipped.add(row.kernel, pass: row.pass, "not modelled: \(reason)")
