@@ -42,6 +42,10 @@ public struct AttentionShape: Sendable, Hashable {
     if !problems.isEmpty { throw ShapeError(problems: problems) }
   }
 
+  /// Sequences that a grid of work items can number.
+  private static let largestSequences = 1 << 31
+  private static let largestRows = 1 << 42
+
   private func problems() -> [ShapeError.Problem] {
     var found: [ShapeError.Problem] = []
     let extents: [(String, Int, Int)] = [
@@ -58,6 +62,18 @@ public struct AttentionShape: Sendable, Hashable {
           .init(
             field: "kv-heads",
             message: "\(headsQ) query heads do not divide into \(headsKV) key-value heads"))
+      }
+      // No device holds as much; and counts of tiles and ticks stay far from overflow.
+      if batch * headsQ >= Self.largestSequences {
+        found.append(
+          .init(field: "batch", message: "batch times heads is \(batch * headsQ); it must be less than 2^31"))
+      }
+      for (field, rows) in [("seq", seqQ), ("seq-kv", seqKV)]
+      where (batch * headsQ).multipliedReportingOverflow(by: rows).overflow
+        || batch * headsQ * rows > Self.largestRows
+      {
+        found.append(
+          .init(field: field, message: "the call has more than 2^42 rows: batch x heads x \(field)"))
       }
       let (pairs, overflow) = (batch * headsQ).multipliedReportingOverflow(by: seqQ)
       if overflow || pairs.multipliedReportingOverflow(by: seqKV).overflow

@@ -39,7 +39,8 @@ struct ClockModel {
         * power.instruction.value
         + (work.sharedRead + work.sharedWrite) * power.sharedByte.value
       memory +=
-        (work.globalRead + work.streamRead + work.globalWrite) * power.l2Byte.value + simulation.dramBytes
+        (work.globalRead + work.streamRead + work.globalWrite + work.atomics * Work.additionBytes)
+        * power.l2Byte.value + simulation.dramBytes
         * power.dramByte.value
     }
     usesMatrixUnit = matrixFlops > 0

@@ -50,6 +50,48 @@ struct ItemRuns {
     return runs
   }
 
+  /// Runs that `make` would list, or rounds of equal items, whichever is more. Complexity: O(groups).
+  static func count(_ items: ItemSpace, order: ItemOrder, slots: Int) -> Int {
+    items.groups.reduce(0) { $0 + $1.runs.count * repeats($1, order, slots) }
+  }
+
+  /// A `factor`-th of the sequences of each group, whole sections of them; nil where too few repeat.
+  static func part(_ items: ItemSpace, order: ItemOrder, slots: Int, _ factor: Int) -> ItemSpace? {
+    var part = items
+    for index in items.groups.indices {
+      let group = items.groups[index]
+      let kept = repeats(group, order, slots) / factor
+      guard kept >= leastRepeats else { return nil }
+      if group.runs.count == 1 {
+        part.groups[index].count = 1
+        part.groups[index].runs[0].count = kept * slots
+      } else {
+        part.groups[index].count = min(kept * sequencesPerRepeat(order), group.count)
+      }
+    }
+    return part
+  }
+
+  /// Repetitions that show a steady pace.
+  private static let leastRepeats = 16
+
+  /// How often the list of a group's tiles comes again; rounds, where all its tiles are equal.
+  private static func repeats(_ group: ItemSpace.Group, _ order: ItemOrder, _ slots: Int) -> Int {
+    if group.runs.count == 1 { return max(group.count * group.runs[0].count / slots, 1) }
+    return switch order {
+    case .tilesFastest: group.count
+    case .sequencesFastest: 1
+    case .longestFirst, .firstTilesFirst: (group.count - 1) / sequencesPerRepeat(order) + 1
+    }
+  }
+
+  private static func sequencesPerRepeat(_ order: ItemOrder) -> Int {
+    switch order {
+    case .tilesFastest, .sequencesFastest: 1
+    case .longestFirst(let perSection), .firstTilesFirst(let perSection): max(perSection, 1)
+    }
+  }
+
   /// Launches in order, equal neighbours together: one item each, or the next few items of a range.
   /// Complexity: O(runs + items of ranges).
   static func launches(_ runs: [Run], policy: TilePolicy) -> [SharedBandwidthSchedule.Launches] {

@@ -125,6 +125,58 @@ struct KernelSimulation {
     return outcome
   }
 
+  /// Runs of work items above which a part of the sequences stands for all.
+  private static let largestRuns = 1 << 13
+
+  /// The device level. Where many sequences repeat the same tiles, a part of them is played, and half of that: what is
+  /// left goes on at the pace between the two.
+  private func play(
+    _ durations: [DeviceSchedule.Duration], ticks: Double, _ conditions: MemoryConditions, dramCycles: Double,
+    events: inout Int
+  ) throws(SimulationError) -> DeviceSchedule.Outcome {
+    let factor =
+      (ItemRuns.count(kernel.items, order: kernel.policy.order, slots: slots) - 1) / Self.largestRuns + 1
+    guard factor > 1,
+      let part = ItemRuns.part(kernel.items, order: kernel.policy.order, slots: slots, factor),
+      let half = ItemRuns.part(kernel.items, order: kernel.policy.order, slots: slots, 2 * factor)
+    else {
+      return try play(kernel.items, durations, conditions, dramCycles: dramCycles, events: &events)
+    }
+    func share(_ items: ItemSpace) -> Double { Double(items.total) / Double(kernel.items.total) }
+    let longer = try play(
+      part, durations, conditions, dramCycles: dramCycles * share(part), events: &events)
+    let shorter = try play(
+      half, durations, conditions, dramCycles: dramCycles * share(half), events: &events)
+    let items = Double(part.total - half.total)
+    guard items > 0 else { return longer }
+    let left = Double(kernel.items.total - part.total) / items
+    var outcome = longer
+    outcome.makespan += Int(Double(longer.makespan - shorter.makespan) * left)
+    outcome.busy += Int(Double(longer.busy - shorter.busy) * left)
+    outcome.rounds += Int(Double(longer.rounds - shorter.rounds) * left)
+    return outcome
+  }
+
+  /// All of `items`. Where memory sets the pace, bandwidth moves between cores as they finish.
+  private func play(
+    _ items: ItemSpace, _ durations: [DeviceSchedule.Duration], _ conditions: MemoryConditions,
+    dramCycles: Double, events: inout Int
+  ) throws(SimulationError) -> DeviceSchedule.Outcome {
+    let runs = ItemRuns.make(items, order: kernel.policy.order).sameTimes(items.classes)
+    if case .ranges = kernel.policy {
+      return try playSharing(conditions, runs, durations, events: &events)
+    }
+    let played = DeviceSchedule(
+      slots: slots, durations: durations,
+      launchInterval: Double(Tick.perCycle) / device.sync.workItemRate.value
+    ).play(runs, policy: kernel.policy)
+    guard dramCycles > Self.memoryBound * Tick.cycles(played.busy) / Double(slots),
+      let longest = durations.indices.max(by: { durations[$0].first < durations[$1].first }),
+      try isPaced(byMemory: conditions, longest, durations[longest])
+    else { return played }
+    return try playSharing(conditions, runs, durations, events: &events)
+  }
+
   /// - Throws: `SimulationError.deadlock` naming who waits for what.
   func run(at clock: Frequency) throws(SimulationError) -> Outcome {
     let conditions = conditions(at: clock)
@@ -139,25 +191,11 @@ struct KernelSimulation {
       timings.append(counts[index] > 0 ? try timer.timing(of: itemClass) : nil)
     }
     let durations = timings.map { $0?.duration ?? DeviceSchedule.Duration(first: 0, later: 0) }
-    let schedule = DeviceSchedule(
-      slots: slots, durations: durations,
-      launchInterval: Double(Tick.perCycle) / device.sync.workItemRate.value)
-    let runs = ItemRuns.make(kernel.items, order: kernel.policy.order).sameTimes(kernel.items.classes)
+    let ticks = zip(durations, counts).reduce(0.0) { $0 + Double(max($1.0.first, $1.0.later)) * Double($1.1) }
+    guard ticks < Double(Int.max) / 4 else { throw .tooLong(kernel: kernel.name) }
     let dramCycles = dramBytes / device.dramBytesPerCycle(at: clock)
-    // Where memory sets the pace, bandwidth moves between cores as they finish.
-    var played: DeviceSchedule.Outcome
     var events = timer.events
-    if case .ranges = kernel.policy {
-      played = try playSharing(conditions, runs, durations, events: &events)
-    } else {
-      played = schedule.play(runs, policy: kernel.policy)
-      if dramCycles > Self.memoryBound * Tick.cycles(played.busy) / Double(slots),
-        let longest = durations.indices.max(by: { durations[$0].first < durations[$1].first }),
-        try isPaced(byMemory: conditions, longest, durations[longest])
-      {
-        played = try playSharing(conditions, runs, durations, events: &events)
-      }
-    }
+    let played = try play(durations, ticks: ticks, conditions, dramCycles: dramCycles, events: &events)
 
     var busy = lowered.busyCycles(totals)
     // The shared levels serve the chip as one: their busy time counts against all cores.

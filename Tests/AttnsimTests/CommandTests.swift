@@ -129,6 +129,28 @@ struct CommandTests {
     ("schema car", 64, "device"),
   ]
 
+  @Test(
+    "A fit refuses what says nothing about the chip",
+    arguments: [("validation/h200.csv", "was measured on 'H200'"), ("unknown", "0 measurements cannot fit")])
+  func calibrationInput(table: String, message: String) throws {
+    try withFolder { folder in
+      var path = table
+      if table == "unknown" {
+        let rows = try String(
+          contentsOf: checkout.appendingPathComponent("validation/h100.csv"), encoding: .utf8
+        )
+        .split(whereSeparator: \.isNewline).prefix(4).joined(separator: "\n").replacingOccurrences(
+          of: ",cudnn,", with: ",nobodys,")
+        let file = folder.appendingPathComponent("unknown.csv")
+        try rows.write(to: file, atomically: true, encoding: .utf8)
+        path = file.path
+      }
+      let fit = try attnsim("calibrate", path, "--device", "hardware/h100-sxm5.yaml")
+      #expect(fit.status == 65)
+      #expect(fit.errors.contains(message))
+    }
+  }
+
   @Test("Wrong input gives one clear error and the right exit code", arguments: mistakes)
   func mistake(arguments: String, status: Int32, part: String) throws {
     let run = try attnsim(arguments.split(separator: " ").map(String.init))

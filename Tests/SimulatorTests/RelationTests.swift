@@ -217,4 +217,27 @@ import Testing
     total += (times[1] / times[0] - 1) / 0.1
     #expect(abs(total + 1) < 0.05 + scatter)
   }
+
+  /// Of very many sequences a part is played: the time a sequence takes must not jump where that begins.
+  @Test("Many sequences take the time of few, over and over", arguments: ["fa2", "cudnn"])
+  func manySequences(schedule: String) throws {
+    let device = try Devices.named("h100-sxm5")
+    func cycles(_ batch: Int) throws -> Double {
+      let shape = try AttentionShape(batch: batch, headsQ: 1, seqQ: 300, headDim: 64, mask: .causal)
+      return try run(schedule, shape, device, mode: .locked(device.clock.nominal)).kernels[0].cycles.value
+    }
+    // 2,500 sequences are played whole, 5,000 and 60,000 in part.
+    let perSequence = (try cycles(2500) - (try cycles(1250))) / 1250
+    #expect(abs((try cycles(5000) - (try cycles(2500))) / 2500 / perSequence - 1) < 0.01)
+    #expect(abs((try cycles(60_000) - (try cycles(2500))) / 57_500 / perSequence - 1) < 0.01)
+  }
+
+  @Test(
+    "Calls that no device holds are refused",
+    arguments: [(1 << 28, 1 << 16, 1, 4096), (4096, 8192, 1 << 28, 1), (4096, 8192, 1, 1 << 28)])
+  func hugeCalls(batch: Int, heads: Int, queries: Int, keys: Int) {
+    #expect(throws: ShapeError.self) {
+      try AttentionShape(batch: batch, headsQ: heads, seqQ: queries, seqKV: keys, headDim: 64)
+    }
+  }
 }

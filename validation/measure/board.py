@@ -8,7 +8,8 @@ Columns of `attention`: those of attn_bench.py up to flops, then burst_us and ke
 effective_clock_mhz, sm_clock_mhz (the driver's), power_w, seconds of load.
 Columns of `products`: kind, rate_per_s (flop), effective_clock_mhz, nvml_clock_mhz, power_w, seconds.
 Columns of `trace`: kind, time_ms since the load began, nvml_power_w, nvml_clock_mhz.
-Usage: python3 board.py FOLDER [SECONDS_PER_CASE]
+Usage: python3 board.py FOLDER [SECONDS_PER_CASE [TIME_LIMIT [SUITE]]]; the suite `cute` needs the package flash-attn-4, `all` is
+the rest.
 """
 import csv, os, sys, threading, time
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
@@ -169,10 +170,23 @@ def attention():
     for b, hq, hk, sk in ((32, 32, 8, 4096), (8, 32, 8, 32768), (1, 16, 1, 65536)): bench.flex("decode", b, hq, hk, 1, sk, 128, "none")
 
 
+def cute():
+    """FlashAttention's CuTe package: forward by head dimension and length, backward."""
+    for d in (128, 64, 256):
+        for m in ("none", "causal"):
+            for s in (512, 2048, 16384): bench.cute("fwd", bench.std(s), 2048 // d, 2048 // d, s, s, d, d, m)
+    bench.cute("fwd", 1, 32, 8, 16384, 16384, 128, 128, "causal")
+    for h in (8, 33): bench.cute("fwd", 1, h, h, 4096, 4096, 128, 128, "none")
+    for d in (128, 64):
+        for m in ("none", "causal"):
+            for s in (512, 2048, 16384): bench.cute("bwd", bench.std(s), 2048 // d, 2048 // d, s, s, d, d, m)
+
+
 if __name__ == "__main__":
     LIMIT = float(sys.argv[3]) if len(sys.argv) > 3 else 560
     bench.record = record
-    trace(); products()
+    suite = sys.argv[4] if len(sys.argv) > 4 else "all"
+    if suite == "all": trace(); products()
     FILE, ATTENTION = table("attention.csv", "gpu,kernel,pass,dtype,batch,heads_q,heads_kv,seq_q,seq_kv,head_dim,head_dim_v,mask,flops,burst_us,kernel_us,sustained_us,effective_clock_mhz,sm_clock_mhz,power_w,seconds")
-    attention()
+    attention() if suite == "all" else cute()
     print("elapsed", time.time() - START)

@@ -2,6 +2,7 @@ import ArgumentParser
 import Foundation
 import HWModels
 import InputFiles
+import Reports
 import Schedules
 import Simulator
 
@@ -32,16 +33,28 @@ struct CalibrateCommand: ParsableCommand {
       let chip = try DeviceFile.read(source)
       let paths = DeviceField.all.map(\.path).filter { chip.provenance[$0]?.kind == .fitted }
       guard !paths.isEmpty else { throw Failure(.badInput, "error: \(device) marks no number as fitted") }
+      let kernels = try KernelMap(SourceText.load(MapFile.path(map)))
+      var skipped = SkipCount()
       let samples = try measured.flatMap {
-        try CalibrationSamples.read($0, map: KernelMap(SourceText.load(MapFile.path(map))))
+        try CalibrationSamples.read($0, map: kernels, device: chip.id, skipped: &skipped)
+      }
+      let listed = skipped.rows.map { "  \($0.kernel)  \($0.count) rows  \($0.reason)" }
+      guard samples.count > paths.count else {
+        throw Failure(
+          .badInput,
+          (["error: \(samples.count) measurements cannot fit \(paths.count) constants; rows left out:"]
+            + listed)
+            .joined(separator: "\n"))
       }
       let outcome = Calibration(paths: paths) { device in
         samples.map { $0.residual(device) }
       }.fit(chip)
       Console.print(CalibrationText.text(outcome, device: device, rows: samples.count))
+      if !listed.isEmpty { Console.print((["", "Rows left out"] + listed).joined(separator: "\n")) }
       guard let output else { return }
       let data = measured.joined(separator: ", ")
-      let changes = outcome.constants.map { constant in
+      // What the data says nothing about stays as it was.
+      let changes = outcome.constants.filter(\.isIdentified).map { constant in
         var provenance =
           chip.provenance[constant.path] ?? Provenance(kind: .fitted, source: "attnsim calibrate")
         provenance.kind = .fitted
@@ -50,7 +63,13 @@ struct CalibrateCommand: ParsableCommand {
         return DeviceFileEditor.Change(
           path: constant.path, value: rounded(constant.after), provenance: provenance)
       }
-      try OutputFile.write(try DeviceFileEditor.replacing(changes, in: source), to: output)
+      var text = try DeviceFileEditor.replacing(changes, in: source)
+      // A device file is called as its id.
+      let name = URL(fileURLWithPath: output).deletingPathExtension().lastPathComponent
+      if output != "-", name != chip.id, let id = text.range(of: "\nid: \(chip.id)\n") {
+        text.replaceSubrange(id, with: "\nid: \(name)\n")
+      }
+      try OutputFile.write(text, to: output)
     }
   }
 

@@ -43,10 +43,30 @@ struct CalibrationSamples {
   }
 
   /// Samples of a table: counters of main kernels, or every second shape of a table of times.
-  static func read(_ path: String, map: KernelMap) throws -> [CalibrationSamples] {
+  ///
+  /// - Parameters:
+  ///   - device: the chip that is fitted; tables of other GPUs are refused.
+  ///   - skipped: gets the rows that give no sample, with the reason.
+  static func read(
+    _ path: String, map: KernelMap, device: String, skipped: inout SkipCount
+  ) throws -> [CalibrationSamples] {
     let source = try SourceText.load(path, limit: SourceText.largestTableBytes)
-    if CounterTable.matches(source) { return counters(try CounterTable(source), map: map) }
-    let table = try MeasuredTable(source)
+    let isCounters = CounterTable.matches(source)
+    let table = isCounters ? nil : try MeasuredTable(source)
+    let gpu = table?.gpu ?? map.countersGPU ?? ""
+    guard map.device(of: gpu) == device else {
+      throw Failure(
+        .badInput,
+        "error: \(path) was measured on '\(gpu)', which the map does not give to the device '\(device)'")
+    }
+    guard let table else { return counters(try CounterTable(source), map: map) }
+    for row in table.rows {
+      switch map.target(of: row) {
+      case .notModelled(let reason): skipped.add(row.kernel, pass: row.pass, reason)
+      case .schedule:
+        do { _ = try row.shape() } catch { skipped.add(row.kernel, pass: row.pass, error.message) }
+      }
+    }
     return times(table, map: map, lines: FittedRows.lines(of: table, map: map))
   }
 
