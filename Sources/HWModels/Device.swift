@@ -25,6 +25,8 @@ public struct Device: Sendable {
   public var l2 = CacheLevel()
   /// fp32 additions in the shared cache, where they were measured; elsewhere they count as stores.
   public var additions: Additions?
+  /// Work on zeros, where it was measured; elsewhere it counts as work on random data.
+  public var zeroOperands: ZeroOperands?
   public var dram = DeviceMemory()
   public var sync = Synchronisation()
   /// Nodes and FIFOs of a streaming dataflow machine.
@@ -197,6 +199,13 @@ extension Device {
     public var throughput = BytesPerSecond.zero
     /// What one core can add alone.
     public var corePort = BytesPerCycle.zero
+    public init() {}
+  }
+
+  /// Energy of work on operands of zeros, which switch nothing.
+  public struct ZeroOperands: OptionalDevicePart {
+    /// Of one asynchronous 16-bit matrix flop.
+    public var tensorFlop = Energy.zero
     public init() {}
   }
 

@@ -116,6 +116,10 @@ extension DeviceField {
       "bytes a second that all cores together add in the shared cache"),
     .init("additions.corePort", \.additions, \.corePort, .positive, "bytes a cycle that one core adds"),
 
+    .init(
+      "zeroOperands.tensorFlop", \.zeroOperands, \.tensorFlop, .nonNegative,
+      "energy of one 16-bit matrix flop with an operand of zeros"),
+
     .init("dram.capacity", \.dram.capacity, .positive, "device memory"),
     .init("dram.bandwidth", \.dram.bandwidth, .positive, "quoted bytes a second"),
     .init("dram.efficiency", \.dram.efficiency, .fraction, "share of it that long streams reach"),

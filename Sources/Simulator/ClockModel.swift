@@ -23,8 +23,10 @@ struct ClockModel {
       (device.sync.kernelLaunch.value + device.sync.kernelRamp.value) * Double(program.launches)
     let power = device.power
     let synchronous = program.usesSynchronousProducts
+    let flop = (synchronous ? power.tensorFlopSynchronous : power.tensorFlop).value
+    let zeroFlop = synchronous ? flop : device.zeroOperands?.tensorFlop.value ?? flop
     coreEnergy =
-      work.matrixFlops * (synchronous ? power.tensorFlopSynchronous : power.tensorFlop).value
+      (work.matrixFlops - work.zeroFlops) * flop + work.zeroFlops * zeroFlop
       + work.exp * power.exp.value + work.fma * power.fma.value
       + (work.max + work.alu + work.convert / 2 + work.shuffle + work.otherInstructions)
       * power.instruction.value
