@@ -25,8 +25,6 @@ public struct Device: Sendable {
   public var l2 = CacheLevel()
   /// fp32 additions in the shared cache, where they were measured; elsewhere they count as stores.
   public var additions: Additions?
-  /// Work on zeros, where it was measured; elsewhere it counts as work on random data.
-  public var zeroOperands: ZeroOperands?
   public var dram = DeviceMemory()
   public var sync = Synchronisation()
   /// Nodes and FIFOs of a streaming dataflow machine.
@@ -79,6 +77,8 @@ extension Device {
     public var tensorFlop = Energy.zero
     /// Matrix work whose operands all pass through the register file.
     public var tensorFlopSynchronous = Energy.zero
+    /// Energy of a matrix flop one of whose operands is zero (a row of padding), over that on random data.
+    public var zeroOperandShare = Fraction.zero
     public var exp = Energy.zero
     public var fma = Energy.zero
     /// Any other instruction, per lane.
@@ -199,13 +199,6 @@ extension Device {
     public var throughput = BytesPerSecond.zero
     /// What one core can add alone.
     public var corePort = BytesPerCycle.zero
-    public init() {}
-  }
-
-  /// Energy of work on operands of zeros, which switch nothing.
-  public struct ZeroOperands: OptionalDevicePart {
-    /// Of one asynchronous 16-bit matrix flop.
-    public var tensorFlop = Energy.zero
     public init() {}
   }
 

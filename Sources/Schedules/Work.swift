@@ -4,8 +4,6 @@
 public struct Work: Sendable, Hashable {
   /// Matrix flops (2 per multiply-add), padding of instruction shapes included.
   public var matrixFlops = 0.0
-  /// Those of them that have an operand of zeros: rows that were filled up, memory that nobody wrote. They take less energy.
-  public var zeroFlops = 0.0
   /// Warp-wide matrix instructions that one warp issues for it.
   public var matrixInstructions = 0.0
   public var exp = 0.0
@@ -48,7 +46,6 @@ public struct Work: Sendable, Hashable {
   /// Adds `b` `times` over.
   public mutating func add(_ b: Work, times n: Double) {
     matrixFlops += b.matrixFlops * n
-    zeroFlops += b.zeroFlops * n
     matrixInstructions += b.matrixInstructions * n
     exp += b.exp * n
     fma += b.fma * n
@@ -70,8 +67,7 @@ public struct Work: Sendable, Hashable {
   /// The counts by name, for reports, in a fixed order.
   public var named: [(name: String, value: Double)] {
     [
-      ("matrix_flops", matrixFlops), ("zero_flops", zeroFlops),
-      ("matrix_instructions", matrixInstructions), ("exp", exp), ("fma", fma),
+      ("matrix_flops", matrixFlops), ("matrix_instructions", matrixInstructions), ("exp", exp), ("fma", fma),
       ("max", max), ("alu", alu), ("convert", convert),
       ("shuffle", shuffle), ("other_instructions", otherInstructions), ("shared_read_bytes", sharedRead),
       ("shared_write_bytes", sharedWrite), ("global_read_bytes", globalRead),

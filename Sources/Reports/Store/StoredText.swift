@@ -77,7 +77,6 @@ enum StoredText {
     func count(_ name: String) -> Double { values[name] ?? 0 }
     return Work.of {
       $0.matrixFlops = count("matrix_flops")
-      $0.zeroFlops = count("zero_flops")
       $0.matrixInstructions = count("matrix_instructions")
       $0.exp = count("exp")
       $0.fma = count("fma")

@@ -75,10 +75,12 @@ public struct FlashMLA: Schedule {
       items: items.split.pieces.count * items.rowTiles, schedule: Self.name)
     var kernels: [Kernel] = []
     if hasEngine { kernels.append(try LatentRotation(schedule: Self.name, shape: latent).kernel(on: device)) }
-    kernels.append(
+    var main =
       isSeesaw
-        ? try FlashMLASeesaw(shape: latent, cacheIsEmpty: cacheIsEmpty).kernel(items, on: device)
-        : try FlashMLAFirst(shape: latent, cacheIsEmpty: cacheIsEmpty).kernel(items, on: device))
+      ? try FlashMLASeesaw(shape: latent).kernel(items, on: device)
+      : try FlashMLAFirst(shape: latent).kernel(items, on: device)
+    main.operandsAreZero = cacheIsEmpty
+    kernels.append(main)
     kernels.append(
       try FlashMLACombine(shape: latent, splits: items.split.splits, isSeesaw: isSeesaw).kernel(on: device))
     return Program(schedule: Self.name, shape: latent, kernels: kernels)

@@ -11,8 +11,6 @@ import HWModels
 /// the way through shared memory to device memory 1500, nothing of it overlapped: about 8000 with one block.
 struct FlashMLAFirst {
   let shape: AttentionShape
-  /// The cache holds zeros, as far as energy goes.
-  let cacheIsEmpty: Bool
   static let variables = ["blocks", "masked", "whole", "direct", "partial"]
 
   private let rows = LatentItems.rows
@@ -128,7 +126,6 @@ struct FlashMLAFirst {
       "S = Q K^T", .tensorAsync,
       work: .of {
         $0.matrixFlops = 2 * Double(rows * keyTile * shape.headDim)
-        $0.zeroFlops = cacheIsEmpty ? $0.matrixFlops : 0
         $0.matrixInstructions = Double(shape.headDim / 16)
         $0.sharedRead = Double((rows + keyTile) * shape.headDim) * element
       }, waits: [shared.k.full], signals: [registers.scoresDone],
@@ -144,7 +141,6 @@ struct FlashMLAFirst {
       "O += P V", .tensorAsyncRegisters,
       work: .of {
         $0.matrixFlops = 2 * Double(rows * keyTile * half)
-        $0.zeroFlops = cacheIsEmpty ? $0.matrixFlops : 0
         $0.matrixInstructions = Double(keyTile / 16)
         $0.sharedRead = Double(keyTile * half) * element
       }, signals: [done],

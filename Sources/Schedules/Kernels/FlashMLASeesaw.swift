@@ -10,19 +10,12 @@ import HWModels
 /// (512), P handed over twice with three barriers (300). Measured on an H800 at about 1600 MHz: 660 TFLOP/s, 5350 a step.
 struct FlashMLASeesaw {
   let shape: AttentionShape
-  /// The cache holds zeros, as far as energy goes.
-  let cacheIsEmpty: Bool
   static let variables = ["full", "to single", "last pair", "last single", "second", "direct", "partial"]
 
   private let rows = LatentItems.rows
   private let keyTile = LatentItems.keyTile
   private let element = 2.0
   private var half: Int { shape.headDimV / 2 }
-  /// Share of the rows of all tiles that no query fills.
-  private var emptyRows: Double {
-    let used = shape.seqQ * shape.group
-    return 1 - Double(used) / Double((used + rows - 1) / rows * rows)
-  }
   private var lanes: Double { Double(rows * SoftmaxSteps.lanesPerRow) }
 
   /// One block of keys in shared memory: the left half of the values, and the rest with the part of position. Each is given
@@ -165,8 +158,6 @@ struct FlashMLASeesaw {
       "S\(index) = Q K\(index)^T, \(right ? "right" : "left")", .tensorAsync,
       work: .of {
         $0.matrixFlops = 2 * Double(rows * keyTile * columns.count)
-        // The copy engine fills rows past the last query with zeros.
-        $0.zeroFlops = $0.matrixFlops * (cacheIsEmpty ? 1 : emptyRows)
         $0.matrixInstructions = Double(columns.count / 16)
         $0.sharedRead = Double(rows * fromShared + keyTile * columns.count) * element
       }, waits: [right ? block.rightFull : block.leftFull], signals: [shared.groups[index].scoresDone],
@@ -184,7 +175,6 @@ struct FlashMLASeesaw {
       "O\(group) += P\(block) V\(block)", own ? .tensorAsyncRegisters : .tensorAsync,
       work: .of {
         $0.matrixFlops = 2 * Double(rows * keyTile * half)
-        $0.zeroFlops = cacheIsEmpty ? $0.matrixFlops : 0
         $0.matrixInstructions = Double(keyTile / 16)
         $0.sharedRead = Double(keyTile * half + (own ? 0 : rows * keyTile)) * element
       }, signals: [own ? shared.groups[group].localDone : shared.groups[group].remoteDone],
