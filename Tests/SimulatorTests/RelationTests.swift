@@ -188,4 +188,34 @@ import Testing
       #expect((after.clock.energy < before.clock.energy) == isPadded)
     }
   }
+
+  /// Doubling every rate halves the time, so the slopes along all of them add up to minus one.
+  @Test(
+    "Elasticities of all rates and times add up to minus one", arguments: ["fa2", "fa3", "flash-decoding"])
+  func elasticitiesAddUp(schedule: String) throws {
+    let queries = schedule == "flash-decoding" ? 1 : 4096
+    let shape = try AttentionShape(batch: 8, headsQ: 16, seqQ: queries, seqKV: 4096, headDim: 128)
+    let device = try Devices.named("h100-sxm5")
+    let explained = try Simulation.explain(.init(schedule: schedule, shape: shape, device: device))
+    var total = 0.0
+    var scatter = 0.0
+    for elasticity in explained.elasticities {
+      switch try #require(DeviceField.at(elasticity.path)).unit {
+      case .hertz, .bytesPerSecond, .watts: total += elasticity.value
+      case .seconds: total -= elasticity.value
+      default: continue
+      }
+      scatter += elasticity.scatter
+    }
+    // The reference clock, which is not listed, scales with the others: its slope is that of the core's energy.
+    let reference = try #require(DeviceField.at("power.referenceClock"))
+    var times: [Double] = []
+    for factor in [0.95, 1.05] {
+      var changed = device
+      reference.set(device.power.referenceClock.value * factor, on: &changed)
+      times.append(try run(schedule, shape, changed).time.value)
+    }
+    total += (times[1] / times[0] - 1) / 0.1
+    #expect(abs(total + 1) < 0.05 + scatter)
+  }
 }
