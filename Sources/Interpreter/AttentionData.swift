@@ -52,27 +52,40 @@ package struct AttentionData: Sendable {
     let (queryHeads, keyHeads) = (shape.batch * shape.headsQ, shape.batch * shape.headsKV)
     let last = Double(max(shape.seqKV - 1, 1))
     let favourite = shape.seqKV / 2
+    // The coordinate that queries and keys play on. Values that lie in the keys do not have the last one, where there
+    // are more columns than values: infinities belong there.
+    let chosen = shape.valuesInKeys && kind == .minusInfinity ? shape.headDim - 1 : 0
     q = matrices(queryHeads, shape.seqQ, shape.headDim) { _, column, number in
       switch kind {
       case .huge: number * largest
       // Every query looks the same way in its first coordinate, which the keys below play on.
-      case .rising, .falling, .dominant: column == 0 ? 4 + number.magnitude : number
-      case .minusInfinity: column == 0 ? 1 : number
+      case .rising, .falling, .dominant: column == chosen ? 4 + number.magnitude : number
+      case .minusInfinity: column == chosen ? 1 : number
       case .normal, .equalKeys: number
       }
     }
     k = matrices(keyHeads, shape.seqKV, shape.headDim) { row, column, number in
       switch kind {
       case .huge: number * largest
-      case .rising where column == 0: number + 16 * Double(row) / last
-      case .falling where column == 0: number + 16 * (1 - Double(row) / last)
-      case .dominant where column == 0 && row == favourite: 24
-      case .minusInfinity where column == 0 && row % 3 == 1: -.infinity
+      case .rising where column == chosen: number + 16 * Double(row) / last
+      case .falling where column == chosen: number + 16 * (1 - Double(row) / last)
+      case .dominant where column == chosen && row == favourite: 24
+      case .minusInfinity where column == chosen && row % 3 == 1: -.infinity
       case .equalKeys: (Double(column % 7) - 3) / 4
       case .normal, .rising, .falling, .dominant, .minusInfinity: number
       }
     }
-    v = matrices(keyHeads, shape.seqKV, shape.headDimV) { _, _, number in number }
+    v =
+      shape.valuesInKeys
+      ? k.map { keys in
+        let tile = Tile(rows: keys.rows, columns: shape.headDimV, type: type)
+        for row in 0..<keys.rows {
+          for column in 0..<shape.headDimV {
+            tile.elements[row * shape.headDimV + column] = keys.elements[row * keys.columns + column]
+          }
+        }
+        return tile
+      } : matrices(keyHeads, shape.seqKV, shape.headDimV) { _, _, number in number }
     gradO =
       shape.pass == .backward
       ? matrices(queryHeads, shape.seqQ, shape.headDimV) { _, _, number in number } : []

@@ -18,13 +18,16 @@ extension Verification {
 
   /// Endless small shapes: ragged lengths around tile boundaries, single queries, grouped heads, more queries than
   /// keys, head dimensions on and off the tiles of kernels. The same seed gives the same shapes for every schedule.
+  ///
+  /// - Parameter geometry: the only head dimensions that a schedule takes.
   public static func shapes(
-    _ family: MaskFamily, pass: AttentionShape.Pass = .forward, dataType: DataType = .bf16, seed: UInt64
+    _ family: MaskFamily, pass: AttentionShape.Pass = .forward, dataType: DataType = .bf16, seed: UInt64,
+    geometry: HeadGeometry? = nil
   ) -> some Sequence<AttentionShape> {
     var generator = SplitMix(seed: seed)
     return AnyIterator {
       while true {
-        let shape = draw(family, pass, dataType, &generator)
+        let shape = draw(family, pass, dataType, &generator)?.fitted(to: geometry)
         if let shape, shape.batch * shape.headsQ * shape.seqQ * shape.seqKV * shape.headDim <= largestProduct
         {
           return shape

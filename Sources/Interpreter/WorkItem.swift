@@ -33,6 +33,8 @@ struct WorkItem {
         for sequence in 0..<group.count { for tile in 0..<tiles { append(sequence, tile) } }
       case .sequencesFastest:
         for tile in 0..<tiles { for sequence in 0..<group.count { append(sequence, tile) } }
+      case .rowTilesSlowest:
+        for tile in 0..<tiles { for sequence in 0..<group.count { append(sequence, tile) } }
       case .longestFirst(let perSection), .firstTilesFirst(let perSection):
         let isAscending = kernel.policy.order == .firstTilesFirst(sequencesPerSection: perSection)
         let order = isAscending ? Array(0..<tiles) : (0..<tiles).reversed()
@@ -45,7 +47,12 @@ struct WorkItem {
       }
       firstSequence += group.count
     }
-    return items
+    guard kernel.policy.order == .rowTilesSlowest else { return items }
+    // Row tiles outrank the groups too; within one, sequences and parts keep their order.
+    let tiles = (items.map(\.tile).max() ?? -1) + 1
+    var byTile = [[WorkItem]](repeating: [], count: tiles)
+    for item in items { byTile[item.tile].append(item) }
+    return byTile.flatMap { $0 }
   }
 }
 

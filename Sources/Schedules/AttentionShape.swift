@@ -14,6 +14,9 @@ public struct AttentionShape: Sendable, Hashable {
   public var dataType: DataType
   public var mask: Mask
   public var pass: Pass
+  /// Values are the first `headDimV` columns of the keys, and memory holds them once: the latent of multi-head latent
+  /// attention. Schedules say so in the shape of their program.
+  public var valuesInKeys = false
 
   public enum Pass: String, CaseIterable, Sendable, Codable {
     case forward = "fwd"
@@ -91,6 +94,9 @@ public struct AttentionShape: Sendable, Hashable {
   /// Query heads that share one key-value head.
   public var group: Int { headsQ / headsKV }
 
+  /// Elements of a token's keys and values of one head in memory.
+  public var cachedColumns: Int { headDim + (valuesInKeys ? 0 : headDimV) }
+
   /// Query-key pairs of one head that the mask lets attend.
   public var attendedPairs: Double { mask.attendedPairs(seqQ: seqQ, seqKV: seqKV) }
 
@@ -108,7 +114,7 @@ public struct AttentionShape: Sendable, Hashable {
     let q = Double(batch * headsQ) * Double(seqQ) * Double(headDim) * element
     let o = Double(batch * headsQ) * Double(seqQ) * Double(headDimV) * element
     let k = Double(batch * headsKV) * Double(seqKV) * Double(headDim) * element
-    let v = Double(batch * headsKV) * Double(seqKV) * Double(headDimV) * element
+    let v = Double(batch * headsKV) * Double(seqKV) * Double(cachedColumns - headDim) * element
     switch pass {
     case .forward: return (q + k + v, o)
     case .backward: return (q + k + v + 2 * o, q + k + v)

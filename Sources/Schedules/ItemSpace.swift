@@ -49,6 +49,17 @@ public struct ItemSpace: Sendable {
     public var tileCount: Int { runs.reduce(0) { $0 + $1.count } }
     /// Tiles of rows, however many parts each is cut into.
     public func rowTiles(splits: Int) -> Int { tileSplits?.count ?? tileCount / max(splits, 1) }
+    /// Classes of the work items of each tile of rows. Complexity: O(tiles).
+    public func classesByRowTile(splits: Int) -> [[Int]] {
+      let all = tileClasses
+      let parts =
+        tileSplits ?? Array(repeating: max(splits, 1), count: rowTiles(splits: splits))
+      var first = 0
+      return parts.map { count in
+        first += count
+        return Array(all[first - count..<first])
+      }
+    }
     /// Class of each tile, one by one. Complexity: O(tiles).
     public var tileClasses: [Int] { runs.flatMap { Array(repeating: $0.itemClass, count: $0.count) } }
   }
@@ -125,14 +136,16 @@ public enum TilePolicy: Sendable, Hashable {
   /// As many launches as slots; a free slot takes the next item in order.
   case dynamicPersistent(order: ItemOrder)
   /// Launch number i plays the next `lengths[i]` items of the linear order, one after the other (stream-K).
-  case ranges(lengths: [Int])
+  case ranges(lengths: [Int], order: ItemOrder = .tilesFastest)
 
   public var order: ItemOrder {
     switch self {
-    case .grid(let order), .staticPersistent(let order), .dynamicPersistent(let order): order
-    case .ranges: .tilesFastest
+    case .grid(let order), .staticPersistent(let order), .dynamicPersistent(let order),
+      .ranges(_, let order):
+      order
     }
   }
+  public var isRanges: Bool { if case .ranges = self { true } else { false } }
   /// Whether a slot keeps its barriers and runs ahead from one item into the next. The items of a range are loops of
   /// their own: each drains before the next begins.
   public var isPersistent: Bool {
@@ -143,7 +156,7 @@ public enum TilePolicy: Sendable, Hashable {
   }
   /// Launches of a kernel with `items` work items.
   public func launches(items: Int) -> Int {
-    if case .ranges(let lengths) = self { lengths.count } else { items }
+    if case .ranges(let lengths, _) = self { lengths.count } else { items }
   }
 }
 
@@ -157,4 +170,6 @@ public enum ItemOrder: Sendable, Hashable {
   case firstTilesFirst(sequencesPerSection: Int)
   /// All sequences of a tile before the next tile.
   case sequencesFastest
+  /// All sequences of the first tile of rows, each with all its parts, before the next tile of rows.
+  case rowTilesSlowest
 }

@@ -9,6 +9,7 @@ extension Kernel {
   /// - Leaves out: that FlashAttention-2 does not clear the rows past the end, which keep the tile before.
   /// - Complexity: O(operations + classes).
   public func operandFill(_ shape: AttentionShape) -> Double {
+    if operandsAreZero { return 0 }
     var query = Side()
     var key = Side()
     var value = Side()

@@ -104,6 +104,8 @@ public struct Kernel: Sendable {
       self.bytesAccumulatedByTile = bytesAccumulatedByTile
     }
   }
+  /// Whether the tensors that it reads hold zeros (memory that nobody wrote), which costs less energy.
+  public var operandsAreZero = false
   /// Whether it is the last part of the launch before it (work items that wait for others and go on), and not a
   /// launch of its own.
   public var continuesLaunch = false

@@ -10,6 +10,8 @@ public protocol Schedule: Sendable {
   static var parameters: [ParameterDescription] { get }
   /// Parameters that trade an FPGA's multipliers for cycles; empty for most.
   static var parallelism: [ParallelismAxis] { get }
+  /// The only head dimensions that it takes; nil for most.
+  static var geometry: HeadGeometry? { get }
   /// - Throws: `ScheduleError` for a parameter it does not know or cannot read.
   init(parameters: ScheduleParameters) throws(ScheduleError)
   /// - Throws: `ScheduleError` where the device lacks a resource, the shape is outside what the kernel takes, or
@@ -19,6 +21,7 @@ public protocol Schedule: Sendable {
 
 extension Schedule {
   public static var parallelism: [ParallelismAxis] { [] }
+  public static var geometry: HeadGeometry? { nil }
 }
 
 /// A parameter of a schedule.
@@ -97,6 +100,7 @@ public enum ScheduleRegistry {
     CuDNN.self,
     FlashDecoding.self,
     LeanAttention.self,
+    FlashMLA.self,
     StreamingNaive.self,
     StreamingUnscaled.self,
     StreamingReordered.self,

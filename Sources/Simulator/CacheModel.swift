@@ -100,11 +100,12 @@ struct CacheModel {
     let rowSequences = Double(kernel.items.groups.reduce(0) { $0 + $1.count })
     // Items that read the same keys and values.
     let sharing = tiles * max(rowSequences / keyValueSequences, 1)
-    let isBand = shape.mask != .none
+    // Ranges walk side by side, whatever their keys.
+    let isBand = shape.mask != .none && !kernel.policy.isRanges
     var passes = 1.0
     var coldWaves = 1.0
     switch kernel.policy.order {
-    case .tilesFastest, .sequencesFastest:
+    case .tilesFastest, .sequencesFastest, .rowTilesSlowest:
       let waves = sharing / Double(slots)
       if waves > 1 {
         // One sequence outlives a wave: the next wave finds it if it fits.
@@ -171,7 +172,7 @@ extension Kernel.SharedStream {
   static func keysAndValues(of shape: AttentionShape) -> Self {
     Self(
       sequences: shape.batch * shape.headsKV,
-      bytesRead: Double(shape.seqKV) * Double(shape.headDim + shape.headDimV)
-        * Double(shape.dataType.bytes), bytesAccumulated: 0)
+      bytesRead: Double(shape.seqKV) * Double(shape.cachedColumns) * Double(shape.dataType.bytes),
+      bytesAccumulated: 0)
   }
 }

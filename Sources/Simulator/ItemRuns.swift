@@ -35,6 +35,17 @@ struct ItemRuns {
       }
     case .sequencesFastest:
       for group in items.groups { for run in group.runs { emit(run.itemClass, group.count * run.count) } }
+    case .rowTilesSlowest:
+      let byTile = items.groups.map { $0.classesByRowTile(splits: items.splits) }
+      for tile in 0..<(byTile.map(\.count).max() ?? 0) {
+        for (group, classes) in zip(items.groups, byTile) where tile < classes.count {
+          if Set(classes[tile]).count == 1 {
+            emit(classes[tile][0], group.count * classes[tile].count)
+          } else {
+            for _ in 0..<group.count { for itemClass in classes[tile] { emit(itemClass, 1) } }
+          }
+        }
+      }
     case .longestFirst(let perSection), .firstTilesFirst(let perSection):
       let isAscending = order == .firstTilesFirst(sequencesPerSection: perSection)
       for group in items.groups {
@@ -95,7 +106,7 @@ struct ItemRuns {
   /// Launches in order, equal neighbours together: one item each, or the next few items of a range.
   /// Complexity: O(runs + items of ranges).
   static func launches(_ runs: [Run], policy: TilePolicy) -> [SharedBandwidthSchedule.Launches] {
-    guard case .ranges(let lengths) = policy else {
+    guard case .ranges(let lengths, _) = policy else {
       return runs.map { .init(sequence: [$0.itemClass], count: $0.count) }
     }
     let items = runs.flatMap { Array(repeating: $0.itemClass, count: $0.count) }

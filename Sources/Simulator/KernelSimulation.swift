@@ -205,8 +205,12 @@ struct KernelSimulation {
     busy[Resource.dram] = dramCycles * Double(cores)
     // What all cores do together cannot be faster than the memory that they share, whenever each of them does it.
     let additionRate = (device.additions?.throughput ?? device.l2.storeBandwidth) / clock
+    // Work items of a grid come from one launcher, one after the other.
+    let launched =
+      if case .grid = kernel.policy { Double(total) / device.sync.workItemRate.value } else { 0.0 }
     let cycles = max(
-      Tick.cycles(played.makespan), work.atomics * Work.additionBytes / additionRate.value, dramCycles)
+      Tick.cycles(played.makespan), launched, work.atomics * Work.additionBytes / additionRate.value,
+      dramCycles)
     let slotMean = Tick.cycles(played.busy) / Double(max(slots, 1))
     let classes = kernel.items.classes.indices.filter { counts[$0] > 0 }.map { index in
       SimulationResult.ClassResult(

@@ -102,7 +102,9 @@ struct ScheduleTests {
     let schedule = try #require(ScheduleRegistry[name]).init(parameters: ScheduleParameters())
     for mask in Verification.MaskFamily.allCases {
       for pass in AttentionShape.Pass.allCases {
-        for shape in Verification.shapes(mask, pass: pass, seed: 3).prefix(20) {
+        for shape in Verification.shapes(
+          mask, pass: pass, seed: 3, geometry: type(of: schedule).geometry
+        ).prefix(20) {
           guard let program = try? schedule.program(for: shape, on: .roomy) else { continue }
           #expect(program.operationsWithoutReading() == [])
         }
@@ -117,7 +119,9 @@ struct ScheduleTests {
   ) throws -> VerificationReport {
     let schedule = try #require(ScheduleRegistry[name]).init(parameters: ScheduleParameters(parameters))
     // Enough tries that a schedule which refuses some head dimensions still gets its share.
-    let shapes = Verification.shapes(mask, pass: pass, dataType: type, seed: 2026).prefix(8 * count)
+    let shapes = Verification.shapes(
+      mask, pass: pass, dataType: type, seed: 2026, geometry: ScheduleRegistry[name]?.geometry
+    ).prefix(8 * count)
       .filter { (try? schedule.program(for: $0, on: .roomy)) != nil }.prefix(count)
     return Verification.run(
       schedule: schedule, device: .roomy, shapes: Array(shapes), orders: orders, seed: 7,

@@ -28,6 +28,7 @@ struct ProgramTests {
     if (try? Simulation.program(request)) == nil {
       // Some take self attention without a causal mask only.
       request.shape = try AttentionShape(batch: 1, headsQ: 4, seqQ: 1024, headDim: 64)
+        .fitted(to: ScheduleRegistry[name]?.geometry)
     }
     // Decode kernels take few queries.
     if (try? Simulation.program(request)) == nil { request.shape.seqQ = 1 }

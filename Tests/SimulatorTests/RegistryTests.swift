@@ -41,6 +41,7 @@ import Testing
     arguments: ScheduleRegistry.all.map { $0.name })
   func devices(name: String) throws {
     var shape = try AttentionShape(batch: 1, headsQ: 4, seqQ: 1024, headDim: 128)
+      .fitted(to: ScheduleRegistry[name]?.geometry)
     // Decode kernels take few queries.
     let usual = SimulationRequest(schedule: name, shape: shape, device: try Devices.running(name))
     if (try? Simulation.program(usual)) == nil { shape.seqQ = 1 }

@@ -37,7 +37,8 @@ import Testing
     // Playing the elements of a long row takes seconds where the compiler does not optimise.
     let tokens = slow.kind == .gpu ? length : min(length, slow.kind == .fpga ? 512 : 4096)
     var shape = try AttentionShape(
-      batch: 1, headsQ: 8, seqQ: tokens, headDim: 128, mask: slow.kind == .gpu ? .causal : .none)
+      batch: 1, headsQ: 8, seqQ: tokens, headDim: 128, mask: slow.kind == .gpu ? .causal : .none
+    ).fitted(to: ScheduleRegistry[schedule]?.geometry)
     // Causal, where the schedule takes that.
     if (try? Simulation.program(.init(schedule: schedule, shape: shape, device: slow))) == nil {
       shape.mask = .none

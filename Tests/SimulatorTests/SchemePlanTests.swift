@@ -33,6 +33,26 @@ import Testing
     }
   }
 
+  /// A sweep over machines with one memory and more and more arithmetic, and over real ones: reuse wins where there is little.
+  @Test(arguments: [(16.0, 53.4), (8.0, 106.9)])
+  func sweep(bits: Double, border: Double) throws {
+    let step = AttentionScheme.Step(context: 4096)
+    for ridge in stride(from: 10.0, through: 400, by: 1) where abs(ridge - border) > 0.5 {
+      let plan = SchemePlan(macRate: ridge * 5e11, byteRate: 1e12, weightBits: bits, cacheBits: bits)
+      #expect(
+        plan.best(of: [.mlaReuse, .mlaRecompute], model, step) == (ridge < border ? .mlaReuse : .mlaRecompute)
+      )
+    }
+    for (id, best) in [
+      ("h100-sxm5", AttentionScheme.mlaRecompute), ("h200-sxm", .mlaRecompute),
+      ("a100-sxm4-80", .mlaRecompute),
+      ("jetson-agx-orin", .mlaRecompute), ("h20", .mlaReuse),
+    ] where bits == 16 {
+      #expect(
+        SchemePlan(try Devices.named(id)).best(of: [.mlaReuse, .mlaRecompute], model, step) == best, "\(id)")
+    }
+  }
+
   @Test func ridges() throws {
     // 989 TFLOP/s over 3.1 TB/s; 312 TFLOP/s over what reads reach on an A100.
     let h100 = SchemePlan(try Devices.named("h100-sxm5")).ridge
@@ -50,6 +70,7 @@ import Testing
     #expect(map.winner(batch: 0, context: 0) == 0)
     #expect(map.winner(batch: 0, context: 1) == 1)
     #expect(map.lead(batch: 0, context: 0) == nil)
+    #expect(map.wins == [2, 2])
     let lead: Double = 40.0 / 15.0 - 1
     #expect(map.lead(batch: 1, context: 1) == lead)
   }

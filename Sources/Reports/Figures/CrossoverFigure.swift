@@ -30,7 +30,8 @@ public enum CrossoverFigure {
     }
     for (column, context) in map.contexts.enumerated() {
       svg.text(
-        left + (Double(column) + 0.5) * cell.width, top + gridHeight + 18, length(context), anchor: .middle)
+        left + (Double(column) + 0.5) * cell.width, top + gridHeight + 18, CrossoverText.length(context),
+        anchor: .middle)
     }
     svg.text(left + gridWidth / 2, top + gridHeight + 40, "context, tokens", "dim", anchor: .middle)
     svg.text(left - 8, top - 10, "batch", "dim", anchor: .end)
@@ -79,11 +80,5 @@ public enum CrossoverFigure {
     }
     svg.rectangle(
       left, top, Double(map.contexts.count) * cell.width, Double(map.batches.count) * cell.height, "frame")
-  }
-
-  /// 4096 as 4k, 1048576 as 1M.
-  private static func length(_ tokens: Int) -> String {
-    if tokens >= 1 << 20, tokens % (1 << 20) == 0 { return "\(tokens >> 20)M" }
-    return tokens >= 1024 && tokens % 1024 == 0 ? "\(tokens >> 10)k" : "\(tokens)"
   }
 }

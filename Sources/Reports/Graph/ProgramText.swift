@@ -8,7 +8,7 @@ enum ProgramText {
     case .grid(let order): "one launch for each item, \(self.order(order))"
     case .staticPersistent(let order): "static persistent, \(self.order(order))"
     case .dynamicPersistent(let order): "dynamic persistent, \(self.order(order))"
-    case .ranges(let lengths): "\(lengths.count) launches, each a range of neighbouring items"
+    case .ranges(let lengths, _): "\(lengths.count) launches, each a range of neighbouring items"
     }
   }
 
@@ -18,6 +18,7 @@ enum ProgramText {
     case .longestFirst(let sequences): "longest first in sections of \(sequences) sequences"
     case .firstTilesFirst(let sequences): "first tiles first in sections of \(sequences) sequences"
     case .sequencesFastest: "all sequences of a tile before the next tile"
+    case .rowTilesSlowest: "all sequences of a tile of rows before the next tile of rows"
     }
   }
 

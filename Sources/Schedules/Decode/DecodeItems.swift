@@ -33,13 +33,17 @@ struct DecodeItems {
   static let variables = ["steps", "any", "direct", "partial"]
 
   /// Every row tile cut into `splits` parts, and how many of them have tiles, by row tile.
-  func fixed(splits: Int, isPartial: Bool) -> (items: ItemSpace, parts: [Int]) {
+  ///
+  /// - Parameter chunk: key tiles of a part, where a rule says that; nil for parts of one length.
+  func fixed(splits: Int, chunk: Int? = nil, isPartial: Bool) -> (items: ItemSpace, parts: [Int]) {
     var classes = ClassTable()
     var tileClasses: [Int] = []
     var parts: [Int] = []
     for index in 0..<rowTiles {
       let span = span(index)
-      let cut = FixedSplit(blocks: span.count, splits: splits)
+      let cut =
+        chunk.map { FixedSplit(blocks: span.count, chunk: $0) }
+        ?? FixedSplit(blocks: span.count, splits: splits)
       for part in 0..<splits {
         let range = cut.range(of: part)
         let tiles = span.lowerBound + range.lowerBound..<span.lowerBound + range.upperBound

@@ -2,12 +2,22 @@
 public struct FixedSplit: Sendable, Hashable {
   public let blocks: Int
   public let splits: Int
+  /// Tiles of the longest part.
+  public let longest: Int
+
   public init(blocks: Int, splits: Int) {
     self.blocks = blocks
     self.splits = max(splits, 1)
+    longest = (blocks + self.splits - 1) / self.splits
   }
-  /// Tiles of the longest part.
-  public var longest: Int { (blocks + splits - 1) / splits }
+
+  /// As many parts of `chunk` tiles as it takes: all but the last are full.
+  public init(blocks: Int, chunk: Int) {
+    self.blocks = blocks
+    longest = max(chunk, 1)
+    splits = max((blocks + longest - 1) / longest, 1)
+  }
+
   /// Parts that have tiles.
   public var partsWithTiles: Int { longest > 0 ? (blocks + longest - 1) / longest : 0 }
   public func range(of part: Int) -> Range<Int> {

@@ -3,7 +3,7 @@
 /// Pure integer functions of the grid: `rowTiles` work items before splitting (row tiles x key-value heads x batch),
 /// `blocks` key tiles of each, and the cores of the device.
 public enum SplitRule: String, Sendable, CaseIterable {
-  case fa2, fa3, fa4, cutlass
+  case fa2, fa3, fa4, cutlass, flashinfer
 
   /// What a rule looks at.
   public struct Grid: Sendable, Hashable {
@@ -35,6 +35,18 @@ public enum SplitRule: String, Sendable, CaseIterable {
   /// L2 of the chips that FlashAttention-3's rule was written for.
   private static let headBytesAtMost = 50 * 1_048_576
 
+  /// The parts of a sequence. `flashinfer` chooses their length, the others their number.
+  ///
+  /// - Parameter keyTile: keys of a tile, which is the page of FlashInfer's plan.
+  public func cut(_ grid: Grid, keyTile: Int) -> FixedSplit {
+    guard self == .flashinfer else { return FixedSplit(blocks: grid.blocks, splits: splits(grid)) }
+    // Row tiles of all heads are requests of one query here: the plan knows them by their number alone.
+    let plan = FlashInferPlan(
+      [.init(pages: grid.blocks, count: grid.rowTiles)],
+      .init(headsQ: 1, headsKV: 1, pageSize: keyTile, cores: grid.cores), kind: .prefill)
+    return FixedSplit(blocks: grid.blocks, chunk: plan.chunk)
+  }
+
   /// - Source: `fa2` csrc/flash_attn/flash_api.cpp, num_splits_heuristic over two work items a core; `fa3`
   ///   hopper/heuristics.h; `fa4` flash_attn/cute/interface.py; `cutlass` cores over batch
   ///   (examples/77_blackwell_fmha, sm100_mla).
@@ -54,6 +66,7 @@ public enum SplitRule: String, Sendable, CaseIterable {
     case .fa4:
       if grid.blocks <= 4 { return 1 }
       return max(min(grid.cores / max(grid.rowTiles, 1), Self.most, grid.blocks), 1)
+    case .flashinfer: return cut(grid, keyTile: 64).splits
     case .cutlass:
       return max(min(grid.cores / max(grid.batch, 1), grid.blocks), 1)
     }

@@ -7,7 +7,7 @@ public import HWModels
 ///   results in fp32, the merge part after part, split rules by the name of the kernel that has them.
 /// - Leaves out: variable lengths, paged keys.
 /// - Source: Dao et al. 2023, "Flash-Decoding"; validation/measure/decode_kernels.py (`kernel=triton`);
-///   Dao-AILab/flash-attention flash_api.cpp, hopper/heuristics.h, flash_attn/cute/interface.py; CUTLASS example 77.
+///   Dao-AILab/flash-attention flash_api.cpp, hopper/heuristics.h, flash_attn/cute/interface.py; CUTLASS example 77; FlashInfer's plan (`FlashInferPlan`).
 ///
 /// Expected: see `DecodeKernel` for a step and `DecodeCombine` for a part. Long calls take the bytes of keys and values
 /// over the bandwidth of device memory; few work items take steps x 1480 cycles.
@@ -50,9 +50,11 @@ public struct FlashDecoding: Schedule {
     try DecodeLimits.check(shape, schedule: Self.name)
     let tile = isTriton ? DecodeTile.triton(shape) : DecodeTile.authors(shape)
     let items = DecodeItems(shape: shape, rows: tile.rows, keyTile: tile.keyTile)
-    let splits = requestedSplits ?? items.splits(by: rule, on: device)
-    let isPartial = isTriton || splits > 1
-    let (space, parts) = items.fixed(splits: splits, isPartial: isPartial)
+    let cut =
+      requestedSplits.map { FixedSplit(blocks: items.blocks, splits: $0) } ?? items.cut(by: rule, on: device)
+    let isPartial = isTriton || cut.splits > 1
+    let chunk = requestedSplits == nil && rule == .flashinfer ? cut.longest : nil
+    let (space, parts) = items.fixed(splits: cut.splits, chunk: chunk, isPartial: isPartial)
     try DecodeLimits.check(items: space.total, schedule: Self.name)
     var kernels = [
       try DecodeKernel(schedule: Self.name, name: "decode_split", shape: shape, tile: tile).kernel(
@@ -70,12 +72,12 @@ public struct FlashDecoding: Schedule {
 
 extension DecodeItems {
   /// Parts of each sequence by `rule`.
-  func splits(by rule: SplitRule, on device: Device) -> Int {
-    rule.splits(
+  func cut(by rule: SplitRule, on device: Device) -> FixedSplit {
+    rule.cut(
       SplitRule.Grid(
         rowTiles: sequences * rowTiles, blocks: blocks, cores: Int(device.cores.count.value),
         batch: shape.batch,
-        headBytes: headBytes, rowTilesPerHead: rowTiles, isCausal: shape.mask != .none))
+        headBytes: headBytes, rowTilesPerHead: rowTiles, isCausal: shape.mask != .none), keyTile: keyTile)
   }
 }
 

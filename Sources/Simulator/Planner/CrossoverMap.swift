@@ -28,6 +28,17 @@ public struct CrossoverMap: Sendable {
     return times.indices.filter { times[$0] != nil }.min { (times[$0] ?? 0) < (times[$1] ?? 0) }
   }
 
+  /// Cells that each candidate wins, by candidate.
+  public var wins: [Int] {
+    var wins = [Int](repeating: 0, count: candidates.count)
+    for batch in batches.indices {
+      for context in contexts.indices {
+        if let winner = winner(batch: batch, context: context) { wins[winner] += 1 }
+      }
+    }
+    return wins
+  }
+
   /// How much longer the second fastest takes, over the fastest; nil with fewer than two.
   public func lead(batch: Int, context: Int) -> Double? {
     let sorted = seconds[batch][context].compactMap { $0 }.sorted()

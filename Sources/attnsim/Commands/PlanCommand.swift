@@ -15,6 +15,7 @@ struct PlanCommand: ParsableCommand {
       attnsim plan --model deepseek-v3 --device h100-sxm5 --counts --context 4096
       attnsim plan --model llama-3-8b --device h100-sxm5 --kernel flash-decoding:splits=1 \
       --kernel flash-decoding:splits=8 --kernel lean -o kernels.svg
+      attnsim plan --model deepseek-v3 --device h100-sxm5 --device h20 --scheme mla-reuse --scheme mla-recompute
 
       Schemes are compared by their multiply-adds and bytes alone (weights read once a step, the cache once a \
       sequence); kernels by simulated time, attention without projections.
@@ -23,7 +24,7 @@ struct PlanCommand: ParsableCommand {
   enum Format: String, ExpressibleByArgument, CaseIterable { case text, json }
 
   @Option(help: "Model by name; --list names them.") var model = "deepseek-v3"
-  @Option(help: "Device by its id, or a path to its file.") var device: String?
+  @Option(help: "Device by its id, or a path to its file; several are compared.") var device: [String] = []
   @Option(help: ArgumentHelp("Scheme to compare (default: all that run the model).", valueName: "name"))
   var scheme: [String] = []
   @Option(help: ArgumentHelp("Kernel to compare instead: schedule[:name=value,...].", valueName: "kernel"))
@@ -67,9 +68,23 @@ struct PlanCommand: ParsableCommand {
           .usage, "error: --tensor-parallel \(tensorParallel): must divide the \(chosen.heads) heads")
       }
       if counts { return try printCounts(chosen) }
-      let map = try map(chosen)
-      Console.print(format == .text ? CrossoverText.text(map) : CrossoverText.json(map))
-      if let output { try OutputFile.write(CrossoverFigure.svg(map), to: output) }
+      let maps = try devices().map { device in
+        (device: device.id, ridge: SchemePlan(device).ridge, map: try map(chosen, on: device))
+      }
+      switch format {
+      case .text:
+        Console.print(maps.map { CrossoverText.text($0.map) }.joined(separator: "\n\n"))
+        if maps.count > 1 { Console.print("\n" + CrossoverText.choices(maps)) }
+      case .json:
+        Console.print(
+          maps.count == 1 ? CrossoverText.json(maps[0].map) : CrossoverText.json(maps.map(\.map)))
+      }
+      if let output {
+        for (device, _, map) in maps {
+          try OutputFile.write(
+            CrossoverFigure.svg(map), to: maps.count == 1 ? output : Self.name(output, of: device))
+        }
+      }
     }
   }
 
@@ -97,13 +112,21 @@ struct PlanCommand: ParsableCommand {
     return numbers
   }
 
-  private func chosenDevice() throws -> Device {
-    guard let device else { throw Failure(.usage, "error: --device is missing") }
-    var chosen = try library.library.device(device)
+  private func devices() throws -> [Device] {
+    guard !device.isEmpty else { throw Failure(.usage, "error: --device is missing") }
     var changes: [DeviceOverride] = []
     for argument in set { changes.append(try DeviceOverride(argument: argument)) }
-    try DeviceOverride.apply(changes, to: &chosen)
-    return chosen
+    return try device.map { name in
+      var chosen = try library.library.device(name)
+      try DeviceOverride.apply(changes, to: &chosen)
+      return chosen
+    }
+  }
+
+  /// The picture of one of several devices: `map.svg` becomes `map-h20.svg`.
+  private static func name(_ path: String, of device: String) -> String {
+    guard let dot = path.lastIndex(of: "."), !path[dot...].contains("/") else { return "\(path)-\(device)" }
+    return "\(path[..<dot])-\(device)\(path[dot...])"
   }
 
   private func schemes(_ model: AttentionModel) throws -> [AttentionScheme] {
@@ -127,8 +150,7 @@ struct PlanCommand: ParsableCommand {
 
   // MARK: Maps
 
-  private func map(_ model: AttentionModel) throws -> CrossoverMap {
-    let device = try chosenDevice()
+  private func map(_ model: AttentionModel, on device: Device) throws -> CrossoverMap {
     let (batches, contexts) = (try numbers(batch, "--batch"), try numbers(context, "--context"))
     guard let tokens = try numbers(tokens, "--tokens").first else {
       throw Failure(.usage, "error: --tokens is empty")
@@ -176,11 +198,13 @@ struct PlanCommand: ParsableCommand {
       batches: batches, contexts: contexts
     ) { candidate, batch, context in
       guard
-        let shape = try? AttentionShape(
+        let full = try? AttentionShape(
           batch: batch, headsQ: model.heads / tensorParallel, headsKV: max(model.headsKV / tensorParallel, 1),
-          seqQ: tokens, seqKV: context, headDim: model.headDim, headDimV: model.valueDim)
+          seqQ: tokens, seqKV: context, headDim: model.headDim + model.positionDim, headDimV: model.valueDim)
       else { return nil }
       let (name, parameters) = requests[candidate]
+      // Kernels over the latent have its dimensions; the others take keys and values of every head.
+      let shape = model.hasLatent ? full.fitted(to: ScheduleRegistry[name]?.geometry) : full
       return
         (try? Simulation.run(
           .init(schedule: name, parameters: parameters, shape: shape, device: device, mode: .burst)))?

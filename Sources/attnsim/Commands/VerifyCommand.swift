@@ -67,7 +67,9 @@ struct VerifyCommand: ParsableCommand {
     let pools =
       own.isEmpty
       ? families.map {
-        Array(Verification.shapes($0.family, pass: $0.pass, seed: seed).prefix(max(shapes, 64)))
+        Array(
+          Verification.shapes($0.family, pass: $0.pass, seed: seed, geometry: type.geometry).prefix(
+            max(shapes, 64)))
       }
       : [own]
     let chip = try chip(schedule, pools.flatMap { $0 })
