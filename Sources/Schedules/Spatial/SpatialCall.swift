@@ -114,6 +114,14 @@ struct SpatialCall {
           code: "unshared-heads",
           message: "each query head reads keys and values of its own: these mappings know no grouped heads"))
     }
+    if shape.dataType.bytes != 2 {
+      warnings.append(
+        ModelLimit(
+          code: "operand-width",
+          message:
+            "the table of energies and the elements' rate are those of 16-bit operands: of \(shape.dataType.rawValue) only the bytes in buffer and memory are counted"
+        ))
+    }
     if accounting == .published {
       warnings.append(
         ModelLimit(
