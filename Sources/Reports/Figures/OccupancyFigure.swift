@@ -3,6 +3,8 @@ public import Simulator
 /// How full each FIFO of a streaming graph was over time: a strip for each, on a scale of its own, its depth as a dashed
 /// line. Deep FIFOs have tall strips.
 public enum OccupancyFigure {
+  /// Events worth recording for it: some rows of graphs with long rows.
+  public static let events = 8_000_000
   private static let (width, left, right, top) = (960.0, 150.0, 120.0, 64.0)
 
   public static func svg(_ trace: DataflowTrace, title: String, embedded: Bool = false) -> String {

@@ -12,6 +12,7 @@ public struct DataflowTrace: Sendable {
     public var steps: [(cycle: Int, count: Int)]
   }
 
+  public var graph: String
   /// Firings as operations of the nodes.
   public var events: [TraceEvent]
   public var tracks: [Track]
@@ -55,7 +56,8 @@ extension Simulation {
     guard let recorder = simulation.recorder else { return nil }
     let end = recorder.isFull ? min(simulation.horizon - 1, total) : outcome.end
     return DataflowTrace(
-      events: events(recorder, graph, end: end), tracks: tracks(recorder, graph, end: end), end: end,
+      graph: graph.name, events: events(recorder, graph, end: end), tracks: tracks(recorder, graph, end: end),
+      end: end,
       total: total, deadlock: deadlock, clock: run.clock)
   }
 

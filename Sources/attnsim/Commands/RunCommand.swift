@@ -143,14 +143,12 @@ extension ResultOptions {
 }
 
 extension ResultOptions {
-  /// A picture is of FIFOs alone and can cover more of the run.
-  private static let picturedEvents = 8_000_000
-
   /// nil where the machine does not stream.
   private func streamingText(_ request: SimulationRequest, path: String) throws -> String? {
     let title = "\(request.schedule) on \(request.device.id)"
     guard OutputFile.ending(path) == "json" else {
-      return try Simulation.dataflowTrace(request, limit: Self.picturedEvents, keepsFirings: false)
+      // A picture is of FIFOs alone and can cover more of the run.
+      return try Simulation.dataflowTrace(request, limit: OccupancyFigure.events, keepsFirings: false)
         .map { OccupancyFigure.svg($0, title: title) }
     }
     return try Simulation.dataflowTrace(request).map { trace in
