@@ -118,7 +118,13 @@ struct CommandTests {
     ("cascade /nonexistent.cascade", 65, "cannot open"),
     ("cascade README.md", 65, "the cascade has no name"),
     ("cascade scenarios/cascades/mha.cascade --rank NN=4", 64, "did you mean 'N'?"),
-    ("cascade scenarios/cascades/mha.cascade --rank N=0", 64, "it is written M=4096"),
+    ("cascade scenarios/cascades/mha.cascade --rank N=0", 64, "--rank N=0: the shape of rank N"),
+    ("cascade scenarios/cascades/mha.cascade --rank N", 64, "--rank N: it is written RANK=SHAPE"),
+    ("cascade scenarios/cascades/mha.cascade --rank N=-4", 64, "whole number from 1"),
+    (
+      "cascade scenarios/cascades/attention-1-pass.cascade --rank M=1000", 64, "--rank M=1000: error: line 13"
+    ),
+    ("cascade scenarios/cascades/attention-1-pass.cascade --rank M0=300", 64, "take a divisor of 1024"),
     ("cascade scenarios/cascades/mha.cascade --rank N=9999999999999", 64, "from 1 to 2^40"),
     ("cascade scenarios/cascades/mha.cascade --graph x.png", 64, "ends in .svg or .dot"),
     ("run scenarios/unfused.yaml --mask causal", 65, "there is no mask"),
@@ -261,6 +267,56 @@ struct CommandTests {
       try "not a database".write(to: other, atomically: true, encoding: .utf8)
       #expect(try attnsim("run", "scenarios/fa3-h100.yaml", "--db", other.path).status == 65)
       #expect(try String(contentsOf: other, encoding: .utf8) == "not a database")
+    }
+  }
+
+  @Test(
+    "Published tables of other machines are compared, row by row",
+    arguments: [
+      // Rows, and the largest error of what is a closed form.
+      ("fusemax", "time_us", 171, 0.005), ("fusemax", "traffic_bytes", 171, 0.02),
+      ("fusemax", "energy_j", 120, 0.1),
+      ("fusemax", "utilization_2d", 147, 0.005), ("streaming", "cycles", 103, 0),
+      ("streaming", "deadlock", 14, 0),
+    ])
+  func published(table: String, metric: String, rows: Int, worst: Double) throws {
+    let run = try attnsim("validate", "validation/\(table).csv", "--json")
+    #expect(run.status == 0, "\(run.errors)")
+    let json = try #require(try JSONSerialization.jsonObject(with: Data(run.output.utf8)) as? [String: Any])
+    let groups = try #require(json["groups"] as? [[String: Any]]).filter { $0["metric"] as? String == metric }
+    #expect(groups.reduce(0) { $0 + ($1["count"] as? Int ?? 0) } >= rows)
+    for group in groups { #expect((group["max_abs_error"] as? Double ?? .infinity) <= worst, "\(group)") }
+    let skipped = try #require(json["skipped"] as? [[String: Any]])
+    #expect(!skipped.contains { "\($0["reason"] ?? "")".contains("no device file") })
+  }
+
+  @Test(
+    "Stored runs of other machines are reported as they were printed",
+    arguments: ["streaming-naive", "fusemax-cascade", "ubimoe-zcu102"])
+  func storedElsewhere(scenario: String) throws {
+    try withFolder { folder in
+      let db = folder.appendingPathComponent("runs.sqlite").path
+      for format in ["text", "json"] {
+        let run = try attnsim("run", "scenarios/\(scenario).yaml", "--db", db, "--format", format)
+        #expect(run.status == 0, "\(run.errors)")
+        #expect(try attnsim("report", "--db", db, "--format", format).output == run.output)
+      }
+    }
+  }
+
+  @Test(
+    "A trace of a long streaming run covers its first cycles and says so", arguments: ["json", "svg"])
+  func longTrace(ending: String) throws {
+    try withFolder { folder in
+      let file = folder.appendingPathComponent("trace.\(ending)")
+      let run = try attnsim(
+        "run", "scenarios/streaming-naive.yaml", "--seq", "4k", "--trace", file.path)
+      #expect(run.status == 0, "\(run.errors)")
+      let text = try String(contentsOf: file, encoding: .utf8)
+      // 4096 x 4096 + 2 x 4096 + 4
+      let match = try #require(text.firstMatch(of: /the first ([0-9,]+) cycles \([0-9.]+ %\) of 16,785,412/))
+      // A row and more.
+      #expect(try #require(Int(match.1.filter { $0 != "," })) > 4096)
     }
   }
 

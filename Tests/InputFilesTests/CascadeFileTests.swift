@@ -31,6 +31,12 @@ struct CascadeFileTests {
     ("iterative M\n‸R[m+1, p] = R[m, p] + X[m, p]", "R is iterated and has no first value"),
     ("G[p] = X[‸M, p]", "X is not iterated along M"),
     ("split M into M1, M0 = ‸3\nG[p] = X[m, p]", "3 does not divide the 8 of rank M"),
+    // What uses the parts is not to blame.
+    (
+      "split M into M1, M0 = ‸3\niterative M1\nview B[m1, m0, p] = X[m1*M0 + m0, p]\ninit R[0, p] = 0\n"
+        + "R[m1+1, p] = R[m1, p] + B[m1, m0, p]\nZ[p] = R[M1, p]",
+      "3 does not divide the 8 of rank M"
+    ),
     ("G[p] = X[m, p] ‸)", "')' is left over"),
     ("G[p] = X[m, p] + ‸", "an operand is due"),
     ("G[p] = X[m, p] ‸? 3", "'?' has no meaning"),

@@ -202,6 +202,18 @@ struct SpatialRuns {
     #expect(full.time == published.time)
   }
 
+  @Test(
+    "Energies of operations are those of 16-bit operands, and others say so",
+    arguments: ["unfused", "flat", "fusemax-cascade"])
+  func widths(schedule: String) throws {
+    for type in DataType.allCases {
+      let shape = try AttentionShape(batch: 1, headsQ: 2, seqQ: 4096, headDim: 64, dataType: type)
+      let result = try Simulation.run(
+        .init(schedule: schedule, shape: shape, device: try Devices.named("flat-cloud")))
+      #expect(result.warnings.contains { $0.code == "operand-width" } == (type.bytes != 2), "\(type)")
+    }
+  }
+
   /// Arithmetic means over four models and six lengths, as in the abstract of the paper.
   @Test("Headlines: 6.7 times FLAT on attention, 5.3 times end to end")
   func headlines() throws {

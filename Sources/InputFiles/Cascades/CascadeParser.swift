@@ -49,7 +49,7 @@ struct CascadeParser {
     for (name, shape) in shapes.sorted(by: { $0.key < $1.key }) {
       guard (1...Self.largestShape).contains(shape) else {
         return Diagnostic(
-          file: "--rank", message: "\(name)=\(shape): a shape is a whole number from 1 to 2^40")
+          file: "--rank \(name)=\(shape)", message: "the shape of a rank is a whole number from 1 to 2^40")
       }
       let ranks = syntax.ranks.indices.filter { syntax.ranks[$0].rank.text == name }
       let inner = syntax.splits.indices.filter { syntax.splits[$0].inner.text == name }
@@ -57,12 +57,32 @@ struct CascadeParser {
         guard let split = inner.first else {
           let names = syntax.ranks.map(\.rank.text) + syntax.splits.map(\.inner.text)
           return Diagnostic(
-            file: "--rank", message: "there is no rank \(name)", hint: NearestName.hint(name, in: names))
+            file: "--rank \(name)=\(shape)", message: "there is no rank \(name)",
+            hint: NearestName.hint(name, in: names))
         }
         syntax.splits[split].shape = shape
         continue
       }
       syntax.ranks[known].value = shape
+    }
+    return undividedSplit(shapes)
+  }
+
+  /// The first split that other shapes no longer let divide its rank.
+  private func undividedSplit(_ shapes: [String: Int]) -> Diagnostic? {
+    for split in syntax.splits {
+      let (whole, inner) = (split.rank.text, split.inner.text)
+      guard shapes[whole] != nil || shapes[inner] != nil,
+        let shape = syntax.ranks.first(where: { $0.rank.text == whole })?.value, shape % split.shape != 0
+      else { continue }
+      let name = shapes[whole].map { "\(whole)=\($0)" } ?? "\(inner)=\(split.shape)"
+      return Diagnostic(
+        file: "--rank \(name)",
+        message:
+          "line \(split.place.line) of the file splits \(whole) into \(split.outer.text) parts of \(split.shape), and \(split.shape) does not divide \(shape)",
+        hint: shapes[whole] != nil
+          ? "take a multiple of \(split.shape), or give --rank \(inner)=... too"
+          : "take a divisor of \(shape)")
     }
     return nil
   }

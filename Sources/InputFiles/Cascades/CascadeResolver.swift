@@ -75,14 +75,14 @@ struct CascadeResolver {
         continue
       }
       let shape = ranks[whole].shape
-      guard shape % split.shape == 0 else {
+      // The parts are there all the same: what uses them is not to blame.
+      if shape % split.shape != 0 {
         report(
           split.place, "\(split.shape) does not divide the \(shape) of rank \(split.rank.text)",
           hint: "the parts have to multiply to the whole")
-        continue
       }
       let count = ranks.count
-      declare(split.outer, shape: shape / split.shape, parent: whole)
+      declare(split.outer, shape: max(shape / split.shape, 1), parent: whole)
       declare(split.inner, shape: split.shape, parent: whole)
       if ranks.count == count + 2 { ranks[whole].parts = .init(outer: count, inner: count + 1) }
     }

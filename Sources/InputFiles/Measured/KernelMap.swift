@@ -14,6 +14,8 @@ public struct KernelMap: Sendable {
   public let rules: [Rule]
   /// Rules for published tables, whose kernels have long names: the first whose name begins a row's decides.
   public let publishedRules: [Rule]
+  /// Columns of published tables that hold a number of the device, by path.
+  public let columns: [(name: String, paths: [String])]
 
   public struct Rule: Sendable {
     /// Kernel name without the part after ':'.
@@ -24,6 +26,10 @@ public struct KernelMap: Sendable {
     public let launches: Int?
     /// How the row's source ends.
     public let source: String?
+    /// Configurations of a published table that it holds for; nil for all.
+    public let configs: [String]?
+    /// Parameters that take the word behind a phrase of the row's note.
+    public let notes: [(phrase: String, parameter: String)]
     /// The parameter that takes what follows ':' in the kernel's name.
     public let number: String?
     public let target: Target
@@ -63,12 +69,19 @@ public struct KernelMap: Sendable {
   }
 
   /// What a kernel of a published table is here.
-  public func publishedTarget(kernel: String, gpu: String, pass: String) -> Target {
+  public func target(of row: PublishedTable.Row) -> Target {
     let rule = publishedRules.first { rule in
-      kernel.hasPrefix(rule.kernel) && rule.gpus?.contains(gpu) != false
-        && rule.passes?.contains(pass) != false
+      row.kernel.hasPrefix(rule.kernel) && rule.gpus?.contains(row.hardware) != false
+        && rule.passes?.contains(row.pass) != false && rule.configs?.contains(row.config) != false
     }
-    return rule?.target ?? .notModelled("the map has no rule for it")
+    guard let rule else { return .notModelled("the map has no rule for it") }
+    guard case .schedule(let name, var parameters) = rule.target else { return rule.target }
+    for (phrase, parameter) in rule.notes {
+      guard let place = row.note.firstRange(of: phrase) else { continue }
+      let word = row.note[place.upperBound...].drop { $0 == " " }.prefix { $0.isLetter || $0.isNumber }
+      if !word.isEmpty { parameters[parameter] = String(word) }
+    }
+    return .schedule(name, parameters: parameters)
   }
 
   /// - Throws: `InputError` with everything wrong in the file.
@@ -95,8 +108,27 @@ public struct KernelMap: Sendable {
     rules = items.compactMap { KernelMap.rule($0) }
     publishedRules = root.optional("published")?.items().compactMap { KernelMap.rule($0) } ?? []
     self.gpus = gpus
-    root.finish(known: ["gpus", "counters-gpu", "compiled-per-shape", "kernels", "published"])
+    columns = root.optional("columns").map { KernelMap.columns($0) } ?? []
+    root.finish(
+      known: ["gpus", "counters-gpu", "compiled-per-shape", "kernels", "published", "columns"])
     if file.hasErrors { throw InputError(file.diagnostics) }
+  }
+
+  private static func columns(_ item: ValueReader) -> [(name: String, paths: [String])] {
+    guard let map = item.map(expecting: "columns with paths of device numbers") else { return [] }
+    return map.entries.map { entry in
+      let paths = entry.value.items().compactMap { item -> String? in
+        guard let path = item.text(expecting: "a path such as clock.maximum") else { return nil }
+        guard DeviceField.at(path) != nil else {
+          item.report(
+            "no device number is called '\(path)'",
+            hint: NearestName.hint(path, in: DeviceField.all.map(\.path)))
+          return nil
+        }
+        return path
+      }
+      return (entry.key, paths)
+    }
   }
 
   private static func rule(_ item: ValueReader) -> Rule? {
@@ -107,10 +139,21 @@ public struct KernelMap: Sendable {
     let launches = map.optional("launches")?.integer()
     let source = map.optional("source")?.text(expecting: "the end of a source")
     let number = map.optional("number")?.text(expecting: "a parameter of the schedule")
+    let configs = map.optional("config")?.items().compactMap { $0.text(expecting: "a configuration") }
+    var notes: [(phrase: String, parameter: String)] = []
+    if let phrases = map.optional("note")?.map(expecting: "phrases of notes with parameters") {
+      for entry in phrases.entries {
+        if let parameter = entry.value.text(expecting: "a parameter of the schedule") {
+          notes.append((entry.key, parameter))
+        }
+      }
+    }
     let schedule = map.optional("schedule")
     let reason = map.optional("reason")
     map.finish(
-      known: ["kernel", "gpu", "pass", "launches", "source", "number", "schedule", "reason"])
+      known: [
+        "kernel", "gpu", "pass", "launches", "source", "number", "config", "note", "schedule", "reason",
+      ])
     guard (schedule == nil) != (reason == nil) else {
       item.report("a rule has either a schedule or a reason why there is none")
       return nil
@@ -123,7 +166,7 @@ public struct KernelMap: Sendable {
       }
     guard let kernel, let target else { return nil }
     return Rule(
-      kernel: kernel, gpus: gpus, passes: passes, launches: launches, source: source, number: number,
-      target: target)
+      kernel: kernel, gpus: gpus, passes: passes, launches: launches, source: source, configs: configs,
+      notes: notes, number: number, target: target)
   }
 }

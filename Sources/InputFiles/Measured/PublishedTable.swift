@@ -14,9 +14,14 @@ public struct PublishedTable: Sendable {
     public let hardware: String
     public let kernel: String
     public let pass: String
-    /// `tflops`, `time_us`, and others that are not compared.
+    /// `tflops`, `time_us`, and others; see `PublishedMetric` for those that are compared.
     public let metric: String
     public let value: Double
+    /// Which of several configurations of the kernel, where the table has a column for it.
+    public let config: String
+    public let note: String
+    /// Numbers in columns that only some tables have, such as the size of a buffer.
+    public let amounts: [String: Double]
     let dataType: String
     let mask: String
     /// By column; missing where the source does not say.
@@ -57,8 +62,9 @@ public struct PublishedTable: Sendable {
     }
   }
 
-  /// Fixed point is as wide as the floating-point type that stands for it: `ap_fixed<16,7>`.
+  /// Fixed point is as wide as the floating-point type that stands for it: `ap_fixed<16,7>`; `16b` says the width alone.
   fileprivate static func fixedPoint(_ text: String) -> DataType? {
+    if text == "16b" { return .bf16 }
     guard text.hasPrefix("ap_fixed<") else { return nil }
     switch text.dropFirst("ap_fixed<".count).prefix(while: \.isNumber) {
     case "8": return .fp8
@@ -72,9 +78,20 @@ public struct PublishedTable: Sendable {
     "source", "hardware", "kernel", "pass", "dtype", "batch", "heads_q", "heads_kv", "seq_q", "seq_kv",
     "head_dim", "head_dim_v", "mask", "metric", "value",
   ]
-  static let comparedMetrics: Set<String> = ["tflops", "time_us"]
+  private static let optionalColumns = ["unit", "note", "config", "model"]
   private static let shapeColumns = [
     "batch", "heads_q", "heads_kv", "seq_q", "seq_kv", "head_dim", "head_dim_v",
+  ]
+
+  /// Metrics that predictions are held against.
+  public static func isCompared(_ metric: String) -> Bool {
+    metrics.contains(metric) || metric.hasPrefix("utilization_2d_")
+  }
+
+  private static let metrics: Set<String> = [
+    "tflops", "time_us", "cycles", "deadlock", "traffic_bytes", "energy_j", "utilization_2d",
+    "utilization_1d",
+    "mem_time_us", "compute_2d_time_us", "compute_1d_time_us",
   ]
 
   /// Whether the file looks like this table.
@@ -85,7 +102,9 @@ public struct PublishedTable: Sendable {
 
   /// - Throws: `InputError` with everything wrong in the file: missing columns, numbers that are none.
   public init(_ source: SourceText) throws(InputError) {
-    let table = try CSVTable(source, columns: Self.columns, optional: ["unit", "note"])
+    let table = try CSVTable(source, columns: Self.columns, optional: Self.optionalColumns)
+    let further = table.header.filter { !Self.columns.contains($0) && !Self.optionalColumns.contains($0) }
+
     var problems: [Diagnostic] = []
     var warnings: [Diagnostic] = []
     var rows: [Row] = []
@@ -98,7 +117,7 @@ public struct PublishedTable: Sendable {
         if let text = reader.text(column), let number = Int(text), number > 0 { numbers[column] = number }
       }
       // What is not compared may be words.
-      let isNumber = Self.comparedMetrics.contains(reader.text("metric") ?? "")
+      let isNumber = PublishedTable.isCompared(reader.text("metric") ?? "")
       let value =
         isNumber ? reader.amount("value", allowZero: true) : reader.text("value").flatMap(Double.init) ?? 0
       if value == nil, reader.problems.isEmpty { reader.report("value", "'value' is empty") }
@@ -106,7 +125,12 @@ public struct PublishedTable: Sendable {
         Row(
           line: line.line, source: reader.text("source") ?? "", hardware: reader.requiredText("hardware"),
           kernel: reader.requiredText("kernel"), pass: reader.text("pass") ?? "",
-          metric: reader.requiredText("metric"), value: value ?? 0, dataType: reader.text("dtype") ?? "",
+          metric: reader.requiredText("metric"), value: value ?? 0, config: reader.text("config") ?? "",
+          note: reader.text("note") ?? "",
+          amounts: Dictionary(
+            uniqueKeysWithValues: further.compactMap { column in
+              reader.text(column).flatMap(Double.init).map { (column, $0) }
+            }), dataType: reader.text("dtype") ?? "",
           mask: reader.text("mask") ?? "", numbers: numbers))
       problems += reader.problems
       if let earlier = seen[line.text] {

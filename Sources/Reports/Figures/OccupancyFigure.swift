@@ -3,6 +3,8 @@ public import Simulator
 /// How full each FIFO of a streaming graph was over time: a strip for each, on a scale of its own, its depth as a dashed
 /// line. Deep FIFOs have tall strips.
 public enum OccupancyFigure {
+  /// Events worth recording for it: some rows of graphs with long rows.
+  public static let events = 8_000_000
   private static let (width, left, right, top) = (960.0, 150.0, 120.0, 64.0)
 
   public static func svg(_ trace: DataflowTrace, title: String, embedded: Bool = false) -> String {
@@ -10,7 +12,7 @@ public enum OccupancyFigure {
     let total = top + heights.reduce(0) { $0 + $1 + 14 } + 40
     var svg = SVGWriter(width: width, height: total, title: "FIFO occupancy over time")
     svg.text(16, 26, title, "head ink")
-    svg.text(16, 46, subtitle(trace), "dim")
+    svg.text(16, 46, coverage(trace), "dim")
     let x = LinearScale(0, Double(max(trace.end, 1)), over: left, width - right)
     let bottom = total - 40
     for tick in x.ticks(8) {
@@ -26,12 +28,14 @@ public enum OccupancyFigure {
     return svg.document(embedded: embedded)
   }
 
-  private static func subtitle(_ trace: DataflowTrace) -> String {
-    if let deadlock = trace.deadlock {
-      return "deadlock at cycle \(NumberText.grouped(Double(deadlock.cycle)))"
-    }
-    let cycles = NumberText.grouped(Double(trace.end))
-    return trace.isWhole ? "the whole run, \(cycles) cycles" : "the first \(cycles) cycles"
+  /// What part of the run is shown, in words.
+  public static func coverage(_ trace: DataflowTrace) -> String {
+    let end = NumberText.grouped(Double(trace.total))
+    let whole = trace.deadlock != nil ? "deadlock at cycle \(end)" : "the whole run, \(end) cycles"
+    guard !trace.isWhole else { return whole }
+    let share = NumberText.significant(Double(trace.end) / Double(trace.total) * 100, 2)
+    let covered = "the first \(NumberText.grouped(Double(trace.end))) cycles (\(share) %) of \(end)"
+    return trace.deadlock != nil ? covered + ", where it deadlocks" : covered
   }
 
   private static func peak(_ track: DataflowTrace.Track) -> Int {

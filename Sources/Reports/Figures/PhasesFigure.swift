@@ -7,7 +7,7 @@ public enum PhasesFigure {
 
   public static func svg(_ result: SimulationResult, embedded: Bool = false) -> String {
     let used = result.resources.filter { $0.busyCycles > 0 }.sorted { $0.utilisation > $1.utilisation }
-    let legendRows = Double((result.phases.count + 3) / 4)
+    let legendRows = Double((legend(result).last?.row ?? 0) + 1)
     let unitsTop = 66 + 20 * legendRows + 26
     var svg = SVGWriter(
       width: width, height: unitsTop + 22 * Double(used.count) + 26, title: "Phases and use of the units")
@@ -30,17 +30,31 @@ public enum PhasesFigure {
     svg.text(left - 10, 34, "time", anchor: .end)
     svg.text(left + bar + 8, 34, NumberText.time(result.time.value), "ink strong")
     var x = left
-    for (place, phase) in result.phases.enumerated() {
+    for (place, (phase, entry)) in zip(result.phases, legend(result)).enumerated() {
       let share = phase.time.value / result.time.value
-      let text = "\(phase.name) \(NumberText.time(phase.time.value)), \(NumberText.percent(share))"
-      svg.rectangle(x, 18, bar * share, 24, FigureStyle.fill(place), hint: text)
+      svg.rectangle(x, 18, bar * share, 24, FigureStyle.fill(place), hint: entry.text)
       if FigureStyle.width(of: phase.name) + 10 < bar * share {
         svg.text(x + bar * share / 2, 34, phase.name, "onfill", anchor: .middle)
       }
       x += bar * share
-      let (column, row) = (Double(place % 4), Double(place / 4))
-      svg.rectangle(left + column * 180, 56 + row * 20, 11, 11, FigureStyle.fill(place), radius: 2)
-      svg.text(left + column * 180 + 16, 66 + row * 20, text, "dim small")
+      let (at, y) = (left + Double(entry.column) * column, Double(entry.row) * 20)
+      svg.rectangle(at, 56 + y, 11, 11, FigureStyle.fill(place), radius: 2)
+      svg.text(at + 16, 66 + y, entry.text, "dim small")
+    }
+  }
+
+  private static let (column, columns) = (180.0, 4)
+
+  /// Names, times and shares in columns; a long one takes several.
+  private static func legend(_ result: SimulationResult) -> [(text: String, column: Int, row: Int)] {
+    var (next, row) = (0, 0)
+    return result.phases.map { phase in
+      let share = NumberText.percent(phase.time.value / result.time.value)
+      let text = "\(phase.name) \(NumberText.time(phase.time.value)), \(share)"
+      let needed = min(Int((FigureStyle.width(of: text, size: 10.5) + 22) / column) + 1, columns)
+      if next + needed > columns { (next, row) = (0, row + 1) }
+      defer { next += needed }
+      return (text, next, row)
     }
   }
 }

@@ -103,7 +103,8 @@ private struct RooflineDrawing {
   }
 
   private var matrixRoof: Double {
-    ceilings.first { $0.bound.unit == "flop/s" }?.speed ?? ceilings.map(\.speed).max() ?? speed
+    let units = ceilings.filter { $0.intensity == nil }
+    return units.first { $0.bound.unit == "flop/s" }?.speed ?? units.map(\.speed).max() ?? speed
   }
 
   private func slopes(_ svg: inout SVGWriter) {

@@ -6,10 +6,11 @@ public import Simulator
 /// A run as a page of one file: answer, phases, roofline, program, timeline, and what made it.
 public enum RunPage {
   /// - Parameters:
-  ///   - program, trace: shown where given; both follow from the run's request.
+  ///   - program, trace, occupancy: shown where given; all follow from the run's request.
   ///   - attribution, elasticities: likewise.
   public static func html(
-    _ record: RunRecord, program: Program? = nil, trace: [TraceEvent] = [], attribution: Attribution? = nil,
+    _ record: RunRecord, program: Program? = nil, trace: [TraceEvent] = [],
+    occupancy: DataflowTrace? = nil, attribution: Attribution? = nil,
     elasticities: [Elasticity] = []
   ) -> String {
     let result = record.result
@@ -23,8 +24,12 @@ public enum RunPage {
     page.heading("Roofline")
     page.figure(RooflineFigure.svg(result, embedded: true))
     if !trace.isEmpty {
-      page.heading("First steps of a core")
+      page.heading(occupancy == nil ? "First steps of a core" : "First firings")
       page.figure(TimelineFigure.svg(trace, embedded: true))
+    }
+    if let occupancy {
+      page.heading("How full each FIFO is")
+      page.figure(OccupancyFigure.svg(occupancy, title: occupancy.graph, embedded: true))
     }
     if let program { self.program(program, on: request.device, &page) }
     page.heading("In numbers")

@@ -20,12 +20,16 @@ struct RunReading {
 
   private func result() throws -> SimulationResult {
     guard let work = StoredText.work(row["work_json"]) else { throw unreadable("work") }
-    return .stored(
+    var result = SimulationResult.stored(
       request: try request(), time: Duration(row["time_s"]), kernelTime: Duration(row["kernel_time_s"]),
       cycles: Cycles(row["cycles"]), clock: try clock(), phases: try phases(), kernels: try kernels(),
       resources: try resources(), traffic: try traffic(), work: work, usefulFlops: row["useful_flops"],
       executedFlops: row["executed_flops"], bounds: try bounds(), warnings: try warnings(),
       statistics: .stored(events: row["events"], jumpedEvents: row["jumped_events"]))
+    let machine = MachineReading(id: id, database: database)
+    result.dataflow = try machine.dataflow()
+    result.spatial = try machine.spatial()
+    return result
   }
 
   private func request() throws -> SimulationRequest {

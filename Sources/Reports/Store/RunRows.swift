@@ -10,6 +10,7 @@ struct RunRows {
   private var run: RowInsert
   private var point: RowInsert
   private var lists: ListRows
+  private var machine: MachineRows
 
   init(_ database: Database, keys: RunKeys) throws {
     self.database = database
@@ -17,6 +18,7 @@ struct RunRows {
     run = try RowInsert(database, Self.insertRun)
     point = try RowInsert(database, "INSERT OR REPLACE INTO sweep_points VALUES (?, ?, ?, ?, ?, ?)")
     lists = try ListRows(database)
+    machine = MachineRows(database)
   }
 
   /// Writes the run unless the same one is there; returns its id either way.
@@ -33,11 +35,16 @@ struct RunRows {
     Self.bind(asked: result.request, texts, &run)
     Self.bind(answered: result, texts, &run)
     guard try run.run() else {
-      // Nothing written: the same run is there already.
-      return try RunKeys.key("runs", "run_id", hash, database) ?? database.lastInsertedRowID
+      // Nothing written: the same run is there already, perhaps from before there were tables for all of it.
+      let id = try RunKeys.key("runs", "run_id", hash, database) ?? database.lastInsertedRowID
+      if detail != .summary { try machine.insert(result, id) }
+      return id
     }
     let id = database.lastInsertedRowID
-    if detail != .summary { try lists.insert(result, id) }
+    if detail != .summary {
+      try lists.insert(result, id)
+      try machine.insert(result, id)
+    }
     if detail == .full { try lists.insertClasses(of: result, id) }
     return id
   }

@@ -11,8 +11,10 @@ public enum TraceFile {
   ///   - clock: the clock of the run, by which ticks become microseconds.
   ///   - title: shown as the name of the trace.
   ///   - counters: amounts over time, in whole cycles, each a track of its own.
+  ///   - covers: what part of the run is recorded, in words.
   public static func json(
-    _ events: [TraceEvent], clock: Frequency, title: String = "attnsim", counters: [Counter] = []
+    _ events: [TraceEvent], clock: Frequency, title: String = "attnsim", counters: [Counter] = [],
+    covers: String? = nil
   ) -> String {
     var writer = TraceWriter(microsecondsPerTick: 1e6 / clock.value / Double(Tick.perCycle))
     let lanes = TraceLanes(events)
@@ -41,7 +43,7 @@ public enum TraceFile {
       writer.arrow(name, id: index, from: events[cause], from, to: event, to)
     }
     for counter in counters { writer.counter(counter) }
-    return writer.finish(title: title, clock: clock)
+    return writer.finish(title: title, clock: clock, covers: covers)
   }
 
   /// An amount that changes at certain cycles.
@@ -137,9 +139,13 @@ private struct TraceWriter {
 
   private func picoseconds(_ ticks: Int) -> Double { (Double(ticks) * microsecondsPerTick * 1e6).rounded() }
 
-  mutating func finish(title: String, clock: Frequency) -> String {
+  mutating func finish(title: String, clock: Frequency, covers: String?) -> String {
     output += "\n],\"displayTimeUnit\":\"ns\",\"otherData\":{\"title\":"
     JSONText.append(title, to: &output)
+    if let covers {
+      output += ",\"covers\":"
+      JSONText.append(covers, to: &output)
+    }
     output += ",\"clock_hz\":"
     JSONText.append(clock.value, to: &output)
     output += ",\"ticks_per_cycle\":\(Tick.perCycle)}}\n"

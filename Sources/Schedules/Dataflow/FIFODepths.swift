@@ -4,13 +4,17 @@ struct FIFODepths: Sendable {
   var long: FIFODepth
   var named: [String: FIFODepth]
 
-  static let shortParameter = ParameterDescription(
+  private static let shortParameter = ParameterDescription(
     name: "short", summary: "depth of each short FIFO: a number, N (keys), N+2 or inf", defaultValue: "2")
-  static let longParameter = ParameterDescription(
+  private static let longParameter = ParameterDescription(
     name: "long", summary: "depth of each FIFO that holds a row: a number, N (keys), N-1 or inf",
     defaultValue: "N+2")
   static let namedParameter = ParameterDescription(
     name: "depths", summary: "depths of single FIFOs, as in scores=N+2,maxima=1", defaultValue: "")
+
+  /// Parameters of graphs with and without FIFOs that hold a row.
+  static let parameters = [shortParameter, longParameter, namedParameter]
+  static let shortParameters = [shortParameter, namedParameter]
 
   /// The parameter that gives the depth of long FIFOs.
   private var longName = "long"

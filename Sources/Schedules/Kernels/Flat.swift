@@ -8,18 +8,15 @@ public import HWModels
 public struct Flat: Schedule {
   public static let name = "flat"
   public static let summary = "FLAT: fused three-pass attention on a spatial array, scores in the buffer"
-  public static let parameters = SpatialCall.parameters
-  private let given: ScheduleParameters
+  public static let parameters = SpatialOptions.parameters
+  private let options: SpatialOptions
 
   public init(parameters: ScheduleParameters) throws(ScheduleError) {
-    try parameters.requireKnown(Self.parameters)
-    _ = try SpatialCall.feedForward(parameters)
-    _ = try SpatialCall.accounting(parameters)
-    given = parameters
+    options = try SpatialOptions(parameters)
   }
 
   public func program(for shape: AttentionShape, on device: Device) throws(ScheduleError) -> Program {
-    let call = try SpatialCall(Self.name, shape, on: device, parameters: given)
+    let call = try SpatialCall(Self.name, shape, on: device, options)
     let mapper = FlatMapper(
       call: call, bytesPerCycle: call.machine.dramBandwidth.value / device.clock.maximum.value)
     guard let mapping = mapper.best() else {

@@ -9,18 +9,15 @@ public import HWModels
 public struct FuseMaxCascade: Schedule {
   public static let name = "fusemax-cascade"
   public static let summary = "FuseMax's one-pass cascade on FLAT's elements: softmax on the 1-D array"
-  public static let parameters = SpatialCall.parameters
-  private let given: ScheduleParameters
+  public static let parameters = SpatialOptions.parameters
+  private let options: SpatialOptions
 
   public init(parameters: ScheduleParameters) throws(ScheduleError) {
-    try parameters.requireKnown(Self.parameters)
-    _ = try SpatialCall.feedForward(parameters)
-    _ = try SpatialCall.accounting(parameters)
-    given = parameters
+    options = try SpatialOptions(parameters)
   }
 
   public func program(for shape: AttentionShape, on device: Device) throws(ScheduleError) -> Program {
-    let call = try SpatialCall(Self.name, shape, on: device, parameters: given)
+    let call = try SpatialCall(Self.name, shape, on: device, options)
     let bound = try FuseMaxCall(call, keepsScores: true)
     return bound.program([
       .init(

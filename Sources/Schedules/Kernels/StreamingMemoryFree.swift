@@ -12,7 +12,7 @@ public import HWModels
 public struct StreamingMemoryFree: Schedule {
   public static let name = "sdpa-memory-free"
   public static let summary = "Streaming dataflow with running maximum, sum and output: short FIFOs only"
-  public static let parameters = [FIFODepths.shortParameter, FIFODepths.namedParameter]
+  public static let parameters = FIFODepths.shortParameters
   private let depths: FIFODepths
 
   public init(parameters: ScheduleParameters) throws(ScheduleError) {

@@ -15,9 +15,7 @@ public struct StreamingNaive: Schedule {
     name: "subtract", summary: "whether score - maximum has a node of its own",
     choices: ["fused", "separate"],
     defaultValue: "fused")
-  public static let parameters = [
-    FIFODepths.shortParameter, FIFODepths.longParameter, FIFODepths.namedParameter, subtract,
-  ]
+  public static let parameters = FIFODepths.parameters + [subtract]
   private let depths: FIFODepths
   private let subtractsApart: Bool
 
@@ -92,5 +90,13 @@ extension StreamingAttention {
     let outputs = rowStream("outputs", width: shape.headDimV)
     addWeightedValues(probabilities, to: outputs)
     addStore(outputs)
+  }
+
+  /// Takes the weighted values and the sum at once, and divides each output row.
+  mutating func addLateDivision(of weights: Int, bySumOf toSum: Int) {
+    let sums = addSum(toSum)
+    let rows = rowStream("weighted-rows", width: shape.headDimV)
+    addWeightedValues(weights, to: rows)
+    addLateDivision(sums, rows)
   }
 }

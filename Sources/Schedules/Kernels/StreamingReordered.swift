@@ -11,9 +11,7 @@ public import HWModels
 public struct StreamingReordered: Schedule {
   public static let name = "sdpa-reordered"
   public static let summary = "Streaming dataflow, division after the product: one FIFO that holds a row"
-  public static let parameters = [
-    FIFODepths.shortParameter, FIFODepths.longParameter, FIFODepths.namedParameter,
-  ]
+  public static let parameters = FIFODepths.parameters
   private let depths: FIFODepths
 
   public init(parameters: ScheduleParameters) throws(ScheduleError) {
@@ -29,10 +27,7 @@ public struct StreamingReordered: Schedule {
       let toValues = graph.stream("value-weights")
       let toSum = graph.stream("weights")
       graph.addShiftedExponential(toMaximum, held, to: [toValues, toSum])
-      let sums = graph.addSum(toSum)
-      let rows = graph.rowStream("weighted-rows", width: shape.headDimV)
-      graph.addWeightedValues(toValues, to: rows)
-      graph.addLateDivision(sums, rows)
+      graph.addLateDivision(of: toValues, bySumOf: toSum)
     }
   }
 }

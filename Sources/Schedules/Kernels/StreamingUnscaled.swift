@@ -11,9 +11,7 @@ public import HWModels
 public struct StreamingUnscaled: Schedule {
   public static let name = "sdpa-unscaled"
   public static let summary = "Streaming dataflow without the row maximum: one FIFO that holds a row"
-  public static let parameters = [
-    FIFODepths.shortParameter, FIFODepths.longParameter, FIFODepths.namedParameter,
-  ]
+  public static let parameters = FIFODepths.parameters
   private let depths: FIFODepths
 
   public init(parameters: ScheduleParameters) throws(ScheduleError) {

@@ -9,7 +9,7 @@ public struct StreamingUnscaledReordered: Schedule {
   public static let name = "sdpa-unscaled-reordered"
   public static let summary =
     "Streaming dataflow without the row maximum, division after the product: short FIFOs only"
-  public static let parameters = [FIFODepths.shortParameter, FIFODepths.namedParameter]
+  public static let parameters = FIFODepths.shortParameters
   private let depths: FIFODepths
 
   public init(parameters: ScheduleParameters) throws(ScheduleError) {
@@ -26,10 +26,7 @@ public struct StreamingUnscaledReordered: Schedule {
       let toValues = graph.stream("value-weights")
       let toSum = graph.stream("weights")
       graph.addExponential(scores, to: [toValues, toSum])
-      let sums = graph.addSum(toSum)
-      let rows = graph.rowStream("weighted-rows", width: shape.headDimV)
-      graph.addWeightedValues(toValues, to: rows)
-      graph.addLateDivision(sums, rows)
+      graph.addLateDivision(of: toValues, bySumOf: toSum)
     }
   }
 }

@@ -8,18 +8,15 @@ public import HWModels
 public struct Unfused: Schedule {
   public static let name = "unfused"
   public static let summary = "Three operators on a spatial array, scores through memory in between"
-  public static let parameters = SpatialCall.parameters
-  private let given: ScheduleParameters
+  public static let parameters = SpatialOptions.parameters
+  private let options: SpatialOptions
 
   public init(parameters: ScheduleParameters) throws(ScheduleError) {
-    try parameters.requireKnown(Self.parameters)
-    _ = try SpatialCall.feedForward(parameters)
-    _ = try SpatialCall.accounting(parameters)
-    given = parameters
+    options = try SpatialOptions(parameters)
   }
 
   public func program(for shape: AttentionShape, on device: Device) throws(ScheduleError) -> Program {
-    let call = try SpatialCall(Self.name, shape, on: device, parameters: given)
+    let call = try SpatialCall(Self.name, shape, on: device, options)
     let softmax = SpatialSoftmax(call: call)
     let bytes = call.scores * call.element
     let first = mapper(call, call.dim)

@@ -7,9 +7,7 @@ struct SpatialCall {
   let schedule: String
   let shape: AttentionShape
   let machine: Device.Spatial
-  let accounting: SpatialProgram.Accounting
-  /// Width of the feed-forward layer where linear layers are part of the call.
-  let feedForward: Int?
+  let options: SpatialOptions
 
   /// Heads of the batch.
   var heads: Double { Double(shape.batch) * Double(shape.headsQ) }
@@ -34,20 +32,9 @@ struct SpatialCall {
   var valueBytes: Double { heads * keys * dimV * element }
   var outputBytes: Double { heads * queries * dimV * element }
 
-  static let accountingParameter = ParameterDescription(
-    name: "accounting",
-    summary: "whose energies: as published (registers of one element only) or every access",
-    choices: SpatialProgram.Accounting.allCases.map(\.rawValue), defaultValue: "published")
-  static let feedForwardParameter = ParameterDescription(
-    name: "ffn",
-    summary:
-      "adds the linear layers of an encoder with a feed-forward layer of this width; 0 for attention alone",
-    defaultValue: "0")
-  static let parameters = [accountingParameter, feedForwardParameter]
-
   /// - Throws: where the device is no spatial machine or the shape is outside the model.
   init(
-    _ schedule: String, _ shape: AttentionShape, on device: Device, parameters: ScheduleParameters
+    _ schedule: String, _ shape: AttentionShape, on device: Device, _ options: SpatialOptions
   ) throws(ScheduleError) {
     guard let machine = device.spatial else {
       throw .missingResource(schedule: schedule, part: "spatial", device: device.id)
@@ -62,21 +49,7 @@ struct SpatialCall {
     self.schedule = schedule
     self.shape = shape
     self.machine = machine
-    accounting = try Self.accounting(parameters)
-    feedForward = try Self.feedForward(parameters)
-  }
-
-  static func accounting(_ parameters: ScheduleParameters) throws(ScheduleError) -> SpatialProgram.Accounting
-  {
-    .init(rawValue: try parameters.value(accountingParameter)) ?? .published
-  }
-
-  static func feedForward(_ parameters: ScheduleParameters) throws(ScheduleError) -> Int? {
-    let text = try parameters.value(feedForwardParameter)
-    guard let width = Int(text), (0...1 << 24).contains(width) else {
-      throw .parameter(name: "ffn", message: "'\(text)' is not a whole number from 0 to 2^24")
-    }
-    return width == 0 ? nil : width
+    self.options = options
   }
 
   /// Cycles of the exponential and the subtraction before it, one after the other.
@@ -102,7 +75,8 @@ struct SpatialCall {
     let linear = linearLayers()
     let spatial = SpatialProgram(
       sections: sections + linear.sections, bufferBytes: bufferBytes + linear.bufferBytes, mapping: mapping,
-      budget: budget, accounting: accounting, publishedOmitsExponentials: omitsExponentials, cascade: cascade)
+      budget: budget, accounting: options.accounting, publishedOmitsExponentials: omitsExponentials,
+      cascade: cascade)
     var warnings = [
       ModelLimit(
         code: "busy-cycles",
@@ -114,7 +88,15 @@ struct SpatialCall {
           code: "unshared-heads",
           message: "each query head reads keys and values of its own: these mappings know no grouped heads"))
     }
-    if accounting == .published {
+    if shape.dataType.bytes != 2 {
+      warnings.append(
+        ModelLimit(
+          code: "operand-width",
+          message:
+            "the table of energies and the elements' rate are those of 16-bit operands: of \(shape.dataType.rawValue) only the bytes in buffer and memory are counted"
+        ))
+    }
+    if options.accounting == .published {
       warnings.append(
         ModelLimit(
           code: "published-energy",
@@ -129,7 +111,7 @@ struct SpatialCall {
 
   /// The six matrix products of an encoder layer around attention: Q, K, V, output projection and two of the feed-forward layer.
   private func linearLayers() -> (sections: [SpatialProgram.Section], bufferBytes: Double) {
-    guard let feedForward else { return ([], 0) }
+    guard let feedForward = options.feedForward else { return ([], 0) }
     let (width, tokens) = (Double(shape.headsQ) * dim, Double(shape.batch) * queries)
     let layers: [(String, Double, Double)] = [
       ("Q", width, width), ("K", width, width), ("V", width, width), ("Z", width, width),

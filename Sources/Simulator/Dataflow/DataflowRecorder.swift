@@ -1,7 +1,7 @@
 /// Keeps what a recorded run did: every firing, and every element that entered or left a FIFO.
 ///
 /// Nodes are played in turn and not in order of time, so a recording that is cut short is whole only up to the earliest
-/// clock of a node that goes on.
+/// clock of a node that can go on: one that waits acts when another has acted.
 struct DataflowRecorder {
   struct Firing {
     var node: Int
@@ -17,8 +17,11 @@ struct DataflowRecorder {
   private var starts: [(firing: Int, at: Int)]
   private var events = 0
   private let limit: Int
+  private let keepsFirings: Bool
 
-  init(nodes: Int, fifos: Int, limit: Int) {
+  /// - Parameter keepsFirings: whether firings are asked for, and not only what FIFOs held.
+  init(nodes: Int, fifos: Int, limit: Int, keepsFirings: Bool) {
+    self.keepsFirings = keepsFirings
     entered = Array(repeating: [], count: fifos)
     left = entered
     starts = Array(repeating: (0, 0), count: nodes)
@@ -30,6 +33,7 @@ struct DataflowRecorder {
   mutating func began(_ node: Int, firing: Int, at time: Int) { starts[node] = (firing, time) }
 
   mutating func ended(_ node: Int, at time: Int) {
+    guard keepsFirings else { return }
     events += 1
     firings.append(.init(node: node, firing: starts[node].firing, start: starts[node].at, end: time))
   }

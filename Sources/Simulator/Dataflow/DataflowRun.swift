@@ -25,6 +25,14 @@ struct DataflowRun {
           schedule: program.schedule, field: "seq", message: "would take more than 2^62 cycles for this shape"
         ))
     }
+    for graph in placement.shares.flatMap(\.graphs) {
+      for (index, fifo) in graph.fifos.enumerated() {
+        guard let depth = fifo.depth, depth > DataflowSimulation.largestRing,
+          depth < graph.elements(of: index)
+        else { continue }
+        throw Self.overfull(fifo, in: graph)
+      }
+    }
   }
 
   /// - Throws: `SimulationError.dataflowDeadlock` where the graph of some copy cannot go on.
@@ -61,8 +69,19 @@ struct DataflowRun {
   ) throws(SimulationError) -> DataflowSimulation.Outcome {
     var simulation = DataflowSimulation(graph, timing: timing)
     let outcome = simulation.run()
+    if let fifo = outcome.overfull { throw overfull(graph.fifos[fifo], in: graph) }
     guard outcome.blocked.isEmpty else { throw .dataflowDeadlock(DataflowDeadlock(simulation, outcome)) }
     return outcome
+  }
+
+  /// A FIFO that would have to hold more elements than have room here.
+  static func overfull(_ fifo: DataflowGraph.FIFO, in graph: DataflowGraph) -> SimulationError {
+    .schedule(
+      .unsupported(
+        schedule: graph.name, field: "depths",
+        message:
+          "FIFO \(fifo.name) would hold more than \(DataflowSimulation.largestRing) elements, which is as many as can be simulated"
+      ))
   }
 
   /// How often each graph runs.

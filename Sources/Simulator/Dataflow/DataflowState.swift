@@ -6,8 +6,9 @@ enum DataflowState {
     var time = 0
     /// When its first firing had all inputs.
     var start = 0
-    /// Firings done in this play, and those still to come (the one under way among them).
+    /// Firings played, those jumped over, and those still to come (the one under way among them).
     var fired = 0
+    var jumped = 0
     var remaining = 0
     /// Place in the firing under way: inputs taken, then computed, then outputs written.
     var step = 0
@@ -24,8 +25,6 @@ enum DataflowState {
     var plainOutputs = 0
     /// Whether some port is not due at every firing.
     var isGrouped = false
-    /// Nodes that wait on each other's room share a component.
-    var component = 0
   }
 
   struct Port: BitwiseCopyable {
@@ -53,18 +52,26 @@ enum DataflowState {
     }
   }
 
-  /// A FIFO: rings of the times at which elements are visible and slots are free again. All counts leave out what was
-  /// jumped over.
+  /// A FIFO: rings of the times at which elements are visible and slots are free again.
   struct FIFO: BitwiseCopyable {
     /// Elements it may hold; `Int.max` for no bound.
     var depth = Int.max
+    /// Elements that its writer may be ahead by in the order of playing: the depth, or what has to be kept where there is none.
+    var bound = Int.max
+    /// Elements by their places in the rings; those that were jumped over have none.
     var writes = 0
     var reads = 0
-    /// Times by element: entered and visible at the writer's end, free again at the reader's.
+    var jumped = 0
+    /// Times by element: entered and visible at the writer's end, free again at the reader's. Less `shiftIn` and `shiftOut`,
+    /// by which jumps moved all of them.
     var entered: UnsafeMutablePointer<Int>
     var visible: UnsafeMutablePointer<Int>
     var freed: UnsafeMutablePointer<Int>
     var mask = 0
+    var shiftIn = 0
+    var shiftOut = 0
+    /// The first element that is still in the rings, where they grew.
+    var oldest = 0
     /// Elements up to here may be written before the rings need a look.
     var safe = 0
     var writer = 0
@@ -78,7 +85,14 @@ enum DataflowState {
     /// Its writer ran ahead of its reader over a jump.
     var drifted = false
 
+    func entered(_ element: Int) -> Int { entered[element & mask] &+ shiftIn }
+    func visible(_ element: Int) -> Int { visible[element & mask] &+ shiftIn }
+    func freed(_ element: Int) -> Int { freed[element & mask] &+ shiftOut }
+
+    /// Whether the rings still hold the last `count` elements that were taken.
+    func remembers(_ count: Int) -> Bool { reads - count >= max(oldest, writes - mask - 1) }
+
     var occupied: Int { writes - reads }
-    var room: Int { depth == Int.max ? Int.max : depth - (writes - reads) }
+    var room: Int { bound - (writes - reads) }
   }
 }

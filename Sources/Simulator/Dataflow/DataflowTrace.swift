@@ -1,5 +1,5 @@
-import HWModels
-public import Schedules
+public import HWModels
+import Schedules
 
 /// A recorded run of one copy of a streaming graph: who fired when, and how full each FIFO was.
 public struct DataflowTrace: Sendable {
@@ -12,44 +12,53 @@ public struct DataflowTrace: Sendable {
     public var steps: [(cycle: Int, count: Int)]
   }
 
+  public var graph: String
   /// Firings as operations of the nodes.
   public var events: [TraceEvent]
   public var tracks: [Track]
   /// The cycle up to which all is recorded.
   public var end: Int
-  /// Whether that is the end of the run.
-  public var isWhole: Bool
-  /// Set where the graph got stuck.
+  /// Cycles of the whole run; where it gets stuck, up to there.
+  public var total: Int
+  /// Set where the graph gets stuck.
   public var deadlock: DataflowDeadlock?
+  /// The clock of the run.
+  public var clock: Frequency
+  /// Whether the recording covers the run.
+  public var isWhole: Bool { end >= total }
 }
 
 extension Simulation {
   /// Plays the graph of a streaming program element by element, until it ends, gets stuck, or `limit` events are recorded.
   /// nil for programs of kernels.
   ///
-  /// - Throws: as `program`.
+  /// - Parameter keepsFirings: whether nodes' firings are recorded beside what FIFOs hold.
+  /// - Throws: as `program`, and where FIFOs would hold more than can be simulated.
   public static func dataflowTrace(
-    _ request: SimulationRequest, limit: Int = 1_000_000
+    _ request: SimulationRequest, limit: Int = 1_000_000, keepsFirings: Bool = true
   ) throws(SimulationError) -> DataflowTrace? {
     let program = try program(request)
     guard let placement = program.placement else { return nil }
-    let timing = try DataflowRun(request, program, placement).timing
+    let run = try DataflowRun(request, program, placement)
     let graph = placement.shares[0].graph
+    // How it ends, whatever the recording covers.
+    var (total, deadlock): (Int, DataflowDeadlock?) = (0, nil)
+    do throws(SimulationError) {
+      total = try DataflowRun.play(graph, run.timing).end
+    } catch .dataflowDeadlock(let found) {
+      (total, deadlock) = (found.cycle, found)
+    }
     var simulation = DataflowSimulation(
-      graph, timing: timing, detectsPeriods: false,
-      recorder: DataflowRecorder(nodes: graph.nodes.count, fifos: graph.fifos.count, limit: limit))
+      graph, timing: run.timing, detectsPeriods: false,
+      recorder: DataflowRecorder(
+        nodes: graph.nodes.count, fifos: graph.fifos.count, limit: limit, keepsFirings: keepsFirings))
     let outcome = simulation.run()
-    let isWhole = simulation.recorder.map { !$0.isFull } ?? true
-    let end =
-      isWhole
-      ? outcome.end
-      : graph.nodes.indices.filter { simulation.nodes.base[$0].remaining > 0 }
-        .map { simulation.nodes.base[$0].time }.min() ?? outcome.end
     guard let recorder = simulation.recorder else { return nil }
+    let end = recorder.isFull ? min(simulation.horizon - 1, total) : outcome.end
     return DataflowTrace(
-      events: events(recorder, graph, end: end), tracks: tracks(recorder, graph, end: end), end: end,
-      isWhole: isWhole,
-      deadlock: isWhole && !outcome.blocked.isEmpty ? DataflowDeadlock(simulation, outcome) : nil)
+      graph: graph.name, events: events(recorder, graph, end: end), tracks: tracks(recorder, graph, end: end),
+      end: end,
+      total: total, deadlock: deadlock, clock: run.clock)
   }
 
   private static func events(

@@ -6,7 +6,7 @@ public import Schedules
 /// give each FIFO as much as it held then; then shrink one FIFO after another, the deepest first, as far as the goal
 /// allows, by bisection. No single FIFO of the result can be shallower; another order of shrinking may trade one for
 /// another.
-/// - Complexity: O(FIFOs x log depth) runs, each jumped.
+/// - Complexity: O(FIFOs x log depth) runs, each jumped within rows and from row to row.
 public struct DepthSearch: Sendable {
   public enum Goal: String, Sendable, CaseIterable {
     /// As few cycles as with unbounded FIFOs.
@@ -63,14 +63,14 @@ public struct DepthSearch: Sendable {
   mutating func result() throws(SimulationError) -> Result {
     let asked = graph.fifos.map(\.depth)
     let askedCycles = cycles(asked)
-    let unbounded = play([Int?](repeating: nil, count: asked.count))
-    guard unbounded.blocked.isEmpty else {
-      var simulation = DataflowSimulation(graph, timing: timing)
-      let outcome = simulation.run()
-      throw .dataflowDeadlock(DataflowDeadlock(simulation, outcome))
-    }
+    for index in graph.fifos.indices { graph.fifos[index].depth = nil }
+    runs += 1
+    let unbounded = try DataflowRun.play(graph, timing)
     // What a FIFO held without a bound is enough; one that grew without bound needs at most all elements.
     let enough = graph.fifos.indices.map { max(unbounded.peaks[$0] ?? graph.elements(of: $0), 1) }
+    if let large = enough.firstIndex(where: { $0 > DataflowSimulation.largestRing }) {
+      throw DataflowRun.overfull(graph.fifos[large], in: graph)
+    }
     let full = shrink(enough, within: unbounded.end)
     let alive = shrink(full, within: nil)
     return Result(
@@ -79,19 +79,16 @@ public struct DepthSearch: Sendable {
           name: graph.fifos[$0].name, asked: asked[$0], fullRate: full[$0], noDeadlock: alive[$0],
           bytesPerElement: graph.fifos[$0].bytesPerElement)
       },
-      unboundedCycles: unbounded.end, fullRateCycles: cycles(full.map { $0 }) ?? unbounded.end,
-      noDeadlockCycles: cycles(alive.map { $0 }) ?? unbounded.end, askedCycles: askedCycles, runs: runs)
+      unboundedCycles: unbounded.end, fullRateCycles: cycles(full) ?? unbounded.end,
+      noDeadlockCycles: cycles(alive) ?? unbounded.end, askedCycles: askedCycles, runs: runs)
   }
 
-  private mutating func play(_ depths: [Int?]) -> DataflowSimulation.Outcome {
+  /// Cycles with these depths; nil where they deadlock.
+  private mutating func cycles(_ depths: [Int?]) -> Int? {
     for index in depths.indices { graph.fifos[index].depth = depths[index] }
     var simulation = DataflowSimulation(graph, timing: timing)
     runs += 1
-    return simulation.run()
-  }
-
-  private mutating func cycles(_ depths: [Int?]) -> Int? {
-    let outcome = play(depths)
+    let outcome = simulation.run()
     return outcome.blocked.isEmpty ? outcome.end : nil
   }
 
@@ -102,7 +99,7 @@ public struct DepthSearch: Sendable {
       func isEnough(_ depth: Int, _ search: inout DepthSearch) -> Bool {
         var tried = depths
         tried[index] = depth
-        guard let cycles = search.cycles(tried.map { $0 }) else { return false }
+        guard let cycles = search.cycles(tried) else { return false }
         return limit.map { cycles <= $0 } ?? true
       }
       // Most FIFOs are short: try those before bisecting.

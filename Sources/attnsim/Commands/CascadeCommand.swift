@@ -68,11 +68,20 @@ struct CascadeCommand: ParsableCommand {
   private func shapes() throws -> [String: Int] {
     var shapes: [String: Int] = [:]
     for text in rank {
-      let parts = text.split(separator: "=", omittingEmptySubsequences: false)
-      guard parts.count == 2, let shape = Int(parts[1]), shape >= 1 else {
-        throw ValidationError("--rank is '\(text)'; it is written M=4096")
+      let parts = text.split(separator: "=", omittingEmptySubsequences: false).map(String.init)
+      guard parts.count == 2, !parts[0].isEmpty, !parts[1].isEmpty else {
+        throw Failure(.usage, "error: --rank \(text): it is written RANK=SHAPE, as in --rank M=4096")
       }
-      shapes[String(parts[0])] = shape
+      guard let shape = WholeNumber.parse(parts[1]), shape >= 1 else {
+        throw Failure(
+          .usage,
+          "error: --rank \(text): the shape of rank \(parts[0]) is a whole number from 1 to 2^40, such as 4096 or 4k"
+        )
+      }
+      guard shapes[parts[0]] == nil else {
+        throw Failure(.usage, "error: --rank \(text): rank \(parts[0]) has a shape already")
+      }
+      shapes[parts[0]] = shape
     }
     return shapes
   }

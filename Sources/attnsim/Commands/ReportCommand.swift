@@ -47,7 +47,9 @@ struct ReportCommand: ParsableCommand {
     case .html:
       let program = try? Simulation.program(result.request)
       return RunPage.html(
-        record, program: program, trace: (try? Simulation.trace(result.request, mainKernel: true)) ?? [])
+        record, program: program, trace: (try? Simulation.trace(result.request, mainKernel: true)) ?? [],
+        occupancy: try? Simulation.dataflowTrace(
+          result.request, limit: OccupancyFigure.events, keepsFirings: false))
     }
   }
 

@@ -129,7 +129,7 @@ extension ResultOptions {
   }
 
   private func traceText(_ request: SimulationRequest, path: String) throws -> String {
-    if let trace = try Simulation.dataflowTrace(request) { return streamingText(trace, request, path: path) }
+    if let text = try streamingText(request, path: path) { return text }
     let result = try Simulation.run(request)
     let events = try Simulation.trace(request, mainKernel: true)
     switch OutputFile.ending(path) {
@@ -143,14 +143,20 @@ extension ResultOptions {
 }
 
 extension ResultOptions {
-  private func streamingText(_ trace: DataflowTrace, _ request: SimulationRequest, path: String) -> String {
+  /// nil where the machine does not stream.
+  private func streamingText(_ request: SimulationRequest, path: String) throws -> String? {
     let title = "\(request.schedule) on \(request.device.id)"
-    if OutputFile.ending(path) == "json" {
-      return TraceFile.json(
-        trace.events, clock: request.device.clock.maximum, title: title,
-        counters: trace.tracks.map { .init(name: $0.name, steps: $0.steps) })
+    guard OutputFile.ending(path) == "json" else {
+      // A picture is of FIFOs alone and can cover more of the run.
+      return try Simulation.dataflowTrace(request, limit: OccupancyFigure.events, keepsFirings: false)
+        .map { OccupancyFigure.svg($0, title: title) }
     }
-    return OccupancyFigure.svg(trace, title: title)
+    return try Simulation.dataflowTrace(request).map { trace in
+      TraceFile.json(
+        trace.events, clock: trace.clock, title: title,
+        counters: trace.tracks.map { .init(name: $0.name, steps: $0.steps) },
+        covers: OccupancyFigure.coverage(trace))
+    }
   }
 }
 

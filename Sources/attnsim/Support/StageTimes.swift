@@ -27,7 +27,11 @@ struct StageTimes {
       "events           \(NumberText.grouped(Double(events)))",
       "events jumped    \(NumberText.grouped(Double(result.statistics.jumpedEvents)))",
     ]
-    if seconds > 0 { lines.append("events/s         \(NumberText.significant(Double(events) / seconds))") }
+    if seconds > 0 {
+      let all = Double(events) + Double(result.statistics.jumpedEvents)
+      lines.append("events/s         \(NumberText.significant(all / seconds)), jumped ones among them")
+      lines.append("played/s         \(NumberText.significant(Double(events) / seconds))")
+    }
     lines.append("peak memory      \(StageTimes.peakMemoryMebibytes) MiB")
     for stage in stages {
       let name = "time to \(stage.name)"
