@@ -11,6 +11,10 @@ extension Verification {
     case documents = "doc"
     case neighborhood = "gna"
     case blockSparse = "block_sparse"
+    /// Unions and intersections.
+    case combined
+    /// Heads with masks of their own.
+    case perHead = "heads"
   }
 
   /// Multiplications that a shape may take in one product, all heads together.
@@ -73,6 +77,19 @@ extension Verification {
       (seqQ, seqKV) = (rows * columns, rows * columns)
     case .blockSparse:
       mask = try? Mask(parsing: "block_sparse:64x64:density=0.4:seed=\(generator.below(1000))")
+    case .combined:
+      let blocks = "block_sparse:64x128:density=0.5:seed=\(generator.below(1000))"
+      let window = 1 + generator.below(150)
+      let forms = [
+        "\(blocks) & causal", "\(blocks) | swa:\(window)",
+        "(prefix:\(window) | \(blocks)) & sink:5+\(window)",
+      ]
+      mask = try? Mask(parsing: forms[generator.below(3)])
+    case .perHead:
+      let first = 1 + generator.below(heads.0)
+      let streaming = "0-\(first - 1)=sink:\(1 + generator.below(70))+\(1 + generator.below(150))"
+      mask = try? Mask(
+        parsing: "heads(\(streaming)\(first < heads.0 ? ";\(first)-\(heads.0 - 1)=causal" : ""))")
     }
     guard let mask else { return nil }
     return try? AttentionShape(

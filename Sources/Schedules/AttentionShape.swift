@@ -26,10 +26,13 @@ public struct AttentionShape: Sendable, Hashable {
   /// The largest length, head count or batch that the model accepts; beyond it products would overflow.
   public static let largestExtent = 1 << 28
 
+  /// - Parameter needsBlockLists: whether a mask whose list of blocks lies in a file must have been read; a stored result
+  ///   can be shown without.
   /// - Throws: `ShapeError` with every reason why the shape is not an attention call.
   public init(
     batch: Int, headsQ: Int, headsKV: Int? = nil, seqQ: Int, seqKV: Int? = nil, headDim: Int,
-    headDimV: Int? = nil, dataType: DataType = .bf16, mask: Mask = .none, pass: Pass = .forward
+    headDimV: Int? = nil, dataType: DataType = .bf16, mask: Mask = .none, pass: Pass = .forward,
+    needsBlockLists: Bool = true
   ) throws(ShapeError) {
     self.batch = batch
     self.headsQ = headsQ
@@ -41,7 +44,7 @@ public struct AttentionShape: Sendable, Hashable {
     self.dataType = dataType
     self.mask = mask
     self.pass = pass
-    let problems = self.problems()
+    let problems = self.problems(needsBlockLists: needsBlockLists)
     if !problems.isEmpty { throw ShapeError(problems: problems) }
   }
 
@@ -49,7 +52,7 @@ public struct AttentionShape: Sendable, Hashable {
   private static let largestSequences = 1 << 31
   private static let largestRows = 1 << 42
 
-  private func problems() -> [ShapeError.Problem] {
+  private func problems(needsBlockLists: Bool) -> [ShapeError.Problem] {
     var found: [ShapeError.Problem] = []
     let extents: [(String, Int, Int)] = [
       ("batch", batch, Self.largestExtent), ("heads", headsQ, 1 << 16), ("kv-heads", headsKV, 1 << 16),
@@ -84,9 +87,9 @@ public struct AttentionShape: Sendable, Hashable {
       {
         found.append(.init(field: "seq", message: "the call has more than 10^17 query-key pairs"))
       }
-      found += mask.check(seqQ: seqQ, seqKV: seqKV, headCount: headsQ).map {
-        .init(field: "mask", message: $0.message)
-      }
+      found += mask.check(seqQ: seqQ, seqKV: seqKV, headCount: headsQ)
+        .filter { needsBlockLists || $0.field != "file" }
+        .map { .init(field: "mask", message: $0.message) }
     }
     return found
   }

@@ -70,6 +70,21 @@ struct CommandTests {
     ("mask causal --seq-q 4x", 64, "not a whole number"),
     ("mask causal --seq-q 4k --share 1.2", 64, "from 0 to 1"),
     ("mask prefix:4 --seq-q 256M --tile-q 1", 65, "take larger tiles"),
+    ("mask gna:16x16:w8x8 --dynamic --layout flat", 64, "--dynamic is for boxes"),
+    ("mask causal --seq-q 4k --dynamic", 64, "masks of a token grid"),
+    ("mask gna:16384x16384:w2x2 --tile-q 268435456x268435456", 65, "more than 268435456 tokens"),
+    ("mask gna:268435456:w2 --tile-q 1", 65, "take larger tiles"),
+    ("mask gna:268435456:w2 --layout tiled --tile-q 1", 65, "take larger tiles"),
+    ("mask swa:-2 --seq-q 4k", 65, "-1 for no limit"),
+    ("mask " + String(repeating: "(", count: 60_000) + "causal --seq-q 4k", 65, "at most 64 deep"),
+    (
+      "run scenarios/flex-flash-documents.yaml --mask block_sparse:128x128:file=/nonexistent", 64,
+      "block list: cannot open"
+    ),
+    (
+      "run scenarios/flex-flash-documents.yaml --mask block_sparse:128x128:file=README.md", 64,
+      "block list, character"
+    ),
     ("run scenarios/gna-flux.yaml --mask causal", 65, "takes gna masks"),
     ("run scenarios/gna-flux.yaml --param tile-q=8x8", 65, "16x8 with 16x8"),
     ("gna-search 30x48x80 18x24x90 --device h100-sxm5", 65, "larger than the axis, which has 80"),
@@ -334,5 +349,39 @@ struct CommandTests {
     #expect([64, 65, 73].contains(run.status), "\(run.errors)")
     #expect(run.output.isEmpty)
     #expect(run.errors.hasPrefix("error: "), "\(run.errors)")
+  }
+
+  @Test("A block list in a file is read by flags and beside a scenario, kept and shown again")
+  func blockListFile() throws {
+    try withFolder { folder in
+      try Data("# kept\n0:0, 1:1\n2:0; 3:3\n".utf8).write(to: folder.appendingPathComponent("kept.txt"))
+      let flags = [
+        "run", "--device", "h100-sxm5", "--schedule", "fa3", "--batch", "1", "--heads", "1", "--head-dim",
+        "128",
+        "--format", "csv", "--hardware", checkout.appendingPathComponent("hardware").path,
+      ]
+      let listed = try attnsim(
+        flags + ["--seq", "512", "--mask", "block_sparse:128x128:list=0:0,1:1,2:0,3:3"], in: folder)
+      let read = try attnsim(
+        flags + ["--seq", "512", "--mask", "block_sparse:128x128:file=kept.txt", "--db", "x.sqlite"],
+        in: folder)
+      #expect(read.status == 0, "\(read.errors)")
+      func time(_ run: Run) -> [Substring] {
+        run.output.split(separator: "\n").suffix(1).flatMap {
+          $0.split(separator: ",").filter { $0.contains("e-") }
+        }
+      }
+      #expect(!time(read).isEmpty)
+      #expect(time(read) == time(listed))
+      #expect(try attnsim("report", "--db", "x.sqlite", in: folder).output.contains("file=kept.txt"))
+      let scenario = """
+        device: h100-sxm5
+        schedule: fa3
+        shape: { batch: 1, heads: 1, seq: 512, head-dim: 128, mask: "block_sparse:128x128:file=kept.txt" }
+
+        """
+      try Data(scenario.utf8).write(to: folder.appendingPathComponent("kept.yaml"))
+      #expect(try attnsim("check", folder.appendingPathComponent("kept.yaml").path).status == 0)
+    }
   }
 }

@@ -34,6 +34,8 @@ struct SabotageTests {
       .prefix: "prefix:9",
       .sink: "sink:3+17", .documents: "doc-causal:20,25", .neighborhood: "gna:5x9:w3x5",
       .blockSparse: "block_sparse:8x16:density=0.4:seed=3",
+      .combined: "(block_sparse:8x16:density=0.4:seed=3 | swa:9) & causal",
+      .perHead: "heads(0=sink:3+17;1=causal)",
     ]
     let mask = try Mask(parsing: try #require(masks[family]))
     let seqKV = family == .documents || family == .neighborhood ? 45 : 75

@@ -93,6 +93,26 @@ struct MasksPropertyTests {
     #expect(try Mask(parsing: mask.description) == mask, "seed \(seed), \(mask)")
   }
 
+  /// Combinations with neighborhoods, long enough that ranges of queries are counted box by box as well as one by one.
+  @Test("Combinations with neighborhoods equal the pairs of their parts", arguments: 0..<120)
+  func combinations(seed: Int) throws {
+    var generator = MasksGenerator(seed: 9000 + seed)
+    let neighborhood = generator.neighborhood(isOrdered: generator.chance(50))
+    let tokens = neighborhood.tokens
+    var others = [generator.sequenceMask(seqQ: tokens, seqKV: tokens, depth: 1)]
+    if generator.chance(30) {
+      // Two neighborhoods of one grid, of equal and of different dilations.
+      let other = try? Neighborhood(
+        shape: neighborhood.shape, window: neighborhood.axes.map { _ in 2 },
+        dilation: neighborhood.axes.map { generator.int(1...max($0.length / 2, 1)) })
+      others = [.neighborhood(other ?? neighborhood)]
+    }
+    let masks = [Mask.neighborhood(neighborhood)] + others
+    let mask = generator.chance(50) ? Mask.intersection(masks) : .union(masks)
+    try compare(
+      mask, seqQ: tokens, seqKV: tokens, query: generator.int(1...70), key: generator.int(1...70), seed: seed)
+  }
+
   private func compare(
     _ mask: Mask, seqQ: Int, seqKV: Int, query: Int, key: Int, seed: Int
   ) throws {

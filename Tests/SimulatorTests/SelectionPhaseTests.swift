@@ -83,24 +83,6 @@ import Testing
     #expect(try #require(occupancy["static"]) < lpt)
   }
 
-  @Test("Kernels without block lists refuse them and name those that have them", arguments: ["fa2", "fa3"])
-  func refusals(schedule: String) throws {
-    let shape = try AttentionShape(
-      batch: 1, headsQ: 1, seqQ: 512, headDim: 128,
-      mask: Mask(parsing: "block_sparse:128x128:density=1:seed=1"))
-    let device = try Devices.named("h100-sxm5")
-    let error = #expect(throws: SimulationError.self) {
-      try Simulation.run(.init(schedule: schedule, shape: shape, device: device))
-    }
-    let text = error.map { "\($0)" } ?? ""
-    let named = ScheduleRegistry.all.map { $0.name }.filter { text.contains("schedule \($0)") }
-    #expect(!named.isEmpty)
-    for name in named {
-      let other = name == "sparse" ? try Devices.named("a100-sxm4-80") : device
-      #expect(try Simulation.run(.init(schedule: name, shape: shape, device: other)).time.value > 0)
-    }
-  }
-
   /// Table 7 of PBS-Attn (arXiv 2510.21270), copied to validation/published_sparse.csv. Permutation and selection depend on
   /// the length alone; heads and dimension are those of Llama-3.1-8B with keys repeated, the default of the authors' script,
   /// since the table does not say. Short rows are the host's launches, so rows from 128k on are compared, to a factor.

@@ -159,12 +159,25 @@ template<int OP,int C> __global__ void __launch_bounds__(384,1) k_ilp(uint32_t*o
   else tensor_loop<128,0>(sptr(sm),wg,&left,rr,fo);
   if((threadIdx.x&31)==0){ res[0]=rr[0]; res[1]=rr[1]; } }
 template<int OP,int C> void d_ilp(const char*n){ for(int nT: {0,1}){ smem(k_ilp<OP,C>,99328); for(int q=0;q<2;q++){ CK(cudaMemset(dout,0,1<<16)); k_ilp<OP,C><<<8,(1+nT)*128,99328>>>(dout,dfl,300,1,1.0001f); CK(cudaDeviceSynchronize()); } report(S("ilp%d_",C)+n+besides(1,nT,128,0),1,nT,128,1,"clk per warp instruction per sub-partition"); } }
-// softmax of a 64x128 fragment: S comes from a wgmma (opaque), P is consumed; flags: 1 max, 2 exp, 4 sum, 8 convert, 16 rescale O
+// softmax of a 64x128 fragment: S comes from a wgmma (opaque), P is consumed; flags: 1 max, 2 exp, 4 sum, 8 convert, 16 rescale O, 32 or 64 mask
 __device__ __forceinline__ float ex2(float x){ float y; asm("ex2.approx.ftz.f32 %0,%1;":"=f"(y):"f"(x)); return y; }
 template<int F,int T> __global__ void __launch_bounds__(384,1) k_soft(uint32_t*out,float*fo,int reps,int nS,float scale,float cm){
   extern __shared__ __align__(1024) uint8_t sm[]; __shared__ volatile int left; if(threadIdx.x==0) left=nS; fill(sm,98304); int wg=threadIdx.x/128; uint32_t*res=out+(blockIdx.x*12+threadIdx.x/32)*2; uint32_t rr[2]; uint32_t b=sptr(sm);
-  if(wg<nS){ float s[64],o[64],m[2]={-3e38f,-3e38f},l[2]={0,0},sc[2]={cm,cm+1}; for(int i=0;i<64;i++){ s[i]=0; o[i]=1; } uint64_t da=mkdesc(b+(wg&1)*16384,1,64),db=mkdesc(b+32768,1,64); uint32_t a4[4]; uint32_t sum=0; for(int i=0;i<100;i++) __nanosleep(100);
+  if(wg<nS){ float s[64],o[64],m[2]={-3e38f,-3e38f},l[2]={0,0},sc[2]={cm,cm+1}; for(int i=0;i<64;i++){ s[i]=0; o[i]=1; } uint64_t da=mkdesc(b+(wg&1)*16384,1,64),db=mkdesc(b+32768,1,64); uint32_t a4[4]; uint32_t sum=0; int Z[16]; for(int i=0;i<16;i++) Z[i]=((volatile int*)fo)[i]+(i<3?9:i>5?i>8?24:1:3); for(int i=0;i<100;i++) __nanosleep(100);
     for(int r=0;r<reps;r++){ fence(); W<128,0,0>::mma(s,da,a4,db); commit(); waitg<0>(); uint32_t t0=clk(); uint32_t p[32];
+      if constexpr((F&96)!=0){ // a neighborhood mask as NATTEN's apply_mask writes it: 32 three axes of tiles 2x8x8, 64 two of 16x8
+        constexpr int D=F&32?3:2; int K[3],rr2=r+Z[15],f=threadIdx.x%4*2;
+        #pragma unroll
+        for(int d=D-1;d>=0;d--){ int e=d+3-D,t=e==0?2:e==1?(F&32?8:16):8,G=Z[d]; K[d]=(d?rr2%G:rr2)*t+(d?f%t:f); rr2=d?rr2/G:rr2; f/=t; }
+        #pragma unroll
+        for(int i=0;i<2;i++){ int A[3],E[3],Q=threadIdx.x/4+8*i;
+          #pragma unroll
+          for(int d=D-1;d>=0;d--){ int e=d+3-D,t=e==0?2:e==1?(F&32?8:16):8; int y=Z[3+d]*t+(d?Q%t:Q); Q/=t; int st=Z[6+d],l=min(y/st*st+st/2,Z[9+d]-1),h=Z[12+d]/2; A[d]=max(l-h,0)+((l+h-1>=Z[9+d])*(Z[9+d]-h-l)); E[d]=A[d]+Z[12+d]; }
+          #pragma unroll
+          for(int j=0;j<32;j++){ int c=j/2*8+j%2; bool q=true;
+            #pragma unroll
+            for(int d=D-1;d>=0;d--){ int e=d+3-D,t=e==0?2:e==1?(F&32?8:16):8; int v=K[d]+(d?c%t:c); c/=t; q=q&&v>=A[d]&&v<E[d]; }
+            if(!q) s[(j>>1)*4+i*2+(j&1)]=-INFINITY; } } }
       #pragma unroll
       for(int r2=0;r2<2;r2++){ float old=m[r2],mc=cm;
         if constexpr(F&1){ float x[4]; for(int i=0;i<4;i++) x[i]=s[(i>>1)*4+r2*2+(i&1)];
@@ -288,7 +301,7 @@ template<int CH,int LD> __global__ void k_mma(uint32_t*out,float*fo,int iter){ _
 template<int CH,int LD> void d_mma(const char*n,int warps){ int it=2000; for(int q=0;q<2;q++){ k_mma<CH,LD><<<4,warps*32>>>(dout,dfl,it); CK(cudaDeviceSynchronize()); } auto h=get(128); std::vector<double> v; for(int b=0;b<4;b++){ double x=0; for(int w=0;w<warps;w++) x=std::max(x,(double)h[b*32+w]); v.push_back(x); } double per=med(v)/((double)it*CH); std::string p=S("%s_%dwarps_%dchains",n,warps,CH);
   if(LD==3) row(p,per/std::max(1,warps/4),"clk per ldmatrix.x4 per sub-partition",S("%.2f B/clk/SM",512.0*warps/per)); else row(p,per/std::max(1.0,warps/4.0),"clk per mma m16n8k16 per sub-partition",S("%.1f flop/clk/SM; %.2f clk between mma of one warp",4096.0*warps/per,per)); }
 int main(int argc,char**argv){
-  cudaDeviceProp p; CK(cudaGetDeviceProperties(&p,0)); nsm=p.multiProcessorCount; printf("name,value,unit,note\n"); printf("device,0,,%s\n",p.name); CK(cudaMalloc(&dout,16<<20)); CK(cudaMalloc(&dfl,1<<20)); CK(cudaMalloc(&tbuf,64<<20)); CK(cudaMemset(tbuf,0x3f,64<<20));
+  cudaDeviceProp p; CK(cudaGetDeviceProperties(&p,0)); nsm=p.multiProcessorCount; printf("name,value,unit,note\n"); printf("device,0,,%s\n",p.name); CK(cudaMalloc(&dout,16<<20)); CK(cudaMalloc(&dfl,1<<20)); CK(cudaMemset(dfl,0,1<<20)); CK(cudaMalloc(&tbuf,64<<20)); CK(cudaMemset(tbuf,0x3f,64<<20));
   { void*f=nullptr; cudaDriverEntryPointQueryResult q; CK(cudaGetDriverEntryPointByVersion("cuTensorMapEncodeTiled",&f,12000,cudaEnableDefault,&q)); enc=(EncFn)f; }
   // 1
   d_issue<128,0,0,1>(); d_issue<128,0,0,2>(); d_issue<128,0,0,4>(); d_issue<128,0,0,8>(); d_issue<128,0,0,16>(true);
@@ -307,7 +320,7 @@ int main(int argc,char**argv){
 #define ILP(OP,n) d_ilp<OP,1>(n); d_ilp<OP,2>(n); d_ilp<OP,3>(n); d_ilp<OP,4>(n); d_ilp<OP,6>(n);
   ILP(0,"ffma_rrr") ILP(3,"fadd") ILP(4,"fmnmx") ILP(5,"ex2")
 #define SOFT(F,n) d_soft<F,0>(n,1,0); d_soft<F,0>(n,2,0); d_soft<F,0>(n,1,1); d_soft<F,0>(n,2,1); d_soft<F,1>(n,1,1);
-  SOFT(0,"baseline") SOFT(8,"cvt") SOFT(24,"cvt_rescale") SOFT(10,"exp_cvt") SOFT(14,"exp_sum_cvt") SOFT(11,"max_exp_cvt") SOFT(15,"max_exp_sum_cvt") SOFT(31,"all")
+  SOFT(0,"baseline") SOFT(8,"cvt") SOFT(24,"cvt_rescale") SOFT(10,"exp_cvt") SOFT(14,"exp_sum_cvt") SOFT(11,"max_exp_cvt") SOFT(15,"max_exp_sum_cvt") SOFT(31,"all") SOFT(95,"mask2d_all") SOFT(63,"mask3d_all") SOFT(64,"mask2d") SOFT(32,"mask3d")
   // 4
   d_seq<128,8,128,8>("d128",1); d_seq<128,8,128,8>("d128",2); for(int o: {128,256,512,768,1024}) d_seq<128,8,128,8>("d128",2,o); d_seq<128,4,64,8>("d64",1); d_seq<128,4,64,8>("d64",2); d_seq<128,4,64,8>("d64",2,256);  d_seq<80,16,256,5>("d256",1); 
   // 5

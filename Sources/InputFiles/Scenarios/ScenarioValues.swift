@@ -38,8 +38,9 @@ struct ScenarioValues {
 
   private func mask(_ value: ValueReader) -> Mask? {
     guard let text = value.text(expecting: "a mask such as 'causal'") else { return nil }
-    do {
-      return try Mask(parsing: text)
+    let mask: Mask
+    do throws(MaskSyntaxError) {
+      mask = try Mask(parsing: text)
     } catch {
       let near = NearestName.of(text, in: ["none", "causal", "causal-tl"])
       // Marks count code points, and a mask is ASCII up to its first mistake.
@@ -48,6 +49,27 @@ struct ScenarioValues {
         at: place, "'\(text)' is not a mask: \(error.reason)", hint: near.map { "did you mean '\($0)'?" })
       return nil
     }
+    return readingBlockLists(of: mask, value)
+  }
+
+  /// Longest block list that is read: some ten million entries.
+  private static let largestListBytes = 128 << 20
+
+  /// Reads the block lists that the mask keeps in files. Paths in a scenario file are relative to its folder.
+  private func readingBlockLists(of mask: Mask, _ value: ValueReader) -> Mask? {
+    let folder = file.source.name.lastIndex(of: "/").map { String(file.source.name[...$0]) } ?? ""
+    do {
+      return try mask.movingBlockLists { $0.hasPrefix("/") ? $0 : folder + $0 }.readingBlockLists { path in
+        try SourceText.load(path, limit: Self.largestListBytes).text
+      }
+    } catch let error as InputError {
+      value.report("block list: \(error.diagnostics.first?.message ?? "the file cannot be read")")
+    } catch let error as MaskSyntaxError {
+      value.report("block list, character \(error.position + 1): \(error.reason)")
+    } catch {
+      value.report("block list: \(error)")
+    }
+    return nil
   }
 
   /// `sustained`, `burst`, `locked:1755 MHz` or `{ locked: 1755 MHz }`.

@@ -61,7 +61,7 @@ struct RunReading {
         batch: row["batch"], headsQ: row["heads_q"], headsKV: row["heads_kv"], seqQ: row["seq_q"],
         seqKV: row["seq_kv"], headDim: row["head_dim"], headDimV: row["head_dim_v"], dataType: dataType,
         mask: mask,
-        pass: pass)
+        pass: pass, needsBlockLists: false)
     } catch { throw StoreError.unreadable(run: id, field: "shape") }
   }
 

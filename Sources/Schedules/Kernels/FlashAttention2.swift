@@ -6,7 +6,8 @@ public import HWModels
 /// - Shapes: Q `[batch, headsQ, seqQ, headDim]`; K, V `[batch, headsKV, seqKV, headDim(V)]`.
 /// - Models: asynchronous copies of K and V into one slot each, both products by synchronous matrix instructions
 ///   with operands through `ldmatrix`, softmax between them, two work items per core where they fit, and the split
-///   of the keys with its combine kernel where the grid is small.
+///   of the keys with its combine kernel where the grid is small. Masks that are no band run as in Block-Sparse-Attention, a
+///   fork whose kernel walks lists of 128 x 128 blocks (`FlashAttention2+Blocks.swift`).
 /// - Leaves out: dropout, ALiBi, paged keys, softcap.
 /// - Source: Dao 2023, "FlashAttention-2", Algorithm 1; Dao-AILab/flash-attention@0251105
 ///   csrc/flash_attn/src/flash_fwd_launch_template.h, flash_fwd_kernel.h, flash_api.cpp.
@@ -62,19 +63,21 @@ public struct FlashAttention2: Schedule {
   }
 
   public func program(for shape: AttentionShape, on device: Device) throws(ScheduleError) -> Program {
-    guard shape.mask.band(seqQ: shape.seqQ, seqKV: shape.seqKV) != nil else {
-      throw .unsupported(
-        schedule: Self.name, field: "mask",
-        message: "takes the masks none, causal and windows, not \(shape.mask)"
-          + "; lists of blocks on this kernel's loop: schedule sparse on devices without asynchronous products, else flex"
-      )
-    }
     guard shape.dataType == .bf16 || shape.dataType == .fp16 else {
       throw .unsupported(schedule: Self.name, field: "dtype", message: "takes bf16 and fp16")
     }
     guard shape.headDim <= 256, shape.headDimV == shape.headDim else {
       throw .unsupported(
         schedule: Self.name, field: "head-dim", message: "takes equal head dimensions up to 256")
+    }
+    if shape.mask.band(seqQ: shape.seqQ, seqKV: shape.seqKV) == nil {
+      guard layout == "dense", !isVariableLength, (requestedSplits ?? 1) == 1, !packsHeads else {
+        throw .unsupported(
+          schedule: Self.name, field: "mask",
+          message:
+            "takes \(shape.mask) by its kernel with lists of blocks, which has no splits, layout or pack-gqa")
+      }
+      return try listed(shape, on: device)
     }
     if shape.pass == .backward {
       if layout != "dense" || isVariableLength { throw ServingKernels.noBackward(Self.name) }
@@ -141,8 +144,10 @@ struct FlashAttention2Tile {
   }
 
   /// Tiles of a kernel with lists, which the size of its blocks decides.
-  init(shape: AttentionShape, queryTile: Int, keyTile: Int, warps: Int) {
-    headDim = Self.padded(shape.headDim)
+  ///
+  /// - Parameter headDim: as the kernel pads it; nil where it has the head dimensions of FlashAttention-2.
+  init(shape: AttentionShape, queryTile: Int, keyTile: Int, warps: Int, headDim: Int? = nil) {
+    self.headDim = headDim ?? Self.padded(shape.headDim)
     (self.queryTile, self.keyTile, self.warps) = (queryTile, keyTile, warps)
   }
 

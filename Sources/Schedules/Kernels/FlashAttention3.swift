@@ -7,6 +7,7 @@ public import HWModels
 /// - Models: copy-engine loads through K and V rings of two stages, asynchronous products with the second operand
 ///   from registers or shared memory, the overlap of softmax with the second product inside a warpgroup, ping-pong
 ///   order between warpgroups, masked first steps, epilogue through shared memory, both builds' tile schedulers.
+///   Masks that are no band run on the CuTe build's lists of 128 x 128 blocks, as in `FlexFlash`.
 ///   As a serving engine calls it (`layout`, C++ build): the kernel that counts the tiles of a batch of given lengths,
 ///   the copy of new keys and values into the pages of the cache, pages read by the producers' own copies.
 /// - Leaves out: FP8, softcap, split keys (the Hopper build of the CuTe kernel has none).
@@ -73,12 +74,6 @@ public struct FlashAttention3: Schedule {
     guard device.copyEngine != nil else {
       throw .missingResource(schedule: Self.name, part: "copyEngine", device: device.id)
     }
-    guard shape.mask.band(seqQ: shape.seqQ, seqKV: shape.seqKV) != nil else {
-      throw .unsupported(
-        schedule: Self.name, field: "mask",
-        message: "takes the masks none, causal and windows, not \(shape.mask)"
-          + "; lists of blocks on this kernel's loop: schedule flex-flash")
-    }
     guard shape.dataType == .bf16 || shape.dataType == .fp16 else {
       throw .unsupported(schedule: Self.name, field: "dtype", message: "models bf16 and fp16")
     }
@@ -89,6 +84,7 @@ public struct FlashAttention3: Schedule {
     guard shape.headDim <= 256, shape.headDimV <= 256 else {
       throw .unsupported(schedule: Self.name, field: "head-dim", message: "takes head dimensions up to 256")
     }
+    if shape.mask.band(seqQ: shape.seqQ, seqKV: shape.seqKV) == nil { return try listed(shape, on: device) }
     if shape.pass == .backward {
       if isVarlen { throw ServingKernels.noBackward(Self.name) }
       return try backward(shape, on: device)
@@ -107,6 +103,25 @@ public struct FlashAttention3: Schedule {
     ).kernel(on: device)
     let before = try ServingKernels(schedule: Self.name, shape: shape).kernels(layout: layout, on: device)
     return Program(schedule: Self.name, shape: shape, kernels: before + [kernel])
+  }
+
+  /// A mask that is no band: the CuTe build's kernel with block lists, which `flex-flash` calls.
+  private func listed(_ shape: AttentionShape, on device: Device) throws(ScheduleError) -> Program {
+    guard isCute else {
+      throw .unsupported(
+        schedule: Self.name, field: "mask",
+        message:
+          "takes the masks none, causal and windows with build=cpp, not \(shape.mask); build=cute has block lists"
+      )
+    }
+    guard shape.pass == .forward else {
+      throw .unsupported(
+        schedule: Self.name, field: "pass", message: "models the backward pass without lists of blocks only")
+    }
+    let forward = try FlashAttention3Forward.blockSparse(
+      shape, schedule: Self.name, packs: packChoice != "off",
+      pingPong: pingPongChoice == "auto" ? nil : pingPongChoice == "on", ringSlots: ringSlots)
+    return Program(schedule: Self.name, shape: shape, kernels: [try forward.kernel(on: device)])
   }
 
   /// Query heads packed into a tile.

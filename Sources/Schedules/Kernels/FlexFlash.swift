@@ -59,7 +59,9 @@ public struct FlexFlash: Schedule {
       throw .unsupported(schedule: Self.name, field: "head-dim", message: "takes head dimensions up to 256")
     }
     let kernel =
-      try shape.mask == .none ? dense(shape).kernel(on: device) : blockSparse(shape).kernel(on: device)
+      try shape.mask == .none
+      ? dense(shape).kernel(on: device)
+      : FlashAttention3Forward.blockSparse(shape, schedule: Self.name, policy: policy).kernel(on: device)
     return Program(schedule: Self.name, shape: shape, kernels: [kernel])
   }
 
@@ -69,18 +71,27 @@ public struct FlexFlash: Schedule {
       shape: shape, tile: tile, isCute: true, packedHeads: shape.group,
       pingPong: tile.pingPong, ringSlots: 2, schedule: Self.name)
   }
+}
 
-  private func blockSparse(_ shape: AttentionShape) throws(ScheduleError) -> FlashAttention3Forward {
+extension FlashAttention3Forward {
+  /// The CuTe kernel under a mask that is no band: it walks lists of `FlexAttention.block` x `FlexAttention.block` blocks.
+  ///
+  /// - Parameters:
+  ///   - packs: whether the query heads of a group share tiles; heads with lists of their own never do.
+  ///   - pingPong: nil where the kernel's tiles decide.
+  static func blockSparse(
+    _ shape: AttentionShape, schedule: String, packs: Bool = true, pingPong: Bool? = nil, ringSlots: Int = 2,
+    policy: TilePolicy = .grid(order: .tilesFastest)
+  ) throws(ScheduleError) -> FlashAttention3Forward {
     let block = FlexAttention.block
     guard let tile = FlashAttention3Tile(shape: shape, block: block) else {
       throw .unsupported(
-        schedule: Self.name, field: "head-dim",
+        schedule: schedule, field: "head-dim",
         message:
           "takes a mask only where key tiles divide its blocks of \(block) keys: head dimensions up to 192,"
           + " values up to 128 of them above 128")
     }
-    // Heads with lists of their own are not packed.
-    var packedHeads = shape.group
+    var packedHeads = packs ? shape.group : 1
     if case .perHead = shape.mask { packedHeads = 1 }
     let items: BlockMaskItems
     do {
@@ -88,11 +99,10 @@ public struct FlexFlash: Schedule {
         shape: shape, block: block, queryTile: tile.queryTile, keyTile: tile.keyTile, isDescending: true,
         packedHeads: packedHeads)
     } catch {
-      throw .unsupported(schedule: Self.name, field: "mask", message: error.message)
+      throw .unsupported(schedule: schedule, field: "mask", message: error.message)
     }
     return FlashAttention3Forward(
-      shape: shape, tile: tile, isCute: true, packedHeads: packedHeads,
-      pingPong: tile.pingPong, ringSlots: 2, schedule: Self.name,
-      otherPolicy: policy, blocks: items)
+      shape: shape, tile: tile, isCute: true, packedHeads: packedHeads, pingPong: pingPong ?? tile.pingPong,
+      ringSlots: ringSlots, schedule: schedule, otherPolicy: policy, blocks: items)
   }
 }

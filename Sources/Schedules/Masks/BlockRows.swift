@@ -89,6 +89,23 @@ struct BlockRows: Sendable {
     return Reach(seen: seen, common: common)
   }
 
+  /// Pairs of `queries` (not empty) and keys of `window`. Complexity: O(runs of those rows in the window).
+  func pairs(of queries: Range<Int>, within window: Range<Int>) -> Int {
+    var pairs = 0
+    for row in queries.lowerBound / queryBlock...(queries.upperBound - 1) / queryBlock {
+      let own = (row * queryBlock..<(row + 1) * queryBlock).clamped(to: queries)
+      var index = firstRun(of: row, endingAfter: window.lowerBound)
+      var keys = 0
+      while index < offsets[row + 1], Int(runs[index].start) * keyBlock < window.upperBound {
+        let end = min(Int(runs[index].end) * keyBlock, seqKV)
+        keys += (Int(runs[index].start) * keyBlock..<end).clamped(to: window).count
+        index += 1
+      }
+      pairs += keys * own.count
+    }
+    return pairs
+  }
+
   /// Queries of a block row.
   private func queries(ofRow row: Int) -> Int { min((row + 1) * queryBlock, seqQ) - row * queryBlock }
 

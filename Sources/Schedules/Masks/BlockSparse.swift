@@ -91,18 +91,31 @@ extension Mask {
   ///
   /// - Parameter read: the text of the file at a path.
   public func readingBlockLists(_ read: (_ path: String) throws -> String) throws -> Mask {
-    switch self {
-    case .blockSparse(let blocks):
-      guard case .file(let path, nil) = blocks.pattern else { return self }
+    try replacingBlocks { blocks in
+      guard case .file(let path, nil) = blocks.pattern else { return blocks }
       let list = try BlockList(parsing: try read(path))
-      return .blockSparse(
-        try BlockSparse(
-          queryBlock: blocks.queryBlock, keyBlock: blocks.keyBlock, pattern: .file(path: path, list)))
-    case .intersection(let masks): return .intersection(try masks.map { try $0.readingBlockLists(read) })
-    case .union(let masks): return .union(try masks.map { try $0.readingBlockLists(read) })
+      return try BlockSparse(
+        queryBlock: blocks.queryBlock, keyBlock: blocks.keyBlock, pattern: .file(path: path, list))
+    }
+  }
+
+  /// The mask with other paths of the block lists that have not been read.
+  public func movingBlockLists(_ moved: (_ path: String) -> String) throws -> Mask {
+    try replacingBlocks { blocks in
+      guard case .file(let path, nil) = blocks.pattern else { return blocks }
+      return try BlockSparse(
+        queryBlock: blocks.queryBlock, keyBlock: blocks.keyBlock, pattern: .file(path: moved(path), nil))
+    }
+  }
+
+  private func replacingBlocks(_ replace: (BlockSparse) throws -> BlockSparse) throws -> Mask {
+    switch self {
+    case .blockSparse(let blocks): return .blockSparse(try replace(blocks))
+    case .intersection(let masks): return .intersection(try masks.map { try $0.replacingBlocks(replace) })
+    case .union(let masks): return .union(try masks.map { try $0.replacingBlocks(replace) })
     case .perHead(let entries):
       return .perHead(
-        try entries.map { HeadMask(heads: $0.heads, mask: try $0.mask.readingBlockLists(read)) })
+        try entries.map { HeadMask(heads: $0.heads, mask: try $0.mask.replacingBlocks(replace)) })
     default: return self
     }
   }

@@ -7,7 +7,8 @@ struct KeyRuns: Sendable, Hashable {
   /// Pieces in any order, overlapping or not.
   init(merging pieces: [Range<Int>]) {
     runs = []
-    for piece in pieces.sorted(by: { $0.lowerBound < $1.lowerBound }) { append(piece) }
+    let isSorted = zip(pieces, pieces.dropFirst()).allSatisfy { $0.lowerBound <= $1.lowerBound }
+    for piece in isSorted ? pieces : pieces.sorted(by: { $0.lowerBound < $1.lowerBound }) { append(piece) }
   }
 
   var isEmpty: Bool { runs.isEmpty }
@@ -54,6 +55,25 @@ struct KeyRuns: Sendable, Hashable {
       let high = min(a.upperBound, b.upperBound)
       if low < high { result.append(low..<high) }
       if a.upperBound < b.upperBound { i += 1 } else { j += 1 }
+    }
+    return result
+  }
+
+  /// Keys of this set that are not in the other.
+  func subtracting(_ other: KeyRuns) -> KeyRuns {
+    if isEmpty || other.isEmpty { return self }
+    var result = KeyRuns()
+    var next = 0
+    for run in runs {
+      var start = run.lowerBound
+      while next < other.runs.count, other.runs[next].upperBound <= start { next += 1 }
+      var index = next
+      while index < other.runs.count, other.runs[index].lowerBound < run.upperBound {
+        if start < other.runs[index].lowerBound { result.append(start..<other.runs[index].lowerBound) }
+        start = max(start, other.runs[index].upperBound)
+        index += 1
+      }
+      if start < run.upperBound { result.append(start..<run.upperBound) }
     }
     return result
   }

@@ -20,6 +20,10 @@ extension Mask {
 /// Recursive descent over the grammar of `Mask.init(parsing:)`.
 private struct MaskReader {
   var reader: TextReader
+  /// Brackets that are open.
+  private var depth = 0
+  /// More brackets than a mask has a use for; far fewer than the stack holds.
+  private static let deepest = 64
   init(_ text: String) { reader = TextReader(text) }
 
   mutating func mask() throws(MaskSyntaxError) -> Mask {
@@ -68,8 +72,14 @@ private struct MaskReader {
 
   private mutating func atom() throws(MaskSyntaxError) -> Mask {
     reader.skipBlanks()
-    if reader.take("(") {
+    if reader.peek("(") {
+      guard depth < Self.deepest else {
+        throw reader.error("mask", "brackets are at most \(Self.deepest) deep", limit: Self.deepest)
+      }
+      _ = reader.take("(")
+      depth += 1
       let inner = try union()
+      depth -= 1
       try reader.expect(")", "mask", "')' is due")
       return inner
     }
@@ -148,6 +158,9 @@ private struct MaskReader {
   /// A reach of a window: -1 is unbounded.
   private mutating func reach(_ field: String) throws(MaskSyntaxError) -> Int? {
     if reader.take("-1"), !reader.atDigit { return nil }
+    if reader.peek("-") {
+      throw reader.error(field, "a reach is a whole number, or -1 for no limit", limit: -1)
+    }
     let value: Int = try reader.number(field)
     return value
   }

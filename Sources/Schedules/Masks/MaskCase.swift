@@ -34,8 +34,11 @@ public struct MaskCase: Sendable, Hashable {
       let rows = if case .rows(let rows) = map.source { rows } else { mask.rows(seqQ: seqQ, seqKV: seqKV) }
       (pairs, emptyRows) = (rows.attendedPairs, rows.emptyRows)
     }
+    let listsClasses = map.queryTiles <= MaskCaseCounts.mostListedTiles
+    let (tiles, classes) = listsClasses ? map.countsAndClasses() : (map.counts, nil)
     return MaskCaseCounts(
-      map: map, tiles: map.counts, boxes: map.boxCounts, attendedPairs: pairs, emptyQueryRows: emptyRows)
+      map: map, tiles: tiles, boxes: map.boxCounts, attendedPairs: pairs, emptyQueryRows: emptyRows,
+      classes: classes)
   }
 }
 
@@ -47,6 +50,11 @@ public struct MaskCaseCounts: Sendable {
   public let boxes: BoxCounts?
   public let attendedPairs: Int
   public let emptyQueryRows: Int
+  /// Query tiles by how many tiles they visit, numbered in the order of their first tiles; nil for more than
+  /// `mostListedTiles`.
+  public let classes: [TileClasses.Class]?
+  /// Query tiles of a map whose classes are listed; of more only the totals are told.
+  public static let mostListedTiles = 1 << 20
 
   /// Key tiles of self attention over those of the worst query tile; nil where that has no meaning: no tile visited, or
   /// tiles that restart at documents.

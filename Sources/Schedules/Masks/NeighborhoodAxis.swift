@@ -49,6 +49,14 @@ public struct NeighborhoodAxis: Sendable, Hashable {
     return first..<max(windowEnd(places.lowerBound, groupLength: groupLength), first)
   }
 
+  /// Pairs of queries at `places` and keys at `keys`, of one group. Complexity: O(places).
+  func pairs(of places: Range<Int>, with keys: Range<Int>, groupLength: Int) -> Int {
+    places.reduce(0) {
+      let start = max(windowStart($1, groupLength: groupLength), keys.lowerBound)
+      return $0 + max(min(windowEnd($1, groupLength: groupLength), keys.upperBound) - start, 0)
+    }
+  }
+
   /// Pairs of tokens of this axis that may attend.
   var attendedPairs: Int {
     guard isCausal else { return length * window }

@@ -3,12 +3,12 @@
 /// A run of queries is a few boxes of the grid; what a box sees is a product of sets, one per axis.
 struct NeighborhoodRows: Sendable {
   let neighborhood: Neighborhood
-  private let shape: [Int]
-  private let axes: [NeighborhoodAxis]
+  let shape: [Int]
+  let axes: [NeighborhoodAxis]
   /// Tokens of a tile of the order, and the grid of (groups, tiles) it comes from; nil for row-major order.
-  private let pages: Pages?
+  let pages: Pages?
 
-  private struct Pages: Sendable {
+  struct Pages: Sendable {
     var tile: [Int]
     var volume: Int
     /// Groups of each axis, then tiles of each axis.
@@ -18,7 +18,7 @@ struct NeighborhoodRows: Sendable {
   }
 
   /// Places of one dilation group of an axis.
-  private struct Part {
+  struct Part {
     var group: Int
     var places: Range<Int>
   }
@@ -80,25 +80,31 @@ struct NeighborhoodRows: Sendable {
   func reach(of queries: Range<Int>, within keys: Range<Int>) -> Reach {
     let boxes = boxes(of: queries)
     var pieces: [Range<Int>] = []
+    func collect(_ run: Range<Int>) {
+      let run = run.clamped(to: keys)
+      if !run.isEmpty { pieces.append(run) }
+    }
     func collect(_ set: KeySet) {
       switch set {
-      case .run(let keys): pieces.append(keys)
-      case .grid(let base, let grid): grid.forEachRun { pieces.append($0.shifted(by: base)) }
+      case .run(let keys): collect(keys)
+      case .grid(let base, let grid):
+        grid.forEachRun(in: keys.shifted(by: -base)) { collect($0.shifted(by: base)) }
       case .page(let base, let offsets):
-        pageSet(offsets).forEachRun { pieces.append($0.shifted(by: base)) }
+        guard (base..<base + pageTokens).overlaps(keys) else { return }
+        pageSet(offsets).forEachRun(in: keys.shifted(by: -base)) { collect($0.shifted(by: base)) }
       }
     }
     for box in boxes { forEachSet(seen(by: box), collect) }
     let seen = KeyRuns(merging: pieces)
     pieces.removeAll()
     forEachSet(common(to: boxes), collect)
-    return Reach(seen: seen.intersection(keys), common: KeyRuns(merging: pieces).intersection(keys))
+    return Reach(seen: seen, common: KeyRuns(merging: pieces))
   }
 
   // MARK: Boxes of queries
 
   /// The run of tokens as boxes: for each axis the places of each dilation group.
-  private func boxes(of tokens: Range<Int>) -> [[[Part]]] {
+  func boxes(of tokens: Range<Int>) -> [[[Part]]] {
     guard let pages else {
       return gridBoxes(of: tokens, shape: shape).map { box in
         box.indices.map { parts(axis: $0, coordinates: box[$0]) }
@@ -128,6 +134,9 @@ struct NeighborhoodRows: Sendable {
   private func parts(axis: Int, coordinates: Range<Int>) -> [Part] {
     let dilation = axes[axis].dilation
     if dilation == 1 { return [Part(group: 0, places: coordinates)] }
+    if coordinates.count < dilation {
+      return coordinates.map { Part(group: $0 % dilation, places: $0 / dilation..<$0 / dilation + 1) }
+    }
     return (0..<dilation).compactMap { group in
       // Places p with p * dilation + group in the range.
       let first = (coordinates.lowerBound - group + dilation - 1) / dilation

@@ -39,10 +39,22 @@ struct NeighborhoodTiles: Sendable {
           field: field, limit: count,
           message: "\(field) has \(tile.count) entries for a token grid of \(count) axes")
       }
-      if let size = tile.first(where: { $0 < 1 || $0 > AttentionShape.largestExtent }) {
+      let largest = AttentionShape.largestExtent
+      if let size = tile.first(where: { $0 < 1 || $0 > largest }) {
         throw MaskProblem(
-          field: field, limit: 1, message: "\(field): \(size) is no extent of a tile; at least 1")
+          field: field, limit: size < 1 ? 1 : largest,
+          message: "\(field): a tile's extent is \(size); it must lie between 1 and \(largest)")
       }
+      guard tile.reduce(1, { min($0 * $1, largest + 1) }) <= largest else {
+        throw MaskProblem(
+          field: field, limit: largest, message: "\(field): the tile has more than \(largest) tokens")
+      }
+    }
+    for (axis, tile) in zip(neighborhood.axes, queryTile) where !Self.isListed(axis, queryTile: tile) {
+      throw MaskProblem(
+        field: "tile-q", limit: Self.mostTilesOfAxis,
+        message: "an axis of \(axis.length) tokens has more than \(Self.mostTilesOfAxis) tiles of \(tile): "
+          + "take larger tiles")
     }
     self.init(checked: neighborhood, queryTile: queryTile, keyTile: keyTile, isDynamic: origin == .dynamic)
   }
@@ -58,10 +70,19 @@ struct NeighborhoodTiles: Sendable {
     }
   }
 
-  /// Linear tiles of the token sequence, where those are boxes: nil where some tile is none.
+  /// Query tiles of one axis that are kept in a table.
+  private static let mostTilesOfAxis = 1 << 24
+
+  private static func isListed(_ axis: NeighborhoodAxis, queryTile: Int) -> Bool {
+    axis.dilation * ((axis.groupLength(0) + queryTile - 1) / queryTile) <= mostTilesOfAxis
+  }
+
+  /// Linear tiles of the token sequence, where those are boxes: nil where some tile is none, or where a table of the tiles of
+  /// an axis is too long.
   init?(_ neighborhood: Neighborhood, linearQuery: Int, linearKey: Int) {
     guard let query = neighborhood.box(ofLinearTile: linearQuery),
-      let key = neighborhood.box(ofLinearTile: linearKey)
+      let key = neighborhood.box(ofLinearTile: linearKey),
+      zip(neighborhood.axes, query).allSatisfy({ Self.isListed($0, queryTile: $1) })
     else { return nil }
     self.init(checked: neighborhood, queryTile: query, keyTile: key, isDynamic: false)
   }

@@ -33,24 +33,33 @@ struct ProductSet: Sendable {
   /// Calls `body` with runs of places that make up the set, in no particular order where an axis has several
   /// progressions. Complexity: O(runs).
   @inline(__always)
-  func forEachRun(_ body: (Range<Int>) -> Void) {
-    if !isEmpty { visitRuns(axis: 0, base: 0, body) }
+  func forEachRun(_ body: (Range<Int>) -> Void) { forEachRun(in: 0..<Int.max, body) }
+
+  /// As `forEachRun`, without runs that hold no place of `window`. Complexity: about O(runs in the window).
+  @inline(__always)
+  func forEachRun(in window: Range<Int>, _ body: (Range<Int>) -> Void) {
+    if !isEmpty { visitRuns(axis: 0, base: 0, window: window, body) }
   }
 
-  private func visitRuns(axis: Int, base: Int, _ body: (Range<Int>) -> Void) {
+  private func visitRuns(axis: Int, base: Int, window: Range<Int>, _ body: (Range<Int>) -> Void) {
     let size = sizes[axis]
     for part in axes[axis] {
+      let origin = base + part.first * size
       if axis == lastAxis, part.step == 1 {
-        let start = base + part.first * size
-        body(start..<start + part.count * size)
+        body(origin..<origin + part.count * size)
         continue
       }
-      for index in 0..<part.count {
-        let start = base + (part.first + index * part.step) * size
+      let step = part.step * size
+      guard origin < window.upperBound else { continue }
+      let from = window.lowerBound < origin + size ? 0 : (window.lowerBound - origin - size) / step + 1
+      let end = min(part.count, (window.upperBound - origin - 1) / step + 1)
+      guard from < end else { continue }
+      for index in from..<end {
+        let start = origin + index * step
         if axis == lastAxis {
           body(start..<start + size)
         } else {
-          visitRuns(axis: axis + 1, base: start, body)
+          visitRuns(axis: axis + 1, base: start, window: window, body)
         }
       }
     }
@@ -63,7 +72,25 @@ struct ProductSet: Sendable {
     if !isEmpty { mark(axis: 0, base: base, into: &marks) }
   }
 
+  /// From the first place to the last of what axes from `axis` on make, and the longest gap in it; nil where an axis has
+  /// several progressions.
+  private func extent(from axis: Int) -> (places: Range<Int>, gap: Int)? {
+    guard axes[axis].count == 1, let part = axes[axis].first else { return nil }
+    let size = sizes[axis]
+    let (inner, innerGap) = axis == lastAxis ? (0..<size, 0) : extent(from: axis + 1) ?? (0..<0, Int.max)
+    if inner.isEmpty { return nil }
+    let gap = part.count == 1 ? 0 : part.step * size - inner.count
+    return (
+      part.first * size + inner.lowerBound..<part.last * size + inner.upperBound, max(gap, innerGap)
+    )
+  }
+
   private func mark(axis: Int, base: Int, into marks: inout TileMarks) {
+    // Gaps shorter than a tile leave no tile out.
+    if let (places, gap) = extent(from: axis), gap < marks.tile {
+      marks.mark(places.shifted(by: base))
+      return
+    }
     let size = sizes[axis]
     for part in axes[axis] {
       if axis == lastAxis {

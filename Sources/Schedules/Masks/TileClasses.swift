@@ -73,24 +73,29 @@ extension TileRow {
   }
 }
 
-private struct ClassSorter {
-  struct Key: Hashable {
+/// Query tiles as they come, sorted into classes.
+struct ClassSorter {
+  private struct Key: Hashable {
     var runs: [Range<Int>]
     var visited: Int
     var dense: Int
   }
   var classes: [TileClasses.Class] = []
   var classOfTile: [Int] = []
+  /// Whether `classOfTile` is kept.
+  var remembersTiles = true
   private var known: [Key: Int] = [:]
+
+  init(remembersTiles: Bool = true) { self.remembersTiles = remembersTiles }
 
   mutating func add(_ tile: Int, key: [Range<Int>], visited: Int, dense: Int) {
     let key = Key(runs: key, visited: visited, dense: dense)
     if let index = known[key] {
       classes[index].count += 1
-      classOfTile.append(index)
+      if remembersTiles { classOfTile.append(index) }
     } else {
       known[key] = classes.count
-      classOfTile.append(classes.count)
+      if remembersTiles { classOfTile.append(classes.count) }
       classes.append(.init(representative: tile, visited: visited, dense: dense, count: 1))
     }
   }

@@ -36,7 +36,20 @@ extension TileMap {
   ///
   /// Complexity: O(tiles along each axis) for boxes, O(query tiles) for bands and documents, about O(tiles visited)
   /// otherwise.
-  public var counts: TileCounts {
+  public var counts: TileCounts { counts { _, _, _ in } }
+
+  /// The same, and the query tiles by how many tiles they visit. Complexity: as `counts`, and O(query tiles).
+  func countsAndClasses() -> (counts: TileCounts, classes: [TileClasses.Class]) {
+    if countsWithoutRows { return (counts, classes(by: .counts).classes) }
+    var sorter = ClassSorter(remembersTiles: false)
+    let counts = counts { index, visited, dense in
+      sorter.add(index, key: [], visited: visited, dense: dense)
+    }
+    return (counts, sorter.classes)
+  }
+
+  /// - Parameter body: called with each query tile and the tiles it visits, where counting looks at tiles one by one.
+  private func counts(_ body: (_ queryTile: Int, _ visited: Int, _ dense: Int) -> Void) -> TileCounts {
     if case .boxes(let boxes) = source { return boxes.counts }
     var counts = TileCounts(queryTiles: queryTiles, queryTilesNotEmpty: queryTiles)
     counts.totalTiles = queryTiles * keyTiles
@@ -46,13 +59,14 @@ extension TileMap {
       addCounts(of: band, to: &counts)
       return counts
     }
-    forEachRow { _, row in
-      let visited = row.visitedCount
+    forEachRow { index, row in
+      let (visited, dense) = (row.visitedCount, row.denseCount)
       counts.visited += visited
-      counts.dense += row.denseCount
+      counts.dense += dense
       counts.span += row.hull.count
       counts.maxPerQuery = max(counts.maxPerQuery, visited)
       counts.minPerQuery = min(counts.minPerQuery, visited)
+      body(index, visited, dense)
     }
     return counts
   }

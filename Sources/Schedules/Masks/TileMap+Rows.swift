@@ -25,8 +25,9 @@ extension TileMap {
         }
         return
       }
+      var marks = TileMarks(tiles: keyTiles, of: geometry.keyTokens)
       for index in tiles {
-        let (seen, full) = rows.tiles(of: queries(index), tile: geometry.keyTokens)
+        let (seen, full) = rows.tiles(of: queries(index), marks: &marks)
         body(index, TileRow(visited: seen.runs, dense: full.runs))
       }
     case .sequence(let rows):
@@ -62,25 +63,6 @@ extension TileRow {
     visited = first < end ? [first..<end] : []
     let (whole, wholeEnd) = (first + span.maskedLow, end - span.maskedHigh)
     dense = whole < wholeEnd ? [whole..<wholeEnd] : []
-  }
-}
-
-extension MaskRows {
-  /// Tiles of `tile` keys that the queries see, and those that all of them see in full.
-  ///
-  /// Where the bounds of an intersection or a union leave a tile open, the queries are split.
-  func tiles(of queries: Range<Int>, tile: Int) -> (seen: KeyRuns, full: KeyRuns) {
-    let reach = reach(of: queries)
-    let seen = reach.seen.tilesTouched(size: tile)
-    let full = reach.common.tilesInside(size: tile)
-    guard let atMost = reach.atMost, queries.count > 1 else { return (seen, full) }
-    if atMost.seen.tilesTouched(size: tile) == seen, atMost.common.tilesInside(size: tile) == full {
-      return (seen, full)
-    }
-    let (low, high) = queries.halves
-    let a = tiles(of: low, tile: tile)
-    let b = tiles(of: high, tile: tile)
-    return (a.seen.union(b.seen), a.full.intersection(b.full))
   }
 }
 

@@ -12,6 +12,9 @@ struct GNASearchCommand: ParsableCommand {
     abstract:
       "Ranks strides and tiles of a neighborhood mask by predicted time, and by how far each moves the mask.",
     discussion: """
+      The grid is the length, and grid, window, dilation and causal axes are the mask: a neighborhood (gna). Times are those
+      of schedule gna-hopper, with its parameters.
+
       attnsim gna-search 256x256 80x80 --device h100-sxm5 --heads 24 --head-dim 128
       attnsim gna-search 30x48x80 18x24x24 --device h100-sxm5 --heads 24 --head-dim 128 --param permute=off
       """)
@@ -22,13 +25,9 @@ struct GNASearchCommand: ParsableCommand {
   @Option(help: "Causal axes, 0 or 1 for each, AxBxC (default: none).") var causal: String?
   @Option(help: "Lines of the table.") var top = 16
   @Flag(help: "Prints JSON.") var json = false
-  @OptionGroup var options: RequestOptions
+  @OptionGroup var options: CallOptions
 
   func validate() throws {
-    if options.mask != nil || options.seq != nil || options.seqKV != nil {
-      throw ValidationError(
-        "the grid and the window are the mask and the length: no --mask, --seq or --seq-kv")
-    }
     if top < 1 { throw ValidationError("--top is \(top); at least 1") }
   }
 

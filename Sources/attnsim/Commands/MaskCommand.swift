@@ -10,9 +10,7 @@ struct MaskCommand: ParsableCommand {
     commandName: "mask",
     abstract: "Counts the tiles of a mask, or of a table of masks, exactly.",
     discussion: """
-      Masks: none, causal, causal-tl, swa:LEFT[,RIGHT], prefix:N, sink:S+W, doc:L1,L2,... (also doc-causal, varlen,
-      varlen-causal), gna:DIMS:wWINDOW[:sSTRIDE][:dDILATION][:cCAUSAL][:tTILE], block_sparse:BQxBK:density=P:seed=S or
-      :list=I:J,... or :file=PATH; 'A & B', 'A | B', brackets, and heads(0-3=A;4-7=B) for masks per head.
+      Masks: \(MaskGrammar.forms).
 
       attnsim mask causal --seq-q 4096 --tile-q 128 --tile-kv 64
       attnsim mask gna:30x48x80:w18x24x24 --tile-q 4x8x8 --tile-kv 2x8x8 --svg map.svg
@@ -55,6 +53,9 @@ struct MaskCommand: ParsableCommand {
     }
     if cases == nil, output != nil { throw ValidationError("-o is where a table of --cases goes") }
     if let share, !(0...1).contains(share) { throw ValidationError("--share is \(share); from 0 to 1") }
+    if dynamic, layout == .flat {
+      throw ValidationError("--dynamic is for boxes of a token grid; --layout flat has tiles at fixed places")
+    }
     if share == nil, sparseShare != nil { throw ValidationError("--sparse-share goes with --share") }
     if cases != nil, svg != nil || json || share != nil {
       throw ValidationError("--svg, --share and --json are for one mask")
@@ -148,6 +149,17 @@ struct MaskCommand: ParsableCommand {
     let query = try tuple(tileQ ?? "\(usual)", "--tile-q")
     let key = try tileKV.map { try tuple($0, "--tile-kv") } ?? query
     let layout = layout ?? (query.count > 1 || key.count > 1 || dynamic ? .tiled : .flat)
+    if layout == .tiled {
+      // Other masks have no grid to cut into boxes.
+      let hasGrid = mask.headMasks(headCount: 1).contains {
+        if case .neighborhood = $0.mask { true } else { false }
+      }
+      guard hasGrid else {
+        throw ValidationError(
+          dynamic
+            ? "--dynamic is for masks of a token grid: gna" : "tiles of several axes need a token grid: gna")
+      }
+    }
     if layout == .tiled { return .boxes(query: query, key: key, dynamic ? .dynamic : .fixed) }
     guard query.count == 1, key.count == 1 else {
       throw ValidationError("flat tiles have one number, as in --tile-q 128")

@@ -58,14 +58,12 @@ struct MaskReport {
   }
 
   private static let mostClasses = 12
-  /// Query tiles of a map whose classes are listed; of more only the totals are told.
-  static let mostListedTiles = 1 << 20
+  static let mostListedTiles = MaskCaseCounts.mostListedTiles
 
   private var classLines: [(String, String)] {
-    guard map.queryTiles <= Self.mostListedTiles else {
+    guard let classes else {
       return [("query tiles by visits", "not listed for more than \(Self.mostListedTiles) query tiles")]
     }
-    let classes = classes
     let shown = classes.prefix(Self.mostClasses).enumerated().map { place, item in
       (
         place == 0 ? "query tiles by visits" : "",
@@ -77,11 +75,8 @@ struct MaskReport {
   }
 
   /// The most frequent first.
-  private var classes: [TileClasses.Class] {
-    if map.queryTiles > Self.mostListedTiles { return [] }
-    return map.classes(by: .counts).classes.sorted {
-      ($1.count, $0.representative) < ($0.count, $1.representative)
-    }
+  private var classes: [TileClasses.Class]? {
+    counts.classes?.sorted { ($1.count, $0.representative) < ($0.count, $1.representative) }
   }
 
   private var tileText: String {
@@ -162,7 +157,7 @@ struct MaskReport {
       tileEfficiency: counts.tileEfficiency, issuedPairs: counts.issuedPairs,
       endToEndFlop: endToEnd(counts.flopSpeedup), endToEndMax: endToEnd(counts.tileSpeedupMax),
       endToEndMean: endToEnd(counts.tileSpeedupMean),
-      classes: classes.map {
+      classes: (classes ?? []).map {
         .init(visited: $0.visited, dense: $0.dense, queryTiles: $0.count, firstQueryTile: $0.representative)
       })
   }

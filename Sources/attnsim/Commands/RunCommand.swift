@@ -176,5 +176,5 @@ extension RequestOptions {
   }
 
   /// Hash of the text of a device's file.
-  func deviceFileHash(of id: String) -> String? { library.deviceFileHash(of: device ?? id) }
+  func deviceFileHash(of id: String) -> String? { library.deviceFileHash(of: call.device ?? id) }
 }

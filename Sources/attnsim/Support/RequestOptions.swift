@@ -20,8 +20,8 @@ struct LibraryOptions: ParsableArguments {
   }
 }
 
-/// Flags that ask one question, on their own or over a scenario file.
-struct RequestOptions: ParsableArguments {
+/// Flags of a call whose lengths and mask are told another way, or not yet.
+struct CallOptions: ParsableArguments {
   @Option(help: "Device by its id, or a path to its file.") var device: String?
   @Option(help: "Schedule: the kernel.") var schedule: String?
   @Option(
@@ -30,14 +30,10 @@ struct RequestOptions: ParsableArguments {
   @Option(help: "Independent sequences.") var batch: String?
   @Option(help: "Query heads.") var heads: String?
   @Option(name: .customLong("kv-heads"), help: "Key-value heads (default: heads).") var headsKV: String?
-  @Option(help: "Queries of a sequence; 4k is 4096.") var seq: String?
-  @Option(name: .customLong("seq-kv"), help: "Keys of a sequence (default: seq).") var seqKV: String?
   @Option(name: .customLong("head-dim"), help: "Elements of a query or key.") var headDim: String?
   @Option(name: .customLong("head-dim-v"), help: "Elements of a value (default: head-dim).") var headDimV:
     String?
   @Option(help: "bf16, fp16, fp8 or fp32.") var dtype: String?
-  @Option(help: "none, causal, causal-tl, swa:LEFT[,RIGHT].") var mask: String?
-  @Option(help: "fwd or bwd.") var pass: String?
   @Option(help: "sustained, burst or locked:CLOCK.") var mode: String?
   @Option(help: ArgumentHelp("A clock that you give, for example '1755 MHz'.", valueName: "clock")) var clock:
     String?
@@ -46,7 +42,6 @@ struct RequestOptions: ParsableArguments {
     help: ArgumentHelp(
       "Change of a device number: 'dram.bandwidth=4.8 TB/s', 'vector.exp=x2'.", valueName: "path=value"))
   var set: [String] = []
-  @Option(help: ArgumentHelp("Which point of a scenario with axes, from 0.", valueName: "n")) var point: Int?
   @OptionGroup var library: LibraryOptions
 
   var flags: ScenarioFlags {
@@ -54,10 +49,32 @@ struct RequestOptions: ParsableArguments {
     (flags.device, flags.schedule, flags.parameters) = (device, schedule, parameters)
     (flags.mode, flags.clock, flags.set) = (mode, clock, set)
     let shape = [
-      "batch": batch, "heads": heads, "kv-heads": headsKV, "seq": seq, "seq-kv": seqKV, "head-dim": headDim,
-      "head-dim-v": headDimV, "dtype": dtype, "mask": mask, "pass": pass,
+      "batch": batch, "heads": heads, "kv-heads": headsKV, "head-dim": headDim, "head-dim-v": headDimV,
+      "dtype": dtype,
     ]
     flags.shape = shape.compactMapValues { $0 }
+    return flags
+  }
+}
+
+/// Flags that ask one question, on their own or over a scenario file.
+struct RequestOptions: ParsableArguments {
+  @OptionGroup var call: CallOptions
+  @Option(help: "Queries of a sequence; 4k is 4096.") var seq: String?
+  @Option(name: .customLong("seq-kv"), help: "Keys of a sequence (default: seq).") var seqKV: String?
+  @Option(
+    help: ArgumentHelp(
+      "\(MaskGrammar.forms). 'attnsim schedules' says which a schedule takes.", valueName: "mask"))
+  var mask: String?
+  @Option(help: "fwd or bwd.") var pass: String?
+  @Option(help: ArgumentHelp("Which point of a scenario with axes, from 0.", valueName: "n")) var point: Int?
+
+  var library: LibraryOptions { call.library }
+
+  var flags: ScenarioFlags {
+    var flags = call.flags
+    let own = ["seq": seq, "seq-kv": seqKV, "mask": mask, "pass": pass].compactMapValues { $0 }
+    flags.shape.merge(own) { _, own in own }
     return flags
   }
 
