@@ -22,6 +22,12 @@ cat <<'TEXT'
 `sustained_us`: back-to-back launches under the power limit. `kernel_us`: single launches after a cache flush, device time of
 the kernels. `burst_us`: the same with launch, median.
 
+`sm_clock_mhz` is what the driver reports, the median of samples. It is the clock that was asked for: the measured time
+times this clock is up to 14 % more cycles than the hardware counters count for the same call (fa2 and cudnn, most of all
+causal; fa_cute agrees to 3 %), while the predicted cycles agree with the counters. `power_w` of backward calls of 512
+tokens (cudnn, fa_cute) reads 260 to 350 W on two chips where the next longer call reads 600 W and more; these rows are in
+the table.
+
 TEXT
 table validate validation/h100.csv
 for metric in sustained kernel; do

@@ -23,6 +23,8 @@ public struct Device: Sendable {
   /// Hardware tile copies from the shared cache to shared memory (TMA), where the core has them.
   public var copyEngine: CopyEngine?
   public var l2 = CacheLevel()
+  /// fp32 additions in the shared cache, where they were measured; elsewhere they count as stores.
+  public var additions: Additions?
   public var dram = DeviceMemory()
   public var sync = Synchronisation()
   /// Nodes and FIFOs of a streaming dataflow machine.
@@ -185,6 +187,15 @@ extension Device {
     public var corePort = BytesPerCycle.zero
     public var latencyNear = Cycles.zero
     public var latencyFar = Cycles.zero
+  }
+
+  /// fp32 additions in the shared cache, by atomics of warps or by reductions of the copy engine.
+  public struct Additions: OptionalDevicePart {
+    /// Bytes a second, all cores together.
+    public var throughput = BytesPerSecond.zero
+    /// What one core can add alone.
+    public var corePort = BytesPerCycle.zero
+    public init() {}
   }
 
   public struct DeviceMemory: Sendable {

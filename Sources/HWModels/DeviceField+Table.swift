@@ -111,6 +111,11 @@ extension DeviceField {
     .init("l2.latencyNear", \.l2.latencyNear, .nonNegative, "hit in the near half"),
     .init("l2.latencyFar", \.l2.latencyFar, .nonNegative, "hit in the far half"),
 
+    .init(
+      "additions.throughput", \.additions, \.throughput, .positive,
+      "bytes a second that all cores together add in the shared cache"),
+    .init("additions.corePort", \.additions, \.corePort, .positive, "bytes a cycle that one core adds"),
+
     .init("dram.capacity", \.dram.capacity, .positive, "device memory"),
     .init("dram.bandwidth", \.dram.bandwidth, .positive, "quoted bytes a second"),
     .init("dram.efficiency", \.dram.efficiency, .fraction, "share of it that long streams reach"),

@@ -360,7 +360,7 @@ final class Machine {
     _ tensor: Tensor, _ coordinate: TileCoordinate, _ rows: Int, _ columns: Int, _ context: Context
   ) throws(ExecutionFault) -> [(Int, DeviceMemory.Place)] {
     let shape = program.shape
-    let first = try index(coordinate.index, context) * coordinate.rows
+    let first = try index(coordinate.index, context) * coordinate.rows + coordinate.firstRow
     let last = min(first + rows, shape.batch * shape.headsQ * shape.seqQ)
     var found: [(Int, DeviceMemory.Place)] = []
     var row = first
@@ -413,7 +413,7 @@ final class Machine {
       tensor: tensor, head: head, packedHeads: tensor.isPerKeyValueHead ? 1 : packedHeads,
       split: try split(tensor, coordinate, context),
       rectangle: Rectangle(
-        row: try index(coordinate.index, context) * coordinate.rows, rows: rows,
+        row: try index(coordinate.index, context) * coordinate.rows + coordinate.firstRow, rows: rows,
         column: coordinate.firstColumn,
         columns: columns))
   }

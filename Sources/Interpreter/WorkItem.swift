@@ -33,11 +33,13 @@ struct WorkItem {
         for sequence in 0..<group.count { for tile in 0..<tiles { append(sequence, tile) } }
       case .sequencesFastest:
         for tile in 0..<tiles { for sequence in 0..<group.count { append(sequence, tile) } }
-      case .longestFirst(let perSection):
+      case .longestFirst(let perSection), .firstTilesFirst(let perSection):
+        let isAscending = kernel.policy.order == .firstTilesFirst(sequencesPerSection: perSection)
+        let order = isAscending ? Array(0..<tiles) : (0..<tiles).reversed()
         var first = 0
         while first < group.count {
           let last = min(first + max(perSection, 1), group.count)
-          for tile in (0..<tiles).reversed() { for sequence in first..<last { append(sequence, tile) } }
+          for tile in order { for sequence in first..<last { append(sequence, tile) } }
           first = last
         }
       }

@@ -116,12 +116,16 @@ public struct TileCoordinate: Sendable, Hashable {
   public var index: TileIndex
   /// First column of the tensor.
   public var firstColumn: Int
+  /// First row within the tile, for a part of it.
+  public var firstRow: Int
   /// Whose partial result, for tensors that hold one per split.
   public var split: SplitIndex
-  public init(rows: Int, index: TileIndex, firstColumn: Int = 0, split: SplitIndex = .item) {
+  public init(rows: Int, index: TileIndex, firstColumn: Int = 0, firstRow: Int = 0, split: SplitIndex = .item)
+  {
     self.rows = rows
     self.index = index
     self.firstColumn = firstColumn
+    self.firstRow = firstRow
     self.split = split
   }
 }

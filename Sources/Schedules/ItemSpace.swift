@@ -141,6 +141,8 @@ public enum ItemOrder: Sendable, Hashable {
   case tilesFastest
   /// Sections of `sequencesPerSection` sequences; inside one, last tile first, all its sequences, then the tile before.
   case longestFirst(sequencesPerSection: Int)
+  /// The same with the first tile first: where the walk of the first tile is the longest, as for keys under a causal mask.
+  case firstTilesFirst(sequencesPerSection: Int)
   /// All sequences of a tile before the next tile.
   case sequencesFastest
 }

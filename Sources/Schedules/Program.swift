@@ -60,9 +60,44 @@ public struct Kernel: Sendable {
   public var footprint: Footprint
   /// Whether its matrix work blocks its warps and takes operands from registers; set by `KernelBuilder`.
   public var usesSynchronousProducts: Bool
+  /// What it does for the call.
+  public var role = Role.main
+  /// What its work items read in common, where that is not the keys and values of the call.
+  public var sharedStream: SharedStream?
   /// Whether it is the last part of the launch before it (work items that wait for others and go on), and not a
   /// launch of its own.
   public var continuesLaunch = false
+
+  /// Part of a call that a kernel is.
+  public enum Role: String, Sendable, Hashable {
+    case main
+    /// Copies an input into the order in which the others read it.
+    case rearrange
+    /// Prepares what the main kernel reads.
+    case preprocess
+    /// Turns what the main kernel wrote into the result.
+    case postprocess
+  }
+
+  /// Tiles that all work items of a sequence stream past themselves.
+  public struct SharedStream: Sendable, Hashable {
+    /// Sequences with tiles of their own.
+    public var sequences: Int
+    /// Bytes of one sequence that its items read.
+    public var bytesRead: Double
+    /// Bytes of one sequence to which its items add in the shared cache.
+    public var bytesAccumulated: Double
+    /// Bytes of the whole call to which only items of one tile add (dK and dV of grouped heads).
+    public var bytesAccumulatedByTile: Double
+    public init(
+      sequences: Int, bytesRead: Double, bytesAccumulated: Double, bytesAccumulatedByTile: Double = 0
+    ) {
+      self.sequences = sequences
+      self.bytesRead = bytesRead
+      self.bytesAccumulated = bytesAccumulated
+      self.bytesAccumulatedByTile = bytesAccumulatedByTile
+    }
+  }
 }
 
 /// On-chip needs of one work item.

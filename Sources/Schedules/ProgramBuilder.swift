@@ -82,7 +82,8 @@ public struct KernelBuilder {
 
   /// - Throws: `ScheduleError.doesNotFit` with the budget; `missingResource` on a machine without cores.
   public func build(
-    items: ItemSpace, policy: TilePolicy, footprint: Footprint, on device: Device
+    items: ItemSpace, policy: TilePolicy, footprint: Footprint, role: Kernel.Role = .main,
+    sharedStream: Kernel.SharedStream? = nil, on device: Device
   ) throws(ScheduleError) -> Kernel {
     // Other kinds of machines have no cores to run kernels on.
     guard device.cores.count.value > 0 else {
@@ -90,7 +91,9 @@ public struct KernelBuilder {
     }
     let kernel = Kernel(
       name: name, buffers: buffers, barriers: barriers, rings: rings, actors: actors, variables: variables,
-      items: items, policy: policy, footprint: footprint, usesSynchronousProducts: usesSynchronousProducts)
+      items: items, policy: policy, footprint: footprint, usesSynchronousProducts: usesSynchronousProducts,
+      role: role,
+      sharedStream: sharedStream)
     let budget = kernel.budget(on: device)
     guard budget.fits else { throw .doesNotFit(schedule: schedule, budget: budget) }
     return kernel

@@ -92,6 +92,7 @@ public enum ScheduleRegistry {
     FlashAttention3.self,
     FlashDecoding.self,
     LeanAttention.self,
+    CuDNN.self,
     StreamingNaive.self,
     StreamingUnscaled.self,
     StreamingReordered.self,

@@ -27,7 +27,10 @@ public struct Work: Sendable, Hashable {
   public var globalWrite = 0.0
   public var tensorMemoryRead = 0.0
   public var tensorMemoryWrite = 0.0
+  /// fp32 additions in the shared cache, by copy engine or warps.
   public var atomics = 0.0
+  /// Bytes of one of them.
+  public static let additionBytes = 4.0
 
   public init() {}
 

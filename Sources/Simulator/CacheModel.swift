@@ -46,6 +46,8 @@ struct CacheModel {
     var dramWriteBytes: Double
     /// Bytes of others written back to make room, over the bytes read from device memory.
     var writeBackShare: Double
+    /// Bytes moved to and from device memory for additions in the cache, over the bytes added.
+    var additionMissShare: Double
   }
 
   /// Share of lines lost when `distance` bytes are read between two uses.
@@ -83,15 +85,16 @@ struct CacheModel {
   ///   - totalRead: bytes that all items read and share with others.
   ///   - streamRead: bytes that only one item reads.
   ///   - intermediateRead: those of them that an earlier kernel of the call has just written.
+  ///   - accumulated: bytes that items add to accumulators.
   ///   - slots: work items that run at the same time.
   func evaluate(
     kernel: Kernel, shape: AttentionShape, slots: Int, totalRead: Double, streamRead: Double,
-    intermediateRead: Double, totalWrite: Double
+    intermediateRead: Double, totalWrite: Double, accumulated: Double
   ) -> Outcome {
-    let element = Double(shape.dataType.bytes)
-    let perSequence = Double(shape.seqKV) * Double(shape.headDim + shape.headDimV) * element
-    let keyValueSequences = Double(shape.batch * shape.headsKV)
-    let allKeyValues = perSequence * keyValueSequences
+    let stream = kernel.sharedStream ?? .keysAndValues(of: shape)
+    let perSequence = stream.bytesRead + stream.bytesAccumulated
+    let keyValueSequences = Double(stream.sequences)
+    let allKeyValues = stream.bytesRead * keyValueSequences
     // Parts of one tile read different keys.
     let tiles = Double(kernel.items.groups.map { $0.rowTiles(splits: kernel.items.splits) }.max() ?? 1)
     let rowSequences = Double(kernel.items.groups.reduce(0) { $0 + $1.count })
@@ -114,7 +117,7 @@ struct CacheModel {
         let inFlight = min(Double(slots) / sharing, keyValueSequences)
         passes = 1 + 0.5 * lostShare(distance: 2 * inFlight * perSequence)
       }
-    case .longestFirst(let perSection):
+    case .longestFirst(let perSection), .firstTilesFirst(let perSection):
       let section = min(Double(perSection), rowSequences)
       let sectionBytes = section * perSequence * min(keyValueSequences / rowSequences, 1)
       let waves = max(tiles * section / Double(slots), 1)
@@ -137,6 +140,7 @@ struct CacheModel {
     let footprint = shape.compulsoryBytes.read + shape.compulsoryBytes.write
     let absent = before == .sameCall ? lostShare(distance: footprint) : 1
     let sharedRead = min(allKeyValues * (passes - 1 + absent), totalRead)
+    let additions = additions(stream, passes: passes, total: accumulated)
     let missed =
       (streamRead - intermediateRead) * absent + intermediateRead * lostIntermediates(intermediateRead)
     let streamMissShare = streamRead > 0 ? missed / streamRead : absent
@@ -145,7 +149,29 @@ struct CacheModel {
     return Outcome(
       missShare: totalRead > 0 ? sharedRead / totalRead : 0, streamMissShare: streamMissShare,
       coldShare: min(coldWaves, 1),
-      dramReadBytes: sharedRead + missed, dramWriteBytes: totalWrite,
-      writeBackShare: writtenBack / max(sharedRead + missed, 1))
+      dramReadBytes: sharedRead + missed + additions.read, dramWriteBytes: totalWrite + additions.written,
+      writeBackShare: writtenBack / max(sharedRead + missed, 1),
+      additionMissShare: accumulated > 0 ? (additions.read + additions.written) / accumulated : 0)
+  }
+
+  /// What additions in the shared cache move to and from device memory: accumulators come in once, and once more in
+  /// each pass that has lost them; they go out as often, but for what the next kernel still finds.
+  private func additions(
+    _ stream: Kernel.SharedStream, passes: Double, total: Double
+  ) -> (read: Double, written: Double) {
+    let shared = stream.bytesAccumulated * Double(stream.sequences)
+    let lost = lostShare(distance: shared + stream.bytesAccumulatedByTile)
+    let moved = min(shared * (passes - 1 + lost) + stream.bytesAccumulatedByTile * lost, total)
+    return (moved, moved)
+  }
+}
+
+extension Kernel.SharedStream {
+  /// Keys and values of each key-value head, as forward kernels stream them.
+  static func keysAndValues(of shape: AttentionShape) -> Self {
+    Self(
+      sequences: shape.batch * shape.headsKV,
+      bytesRead: Double(shape.seqKV) * Double(shape.headDim + shape.headDimV)
+        * Double(shape.dataType.bytes), bytesAccumulated: 0)
   }
 }

@@ -166,6 +166,7 @@ struct CoreSimulation {
       let begin = max(free.base[unit], start)
       let end = begin + demands[index].ticks
       free.base[unit] = end
+      if demands[index].isPosted { continue }
       finished = max(finished, begin + max(own, demands[index].ticks))
       if end > served {
         served = end

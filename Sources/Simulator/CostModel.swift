@@ -5,6 +5,8 @@ import Schedules
 struct OperationCost {
   /// Cycles of each resource, by `Resource.rawValue`.
   var demand = ResourceVector.zero
+  /// Cycles of each resource that the operation causes and that nobody waits for, but those who come after it.
+  var posted = ResourceVector.zero
   /// Cycles the actor itself spends, whoever else is there: issue and dependent chains.
   var own = 0.0
   /// The same while the matrix unit is busy.
@@ -37,6 +39,10 @@ struct CostModel {
   /// Bytes that cross to or from device memory for each byte read.
   private let missShare: Double
   private let streamMissShare: Double
+  private let additionMissShare: Double
+  /// Additions come in bursts, one core's beside other cores' silence: a core's own port is what they wait for. What
+  /// all cores add together bounds the kernel (`KernelSimulation`).
+  private let additionBytesPerCycle: Double
 
   init(device: Device, conditions: MemoryConditions) {
     self.device = device
@@ -50,6 +56,8 @@ struct CostModel {
     let perMiss = 1 + conditions.writeBackShare
     missShare = conditions.missShare * perMiss
     streamMissShare = conditions.streamMissShare * perMiss
+    additionMissShare = conditions.additionMissShare
+    additionBytesPerCycle = device.additions?.corePort.value ?? storeBytesPerCycle
   }
 
   /// From the completion of a barrier's phase to a waiter running on.
@@ -145,7 +153,10 @@ struct CostModel {
         work.tensorMemoryRead / memory.readBandwidth.value + work.tensorMemoryWrite
         / memory.writeBandwidth.value
     }
-    if work.atomics > 0 { cost.demand[.atomic] = work.atomics * 4 / l2BytesPerCycle }
+    guard work.atomics > 0 else { return }
+    let added = work.atomics * Work.additionBytes
+    cost.demand[.atomic] = added / additionBytesPerCycle
+    cost.posted[.dram] = added * additionMissShare / dramBytesPerCycle
   }
 
   private func chainLatency(_ chain: Chain) -> Double {

@@ -4,15 +4,17 @@ import Schedules
 extension Simulation {
   /// Every operation of the first rounds of work items on one core, at most `limit` of them, jumps switched off.
   ///
+  /// - Parameter mainKernel: of the main kernel of the call, not of the first.
   /// - Throws: as `run`.
   public static func trace(
-    _ request: SimulationRequest, limit: Int = 200_000
+    _ request: SimulationRequest, limit: Int = 200_000, mainKernel: Bool = false
   ) throws(SimulationError) -> [TraceEvent] {
     if let trace = try dataflowTrace(request, limit: limit) { return trace.events }
     let result = try run(request)
     let program = try program(request)
     return TracedCore.run(
-      program, on: request.device, clock: result.clock.frequency, limit: limit, longest: false)?.events ?? []
+      program, on: request.device, clock: result.clock.frequency, limit: limit, longest: false,
+      mainKernel: mainKernel)?.events ?? []
   }
 
   /// Where the critical path spends its time, and what would change it.

@@ -29,12 +29,14 @@ struct ItemRuns {
       }
     case .sequencesFastest:
       for group in items.groups { for run in group.runs { emit(run.itemClass, group.count * run.count) } }
-    case .longestFirst(let perSection):
+    case .longestFirst(let perSection), .firstTilesFirst(let perSection):
+      let isAscending = order == .firstTilesFirst(sequencesPerSection: perSection)
       for group in items.groups {
+        let tiles = isAscending ? group.runs : group.runs.reversed()
         var left = group.count
         while left > 0 {
           let section = min(left, perSection)
-          for run in group.runs.reversed() { emit(run.itemClass, section * run.count) }
+          for run in tiles { emit(run.itemClass, section * run.count) }
           left -= section
         }
       }

@@ -13,6 +13,7 @@ struct KernelSimulation {
   var earlier: (waves: Double, readBytes: Double)?
 
   struct Outcome {
+    var role: Kernel.Role
     var result: SimulationResult.KernelResult
     /// Core cycles from first launch to last end.
     var cycles: Double
@@ -55,14 +56,15 @@ struct KernelSimulation {
     let work = kernel.totalWork(totals)
     let cache = CacheModel(device: device, before: cacheBefore, earlier: earlier).evaluate(
       kernel: kernel, shape: shape, slots: slots, totalRead: work.globalRead, streamRead: work.streamRead,
-      intermediateRead: kernel.intermediateRead(totals), totalWrite: work.globalWrite)
+      intermediateRead: kernel.intermediateRead(totals), totalWrite: work.globalWrite,
+      accumulated: work.atomics * Work.additionBytes)
     let activeCores = min(usableCores, (total + resident - 1) / resident)
     return Setting(
       resident: resident, slots: slots, activeCores: activeCores, totals: totals, work: work, cache: cache,
       conditions: MemoryConditions(
         activeCores: Double(activeCores), missShare: cache.missShare,
         streamMissShare: cache.streamMissShare, coldShare: cache.coldShare,
-        writeBackShare: cache.writeBackShare, clock: clock
+        writeBackShare: cache.writeBackShare, additionMissShare: cache.additionMissShare, clock: clock
       ))
   }
 
@@ -148,7 +150,12 @@ struct KernelSimulation {
     busy[Resource.dram] =
       (cache.dramReadBytes + cache.dramWriteBytes) * Double(cores)
       / ((device.dram.bandwidth / clock).value * device.dram.efficiency.value)
-    let cycles = Tick.cycles(played.makespan)
+    // What all cores do together cannot be faster than the memory that they share, whenever each of them does it.
+    let additionRate = (device.additions?.throughput ?? device.l2.storeBandwidth) / clock
+    let dramRate = (device.dram.bandwidth / clock).value * device.dram.efficiency.value
+    let cycles = max(
+      Tick.cycles(played.makespan), work.atomics * Work.additionBytes / additionRate.value,
+      (cache.dramReadBytes + cache.dramWriteBytes) / dramRate)
     let slotMean = Tick.cycles(played.busy) / Double(max(slots, 1))
     let classes = kernel.items.classes.indices.filter { counts[$0] > 0 }.map { index in
       SimulationResult.ClassResult(
@@ -156,6 +163,7 @@ struct KernelSimulation {
         cycles: Cycles(Tick.cycles(durations[index].first)), period: timings[index]?.period)
     }
     return Outcome(
+      role: kernel.role,
       result: .init(
         name: kernel.name, cycles: Cycles(cycles), workItems: total, residentItems: resident,
         coresUsed: setting.activeCores,

@@ -13,6 +13,8 @@ struct MemoryConditions: Hashable {
   var coldShare: Double
   /// Bytes of others written back to make room, over the bytes read from device memory.
   var writeBackShare: Double
+  /// Bytes moved to and from device memory for additions in the cache, over the bytes added.
+  var additionMissShare = 0.0
   /// Core clock, which turns bytes per second into bytes per cycle.
   var clock: Frequency
 }
@@ -47,6 +49,8 @@ struct LoweredKernel {
   }
   struct Demand: BitwiseCopyable {
     var resource: Int32
+    /// Whether the operation goes on without waiting for it.
+    var isPosted: Bool
     var ticks: Int
   }
   struct Wait: BitwiseCopyable {
@@ -169,7 +173,15 @@ struct LoweredKernel {
     }
     for signal in list[index].signals { signals.append(Int32(signal.index)) }
     for resource in 0..<Resource.count where cost.demand[resource] > 0 {
-      demands.append(Demand(resource: Int32(resource), ticks: Tick.roundedUp(cycles: cost.demand[resource])))
+      demands.append(
+        Demand(
+          resource: Int32(resource), isPosted: false, ticks: Tick.roundedUp(cycles: cost.demand[resource])))
+      record.demandCount += 1
+    }
+    for resource in 0..<Resource.count where cost.posted[resource] > 0 {
+      demands.append(
+        Demand(
+          resource: Int32(resource), isPosted: true, ticks: Tick.roundedUp(cycles: cost.posted[resource])))
       record.demandCount += 1
     }
     operations.append(record)

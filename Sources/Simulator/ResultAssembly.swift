@@ -95,8 +95,9 @@ enum ResultAssembly {
     phases.append(.init(name: "launch", time: launch, cycles: launch * clock))
     let ramp = device.sync.kernelRamp * Double(launches)
     phases.append(.init(name: "ramp", time: ramp, cycles: ramp * clock))
+    let main = kernels.firstIndex { $0.role == .main } ?? 0
     for (index, kernel) in kernels.enumerated() {
-      guard index == 0 else {
+      guard index == main else {
         add(kernel.result.name, cycles: kernel.cycles)
         continue
       }

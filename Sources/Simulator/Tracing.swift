@@ -12,11 +12,15 @@ struct TracedCore {
 
   /// Plays what one core of the device plays first, until `limit` operations are recorded.
   ///
-  /// - Parameter longest: only the longest class of work items, for attribution, instead of the first in order.
+  /// - Parameters:
+  ///   - longest: only the longest class of work items, for attribution, instead of the first in order.
+  ///   - mainKernel: the main kernel of the call, not the first.
   static func run(
-    _ program: Program, on device: Device, clock: Frequency, limit: Int, longest: Bool
+    _ program: Program, on device: Device, clock: Frequency, limit: Int, longest: Bool,
+    mainKernel: Bool = true
   ) -> TracedCore? {
-    guard let kernel = program.kernels.first, kernel.items.total > 0 else { return nil }
+    let main = mainKernel ? program.kernels.first { $0.role == .main } : nil
+    guard let kernel = main ?? program.kernels.first, kernel.items.total > 0 else { return nil }
     let simulation = KernelSimulation(
       kernel: kernel, shape: program.shape, device: device, clock: clock, cacheBefore: .sameCall)
     let setting = simulation.setting()

@@ -28,6 +28,15 @@ public enum RandomShapes {
     return shapes
   }
 
+  /// Backward calls of the same kind.
+  public static func backward(_ count: Int, seed: UInt64, largest: Int = 20_000) -> [AttentionShape] {
+    forward(count, seed: seed, largest: largest).map { shape in
+      var shape = shape
+      shape.pass = .backward
+      return shape
+    }
+  }
+
   private static func length(_ largest: Int, _ generator: inout SeededGenerator) -> Int {
     // Spread over the orders of magnitude, one in three a multiple of 128.
     let bits = Int.random(in: 0...14, using: &generator)

@@ -24,7 +24,9 @@ import Testing
     return requests
   }
 
-  @Test("No prediction beats a bound", arguments: RandomShapes.forward(60, seed: 11))
+  @Test(
+    "No prediction beats a bound",
+    arguments: RandomShapes.forward(60, seed: 11) + RandomShapes.backward(20, seed: 13))
   func bounds(shape: AttentionShape) throws {
     for request in try Self.requests(shape) {
       let result = try Simulation.run(request)
@@ -44,7 +46,9 @@ import Testing
     }
   }
 
-  @Test("A cold call moves the compulsory bytes", arguments: RandomShapes.forward(40, seed: 12))
+  @Test(
+    "A cold call moves the compulsory bytes",
+    arguments: RandomShapes.forward(40, seed: 12) + RandomShapes.backward(20, seed: 14))
   func compulsoryTraffic(shape: AttentionShape) throws {
     // Under a mask some keys may be seen by nobody, so only full calls must read everything.
     guard shape.mask == .none else { return }
@@ -54,6 +58,19 @@ import Testing
       #expect(dram.readBytes >= shape.compulsoryBytes.read * 0.999, "\(request.schedule) \(shape)")
       #expect(dram.writeBytes >= shape.compulsoryBytes.write * 0.999, "\(request.schedule) \(shape)")
     }
+  }
+
+  @Test(
+    "Executed work equals useful work backward too",
+    arguments: [("fa2", 64), ("fa2", 128), ("fa3", 64), ("fa3", 128), ("cudnn", 64), ("cudnn", 128)])
+  func exactWorkBackward(schedule: String, headDim: Int) throws {
+    // 3840 is a multiple of the tiles of queries (64, 80, 128) and of keys (128).
+    let shape = try AttentionShape(batch: 2, headsQ: 40, seqQ: 3840, headDim: headDim, pass: .backward)
+    let result = try Simulation.run(
+      .init(schedule: schedule, shape: shape, device: Devices.named("h100-sxm5")))
+    #expect(result.executedFlops == result.usefulFlops)
+    // Every score adds to its row of dQ once for each tile of keys.
+    #expect(result.work.atomics == Double(2 * 40 * 3840 * headDim * 30))
   }
 
   @Test(

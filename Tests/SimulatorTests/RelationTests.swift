@@ -46,10 +46,13 @@ import Testing
     }
   }
 
-  @Test("A window as long as the sequence is causal attention", arguments: ["fa2", "fa3"])
-  func windowOfWholeLength(schedule: String) throws {
+  @Test(
+    "A window as long as the sequence is causal attention", arguments: ["fa2", "fa3", "cudnn"],
+    AttentionShape.Pass.allCases)
+  func windowOfWholeLength(schedule: String, pass: AttentionShape.Pass) throws {
     let device = try Devices.named("h100-sxm5")
-    let causal = try AttentionShape(batch: 1, headsQ: 12, seqQ: 3000, headDim: 128, mask: .causal)
+    let causal = try AttentionShape(
+      batch: 1, headsQ: 12, seqQ: 3000, headDim: 128, mask: .causal, pass: pass)
     var window = causal
     window.mask = .slidingWindow(left: 3000, right: 0)
     let (a, b) = (try run(schedule, causal, device), try run(schedule, window, device))
@@ -74,11 +77,13 @@ import Testing
     #expect(try run("fa3", shape, device, ["pack-gqa": packing]).cycles == run("fa3", shape, device).cycles)
   }
 
-  @Test("Batch and heads are the same thing without groups", arguments: ["fa2", "fa3"])
-  func batchAgainstHeads(schedule: String) throws {
+  @Test(
+    "Batch and heads are the same thing without groups", arguments: ["fa2", "fa3", "cudnn"],
+    AttentionShape.Pass.allCases)
+  func batchAgainstHeads(schedule: String, pass: AttentionShape.Pass) throws {
     let device = try Devices.named("h100-sxm5")
-    let batch = try AttentionShape(batch: 24, headsQ: 2, seqQ: 2048, headDim: 128, mask: .causal)
-    let heads = try AttentionShape(batch: 2, headsQ: 24, seqQ: 2048, headDim: 128, mask: .causal)
+    let batch = try AttentionShape(batch: 24, headsQ: 2, seqQ: 2048, headDim: 128, mask: .causal, pass: pass)
+    let heads = try AttentionShape(batch: 2, headsQ: 24, seqQ: 2048, headDim: 128, mask: .causal, pass: pass)
     #expect(try run(schedule, batch, device).cycles == run(schedule, heads, device).cycles)
   }
 
@@ -97,6 +102,25 @@ import Testing
       #expect(
         try run("fa3", shape, more, mode: clock).time.value <= before.time.value * 1.04, "\(path) \(shape)")
     }
+  }
+
+  @Test("A closed kernel says so in every result", arguments: AttentionShape.Pass.allCases)
+  func closedKernel(pass: AttentionShape.Pass) throws {
+    let device = try Devices.named("h100-sxm5")
+    let shape = try AttentionShape(batch: 1, headsQ: 8, seqQ: 1024, headDim: 128, pass: pass)
+    #expect(try run("cudnn", shape, device).warnings.map(\.code) == ["closed-kernel"])
+    #expect(try run("fa3", shape, device).warnings.isEmpty)
+  }
+
+  @Test("Copies of O and dO come on top of the same kernels")
+  func copiedGradients() throws {
+    let device = try Devices.named("h100-sxm5")
+    let shape = try AttentionShape(batch: 4, headsQ: 16, seqQ: 2048, headDim: 128, pass: .backward)
+    let clock = ClockMode.locked(Frequency(1.6e9))
+    let plain = try run("fa2", shape, device, mode: clock)
+    let copied = try run("fa2", shape, device, ["copy-gradients": "on"], mode: clock)
+    #expect(copied.kernels.dropFirst(2).map(\.cycles) == plain.kernels.map(\.cycles))
+    #expect(copied.time > plain.time)
   }
 
   @Test("The same request gives the same result on any thread")

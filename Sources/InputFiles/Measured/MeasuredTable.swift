@@ -69,6 +69,7 @@ public struct MeasuredTable: Sendable {
   /// Why a row is no call that the tool can ask.
   public struct RowError: Error, Sendable {
     public let message: String
+    public init(message: String) { self.message = message }
   }
 
   static let columns = [

@@ -16,6 +16,7 @@ enum ProgramText {
     switch order {
     case .tilesFastest: "tiles of a sequence after each other"
     case .longestFirst(let sequences): "longest first in sections of \(sequences) sequences"
+    case .firstTilesFirst(let sequences): "first tiles first in sections of \(sequences) sequences"
     case .sequencesFastest: "all sequences of a tile before the next tile"
     }
   }

@@ -1,6 +1,7 @@
 public import HWModels
 
-/// FlashAttention-2, forward pass: one work item owns a tile of queries and streams keys and values past it.
+/// FlashAttention-2, forward pass: one work item owns a tile of queries and streams keys and values past it. The backward
+/// pass is in `FlashAttention2Backward`.
 ///
 /// - Shapes: Q `[batch, headsQ, seqQ, headDim]`; K, V `[batch, headsKV, seqKV, headDim(V)]`.
 /// - Models: asynchronous copies of K and V into one slot each, both products by synchronous matrix instructions
@@ -17,7 +18,7 @@ public import HWModels
 public struct FlashAttention2: Schedule {
   public static let name = "fa2"
   public static let summary =
-    "FlashAttention-2 forward: one work item per query tile, synchronous products (Ampere on)"
+    "FlashAttention-2, both passes: one work item per tile, synchronous products (Ampere on)"
   static let splits = ParameterDescription(
     name: "splits",
     summary:
@@ -27,18 +28,26 @@ public struct FlashAttention2: Schedule {
     name: "pack-gqa",
     summary: "pack the query heads of a group into the rows of a tile, as serving builds of the kernel do",
     choices: ["off", "on"], defaultValue: "off")
-  public static let parameters = [splits, packHeads, ServingKernels.layout]
+  static let copyGradients = ParameterDescription(
+    name: "copy-gradients",
+    summary:
+      "backward: O and dO lie in another order and are copied first, as PyTorch does with tensors head by head",
+    choices: ["off", "on"], defaultValue: "off")
+  public static let parameters = [splits, packHeads, ServingKernels.layout, copyGradients]
 
   /// nil where the authors' rule decides.
   private let requestedSplits: Int?
   private let packsHeads: Bool
   /// The entry point for variable lengths and paged keys: the split kernel's tiles always, parts only for packed heads.
   private let isVariableLength: Bool
+  /// Whether O and dO of a backward call are copied first.
+  let copiesGradients: Bool
   private let layout: String
 
   public init(parameters: ScheduleParameters) throws(ScheduleError) {
     try parameters.requireKnown(Self.parameters)
     packsHeads = try parameters.value(Self.packHeads) == "on"
+    copiesGradients = try parameters.value(Self.copyGradients) == "on"
     layout = try parameters.value(ServingKernels.layout)
     let text = try parameters.value(Self.splits)
     isVariableLength = text == "grouped"
@@ -58,15 +67,16 @@ public struct FlashAttention2: Schedule {
         schedule: Self.name, field: "mask",
         message: "takes the masks none, causal and windows, not \(shape.mask)")
     }
-    guard shape.pass == .forward else {
-      throw .unsupported(schedule: Self.name, field: "pass", message: "models the forward pass only")
-    }
     guard shape.dataType == .bf16 || shape.dataType == .fp16 else {
       throw .unsupported(schedule: Self.name, field: "dtype", message: "takes bf16 and fp16")
     }
     guard shape.headDim <= 256, shape.headDimV == shape.headDim else {
       throw .unsupported(
         schedule: Self.name, field: "head-dim", message: "takes equal head dimensions up to 256")
+    }
+    if shape.pass == .backward {
+      if layout != "dense" { throw ServingKernels.noBackward(Self.name) }
+      return try backward(shape, on: device)
     }
     let packedHeads = packsHeads ? shape.group : 1
     let splits =

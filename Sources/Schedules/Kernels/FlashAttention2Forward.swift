@@ -301,6 +301,7 @@ struct FlashAttention2Combine {
         classes: [ItemClass(values: [], walk: .ascending(0..<splits))],
         groups: [.init(count: 1, runs: [.init(itemClass: 0, count: items)])]),
       policy: .grid(order: .tilesFastest),
-      footprint: Footprint(threads: 128, registersPerThread: 48, sharedBytes: 4096), on: device)
+      footprint: Footprint(threads: 128, registersPerThread: 48, sharedBytes: 4096), role: .postprocess,
+      on: device)
   }
 }

@@ -1,6 +1,7 @@
 public import HWModels
 
-/// FlashAttention-3, forward pass on Hopper: a producer warp copies tiles, two or three warpgroups compute.
+/// FlashAttention-3 on Hopper: a producer warp copies tiles, two or three warpgroups compute. The backward pass is in
+/// `FlashAttention3Backward`.
 ///
 /// - Shapes: Q `[batch, headsQ, seqQ, headDim]`; K, V `[batch, headsKV, seqKV, headDim(V)]`.
 /// - Models: copy-engine loads through K and V rings of two stages, asynchronous products with the second operand
@@ -21,7 +22,7 @@ public import HWModels
 public struct FlashAttention3: Schedule {
   public static let name = "fa3"
   public static let summary =
-    "FlashAttention-3 forward: warp-specialised, copy engine, asynchronous products (Hopper)"
+    "FlashAttention-3, both passes: warp-specialised, copy engine, asynchronous products (Hopper)"
   static let build = ParameterDescription(
     name: "build", summary: "cute: one work item per query tile; cpp: persistent, clusters",
     choices: ["cute", "cpp"], defaultValue: "cute")
@@ -37,7 +38,7 @@ public struct FlashAttention3: Schedule {
     name: "page-size", summary: "tokens of a page of the cache, with layout=paged", defaultValue: "64")
   public static let parameters = [build, packHeads, pingPong, stages, ServingKernels.layout, pageSize]
 
-  private let isCute: Bool
+  let isCute: Bool
   private let packChoice: String
   private let pingPongChoice: String
   private let ringSlots: Int
@@ -77,9 +78,6 @@ public struct FlashAttention3: Schedule {
         schedule: Self.name, field: "mask",
         message: "takes the masks none, causal and windows, not \(shape.mask)")
     }
-    guard shape.pass == .forward else {
-      throw .unsupported(schedule: Self.name, field: "pass", message: "models the forward pass only")
-    }
     guard shape.dataType == .bf16 || shape.dataType == .fp16 else {
       throw .unsupported(schedule: Self.name, field: "dtype", message: "models bf16 and fp16")
     }
@@ -89,6 +87,10 @@ public struct FlashAttention3: Schedule {
     }
     guard shape.headDim <= 256, shape.headDimV <= 256 else {
       throw .unsupported(schedule: Self.name, field: "head-dim", message: "takes head dimensions up to 256")
+    }
+    if shape.pass == .backward {
+      if isVarlen { throw ServingKernels.noBackward(Self.name) }
+      return try backward(shape, on: device)
     }
     let inARow = FlashAttention3Tile(shape: shape, isCute: isCute)
     // The copy engine takes pages that hold whole tiles, and only for more rows than a tile has (heuristics.h,
@@ -133,6 +135,16 @@ struct FlashAttention3Tile {
   let headDimV: Int
 
   var warpgroups: Int { queryTile / 64 }
+
+  /// A tile with P in registers and turns of the warpgroups.
+  init(queryTile: Int, keyTile: Int, headDim: Int, headDimV: Int) {
+    self.queryTile = queryTile
+    self.keyTile = keyTile
+    self.headDim = headDim
+    self.headDimV = headDimV
+    probabilitiesInRegisters = true
+    pingPong = true
+  }
 
   /// - Parameter copiesPages: keys come from a paged cache by copies of the producer's threads.
   init(shape: AttentionShape, isCute: Bool, copiesPages: Bool = false) {

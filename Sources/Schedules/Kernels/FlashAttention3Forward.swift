@@ -8,6 +8,17 @@ struct FlashAttention3Forward {
   let packedHeads: Int
   let pingPong: Bool
   let ringSlots: Int
+  /// The schedule that the kernel belongs to.
+  var schedule = FlashAttention3.name
+  /// How the kernel is compiled to take the exponential.
+  var exponential = SoftmaxSteps.Exponential.fused
+  /// Instructions of a step and warp beside matrix products, softmax and shuffles: stage and phase arithmetic,
+  /// descriptors, barrier polls, branches. Counted in the compiled loop (65, 71 and 73 at head dim 64, 128 and 256).
+  var loopInstructions = 70.0
+  /// Parts of the head dimension in which tiles of K and V arrive and are given back.
+  var parts = 1
+  /// The order in which cores take work items, where it is not that of either build.
+  var otherPolicy: TilePolicy?
   /// Lengths come from a table; tiles are dealt from a counter.
   var isVarlen = false
   /// The producer is a warpgroup that copies keys and values from pages, 16 bytes a thread.
@@ -37,6 +48,7 @@ struct FlashAttention3Forward {
   /// CuTe: one launch per tile, causal ones longest first over sections of heads whose keys and values fit 50 MiB
   /// (tile_scheduler.py). C++: persistent, causal ones by an atomic counter, sections of 32 MB (tile_scheduler.hpp).
   private var policy: TilePolicy {
+    if let otherPolicy { return otherPolicy }
     guard shape.mask == .causal else {
       return isCute || (shape.mask == .none && !isVarlen)
         ? (isCute ? .grid(order: .tilesFastest) : .staticPersistent(order: .tilesFastest))
@@ -56,15 +68,20 @@ struct FlashAttention3Forward {
   }
 
   func kernel(on device: Device) throws(ScheduleError) -> Kernel {
-    var builder = KernelBuilder(schedule: FlashAttention3.name, kernel: "fa3_fwd")
+    var builder = KernelBuilder(schedule: schedule, kernel: "\(schedule)_fwd")
     let type = shape.dataType
     let groups = tile.warpgroups
     let q = builder.ring(
       "Q", rows: tile.queryTile, columns: tile.headDim, type: type, slots: 1, consumers: groups)
-    let k = builder.ring(
-      "K", rows: tile.keyTile, columns: tile.headDim, type: type, slots: ringSlots, consumers: groups)
-    let v = builder.ring(
-      "V", rows: tile.keyTile, columns: tile.headDimV, type: type, slots: ringSlots, consumers: groups)
+    func rings(_ name: String, columns: Int) -> [KernelBuilder.Ring] {
+      (0..<parts).map { part in
+        builder.ring(
+          parts == 1 ? name : "\(name)\(part)", rows: tile.keyTile, columns: columns / parts, type: type,
+          slots: ringSlots, consumers: groups)
+      }
+    }
+    let k = rings("K", columns: tile.headDim)
+    let v = rings("V", columns: tile.headDimV)
     var sharedBytes =
       tile.queryTile * max(tile.headDim, tile.headDimV) * element
       + ringSlots * tile.keyTile * (tile.headDim + tile.headDimV) * element + Self.barrierBytes
@@ -101,42 +118,42 @@ struct FlashAttention3Forward {
   /// Barriers and alignment, beside the tiles.
   static let barrierBytes = 1024
 
-  /// Instructions of a step and warp beside matrix products, softmax and shuffles: stage and phase arithmetic,
-  /// descriptors, barrier polls, branches. Counted in the compiled loop (65, 71 and 73 at head dim 64, 128 and 256).
-  static let loopInstructions = 70.0
-
   // MARK: Producer
 
   /// K of the first step, Q, then K of step j + 1 before V of step j; the last V alone.
   private func addProducer(
-    _ builder: inout KernelBuilder, q: KernelBuilder.Ring, k: KernelBuilder.Ring, v: KernelBuilder.Ring,
+    _ builder: inout KernelBuilder, q: KernelBuilder.Ring, k: [KernelBuilder.Ring], v: [KernelBuilder.Ring],
     steps: StepVariables
   ) {
-    func copy(_ name: String, _ ring: KernelBuilder.Ring, _ tensor: Tensor, columns: Int, offset: Int)
-      -> Operation
+    func copy(_ name: String, _ rings: [KernelBuilder.Ring], _ tensor: Tensor, columns: Int, offset: Int)
+      -> [Operation]
     {
-      let bytes = Double(tile.keyTile * columns * element)
-      let action = Action.load(
-        tensor, TileCoordinate(rows: tile.keyTile, index: .walk(offset: offset)),
-        into: TileRef(ring.buffer, .step(offset: offset)))
-      if copiesPages {
+      let bytes = Double(tile.keyTile * columns / parts * element)
+      return rings.enumerated().map { part, ring in
+        let action = Action.load(
+          tensor,
+          TileCoordinate(
+            rows: tile.keyTile, index: .walk(offset: offset), firstColumn: part * columns / parts),
+          into: TileRef(ring.buffer, .step(offset: offset)))
+        if copiesPages {
+          return Operation(
+            name, .loadAsync,
+            work: .of {
+              $0.globalRead = bytes + Double(4 * tile.keyTile)
+              $0.sharedWrite = bytes
+              // A 16-byte copy a lane; the address of a row is found by one of the eight lanes that read it.
+              $0.otherInstructions = bytes / 16
+              $0.alu = bytes / 16
+              $0.shuffle = Double(2 * 8 * tile.keyTile)
+            }, waits: [ring.empty], signals: [ring.full], action: action)
+        }
         return Operation(
-          name, .loadAsync,
+          name, .copyAsync,
           work: .of {
-            $0.globalRead = bytes + Double(4 * tile.keyTile)
+            $0.globalRead = bytes / Double(clusterSize)
             $0.sharedWrite = bytes
-            // A 16-byte copy a lane; the address of a row is found by one of the eight lanes that read it.
-            $0.otherInstructions = bytes / 16
-            $0.alu = bytes / 16
-            $0.shuffle = Double(2 * 8 * tile.keyTile)
           }, waits: [ring.empty], signals: [ring.full], action: action)
       }
-      return Operation(
-        name, .copyAsync,
-        work: .of {
-          $0.globalRead = bytes / Double(clusterSize)
-          $0.sharedWrite = bytes
-        }, waits: [ring.empty], signals: [ring.full], action: action)
     }
     let queryBytes = Double(tile.queryTile * tile.headDim * element)
     let loadQ = Operation(
@@ -156,54 +173,71 @@ struct FlashAttention3Forward {
       blocks: [
         Block(
           trips: .variable(steps.first, offset: 0), stepsPerTrip: 0,
-          operations: threadsLoadQueries ? [firstK] : [firstK, loadQ]),
-        Block(trips: .variable(steps.masked, offset: 0), stepsPerTrip: 1, operations: [nextK, loadV]),
-        Block(trips: .variable(steps.whole, offset: 0), stepsPerTrip: 1, operations: [nextK, loadV]),
-        Block(trips: .variable(steps.edge, offset: 0), stepsPerTrip: 1, operations: [nextK, loadV]),
-        Block(trips: .variable(steps.first, offset: 0), stepsPerTrip: 1, operations: [loadV]),
+          operations: threadsLoadQueries ? firstK : firstK + [loadQ]),
+        Block(trips: .variable(steps.masked, offset: 0), stepsPerTrip: 1, operations: nextK + loadV),
+        Block(trips: .variable(steps.whole, offset: 0), stepsPerTrip: 1, operations: nextK + loadV),
+        Block(trips: .variable(steps.edge, offset: 0), stepsPerTrip: 1, operations: nextK + loadV),
+        Block(trips: .variable(steps.first, offset: 0), stepsPerTrip: 1, operations: loadV),
       ])
   }
 
   // MARK: Consumers
 
   private func addConsumer(
-    _ builder: inout KernelBuilder, group: Int, q: KernelBuilder.Ring, k: KernelBuilder.Ring,
-    v: KernelBuilder.Ring, turns: [BarrierID], steps: StepVariables
+    _ builder: inout KernelBuilder, group: Int, q: KernelBuilder.Ring, k: [KernelBuilder.Ring],
+    v: [KernelBuilder.Ring], turns: [BarrierID], steps: StepVariables
   ) {
     let rows = 64
     let warpgroup = ConsumerBuffers(
       builder: &builder, group: group, rows: rows, keyTile: tile.keyTile, headDimV: tile.headDimV,
-      type: shape.dataType, probabilitiesInRegisters: tile.probabilitiesInRegisters, exponential: .fused)
+      type: shape.dataType, probabilitiesInRegisters: tile.probabilitiesInRegisters, exponential: exponential)
     let softmax = warpgroup.softmax
-    let queryRows = TileRef(q.buffer, .item, rows: group * rows..<(group + 1) * rows)
-
-    let scoreBytes = Double((rows + tile.keyTile) * tile.headDim * element)
-    let scores = { (waits: [BarrierID]) in
-      Operation(
-        "S = Q K^T", .tensorAsync,
-        work: .of {
-          $0.matrixFlops = 2 * Double(rows * tile.keyTile * tile.headDim)
-          $0.matrixInstructions = Double(tile.headDim / 16)
-          $0.sharedRead = scoreBytes
-        }, waits: waits, signals: [warpgroup.scoresDone],
-        action: .matmul(
-          into: warpgroup.scores, a: queryRows, b: TileRef(k.buffer, .step(offset: 0)), transposeA: false,
-          transposeB: true, accumulate: false))
+    let (width, widthV) = (tile.headDim / parts, tile.headDimV / parts)
+    let scoreBytes = Double((rows + tile.keyTile) * width * element)
+    func scores(_ turn: [BarrierID]) -> [Operation] {
+      k.enumerated().map { part, ring in
+        let columns = parts == 1 ? nil : part * width..<(part + 1) * width
+        return Operation(
+          "S = Q K^T", .tensorAsync,
+          work: .of {
+            $0.matrixFlops = 2 * Double(rows * tile.keyTile * width)
+            $0.matrixInstructions = Double(width / 16)
+            $0.sharedRead = scoreBytes
+          }, waits: [ring.full] + (part == 0 ? turn : []), signals: [warpgroup.scoresDone],
+          action: .matmul(
+            into: warpgroup.scores,
+            a: TileRef(q.buffer, .item, rows: group * rows..<(group + 1) * rows, columns: columns),
+            b: TileRef(ring.buffer, .step(offset: 0)), transposeA: false, transposeB: true,
+            accumulate: part > 0))
+      }
     }
     let outputBytes = Double(
-      (tile.keyTile * tile.headDimV + (tile.probabilitiesInRegisters ? 0 : rows * tile.keyTile)) * element)
-    let accumulate = Operation(
-      "O += P V", tile.probabilitiesInRegisters ? .tensorAsyncRegisters : .tensorAsync,
-      work: .of {
-        $0.matrixFlops = 2 * Double(rows * tile.keyTile * tile.headDimV)
-        $0.matrixInstructions = Double(tile.keyTile / 16)
-        $0.sharedRead = outputBytes
-      }, waits: [v.full], signals: [warpgroup.outputDone],
-      action: .matmul(
-        into: warpgroup.output, a: warpgroup.probabilities, b: TileRef(v.buffer, .step(offset: -1)),
-        transposeA: false, transposeB: false, accumulate: true))
+      (tile.keyTile * widthV + (tile.probabilitiesInRegisters ? 0 : rows * tile.keyTile)) * element)
+    let accumulate = v.enumerated().map { part, ring in
+      Operation(
+        "O += P V", tile.probabilitiesInRegisters ? .tensorAsyncRegisters : .tensorAsync,
+        work: .of {
+          $0.matrixFlops = 2 * Double(rows * tile.keyTile * widthV)
+          $0.matrixInstructions = Double(tile.keyTile / 16)
+          $0.sharedRead = outputBytes
+        }, waits: [ring.full], signals: [warpgroup.outputDone],
+        action: .matmul(
+          into: TileRef(
+            warpgroup.output.buffer, columns: parts == 1 ? nil : part * widthV..<(part + 1) * widthV),
+          a: warpgroup.probabilities, b: TileRef(ring.buffer, .step(offset: -1)), transposeA: false,
+          transposeB: false, accumulate: true))
+    }
+    /// Gives back the parts of a tile as the products that read them complete.
+    func release(
+      _ name: String, _ rings: [KernelBuilder.Ring], _ done: BarrierID, and last: [BarrierID] = []
+    ) -> [Operation] {
+      rings.enumerated().map { part, ring in
+        Operation(
+          name, .sync, waits: [done], signals: [ring.empty] + (part == rings.count - 1 ? last : []))
+      }
+    }
     let loopControl = Operation(
-      "loop control", .vector, work: .of { $0.otherInstructions = 128 * Self.loopInstructions })
+      "loop control", .vector, work: .of { $0.otherInstructions = 128 * loopInstructions })
     let mask = softmax.mask(
       keyTile: TileCoordinate(rows: tile.keyTile, index: .walk(offset: 0)),
       queryTile: TileCoordinate(rows: rows, index: .item(scale: tile.warpgroups, offset: group)))
@@ -213,17 +247,17 @@ struct FlashAttention3Forward {
     func step(isMasked: Bool) -> [Operation] {
       var operations: [Operation] = []
       operations.append(loopControl)
-      operations.append(scores(pingPong ? [k.full, turns[group]] : [k.full]))
+      operations += scores(pingPong ? [turns[group]] : [])
       if rescaleBeforeProduct { operations.append(softmax.rescaleOutput()) }
-      operations.append(accumulate)
+      operations += accumulate
       if pingPong {
         operations.append(
           Operation("pass the turn", .sync, signals: [turns[(group + 1) % turns.count]]))
       }
-      operations.append(Operation("release K", .sync, waits: [warpgroup.scoresDone], signals: [k.empty]))
+      operations += release("release K", k, warpgroup.scoresDone)
       if isMasked { operations.append(mask) }
       operations += [softmax.updateMaximum(), softmax.exponentiate(), softmax.updateSum()]
-      operations.append(Operation("release V", .sync, waits: [warpgroup.outputDone], signals: [v.empty]))
+      operations += release("release V", v, warpgroup.outputDone)
       operations.append(warpgroup.convert)
       if !rescaleBeforeProduct { operations.append(softmax.rescaleOutput()) }
       return operations
@@ -242,21 +276,17 @@ struct FlashAttention3Forward {
         $0.shuffle = Double(2 * 8 * rows)
       }, chain: Chain(alu: 12, shuffle: 1), signals: [ownQueries],
       action: .load(
-        .q, TileCoordinate(rows: rows, index: .item(scale: tile.warpgroups, offset: group)), into: queryRows))
+        .q, TileCoordinate(rows: rows, index: .item(scale: tile.warpgroups, offset: group)),
+        into: TileRef(q.buffer, .item, rows: group * rows..<(group + 1) * rows)))
     let begin =
-      (threadsLoadQueries ? [loadQ] : []) + [
-        Operation("wait for Q", .sync, waits: [ownQueries]),
-        scores([k.full]),
-        Operation("release K", .sync, waits: [warpgroup.scoresDone], signals: [k.empty]),
+      (threadsLoadQueries ? [loadQ] : [])
+      + [Operation("wait for Q", .sync, waits: [ownQueries])] + scores([])
+      + release("release K", k, warpgroup.scoresDone) + [
         mask, softmax.updateMaximum(), softmax.exponentiate(), softmax.updateSum(), warpgroup.convert,
       ]
-    var end: [Operation] = []
-    if rescaleBeforeProduct { end.append(softmax.rescaleOutput()) }
-    end.append(accumulate)
-    end.append(
-      Operation(
-        "release V", .sync, waits: [warpgroup.outputDone],
-        signals: threadsLoadQueries ? [v.empty] : [v.empty, q.empty]))
+    let end =
+      (rescaleBeforeProduct ? [softmax.rescaleOutput()] : []) + accumulate
+      + release("release V", v, warpgroup.outputDone, and: threadsLoadQueries ? [] : [q.empty])
     builder.actor(
       "warpgroup \(group)", warps: 4,
       blocks: [

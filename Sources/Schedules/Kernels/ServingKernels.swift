@@ -15,6 +15,12 @@ struct ServingKernels {
       "dense; varlen: lengths from a table; paged: that, and a paged cache that takes the new keys first",
     choices: ["dense", "varlen", "paged"], defaultValue: "dense")
 
+  /// Serving engines do not train.
+  static func noBackward(_ schedule: String) -> ScheduleError {
+    .unsupported(
+      schedule: schedule, field: "layout", message: "models the backward pass with layout=dense only")
+  }
+
   private var element: Double { Double(shape.dataType.bytes) }
   /// Rows (token, key-value head) that a work item copies.
   private static let rows = 64
@@ -64,7 +70,8 @@ struct ServingKernels {
     let total = shape.batch * shape.seqQ * shape.headsKV
     return try builder.build(
       items: single(count: (total + Self.rows - 1) / Self.rows), policy: .grid(order: .tilesFastest),
-      footprint: Footprint(threads: Self.threads, registersPerThread: 32, sharedBytes: 0), on: device)
+      footprint: Footprint(threads: Self.threads, registersPerThread: 32, sharedBytes: 0), role: .preprocess,
+      on: device)
   }
 
   /// A copy of the queries or outputs into another order of heads: a framework's strided copy, four elements a lane.
@@ -131,7 +138,8 @@ struct ServingKernels {
       ])
     return try builder.build(
       items: single(count: 1), policy: .grid(order: .tilesFastest),
-      footprint: Footprint(threads: 1024, registersPerThread: 32, sharedBytes: 1024), on: device)
+      footprint: Footprint(threads: 1024, registersPerThread: 32, sharedBytes: 1024), role: .preprocess,
+      on: device)
   }
 
   private func single(count: Int) -> ItemSpace {

@@ -27,6 +27,8 @@ struct SoftmaxSteps {
   enum Exponential {
     /// One multiply-add, one exponential (FlashAttention-3, CuTe).
     case fused
+    /// Multiply and subtract apart.
+    case unfused
     /// Multiply and subtract apart, and the compare and two predicated multiplies that keep denormal results
     /// (FlashAttention-2 as PyTorch builds it, without flush to zero). Counted in the compiled loop: 3 multiplies, 2
     /// adds (the row sum's among them) and 1 compare beside each exponential.
@@ -67,6 +69,7 @@ struct SoftmaxSteps {
       work: .of {
         switch exponential {
         case .fused: $0.fma = elements
+        case .unfused: $0.fma = 2 * elements
         case .unfusedKeepingDenormals:
           $0.fma = 4 * elements
           $0.alu = elements

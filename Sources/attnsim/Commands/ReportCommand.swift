@@ -46,7 +46,8 @@ struct ReportCommand: ParsableCommand {
     case .dot: return ProgramGraph.dot(try Simulation.program(result.request))
     case .html:
       let program = try? Simulation.program(result.request)
-      return RunPage.html(record, program: program, trace: (try? Simulation.trace(result.request)) ?? [])
+      return RunPage.html(
+        record, program: program, trace: (try? Simulation.trace(result.request, mainKernel: true)) ?? [])
     }
   }
 

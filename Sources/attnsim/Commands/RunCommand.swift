@@ -131,7 +131,7 @@ extension ResultOptions {
   private func traceText(_ request: SimulationRequest, path: String) throws -> String {
     if let trace = try Simulation.dataflowTrace(request) { return streamingText(trace, request, path: path) }
     let result = try Simulation.run(request)
-    let events = try Simulation.trace(request)
+    let events = try Simulation.trace(request, mainKernel: true)
     switch OutputFile.ending(path) {
     case "json":
       let title = "\(result.request.schedule) on \(result.request.device.id)"

@@ -22,11 +22,6 @@ struct CounterValidation {
   init(_ table: CounterTable, map: KernelMap, gpu: String, device: Device) {
     self.gpu = gpu
     for row in table.rows {
-      // Auxiliary kernels of a call: their rows say which part they are.
-      guard row.part == "main" else {
-        skipped.add(row.kernel, pass: row.pass, "part '\(row.part)' of a call is not modelled on its own yet")
-        continue
-      }
       switch map.target(kernel: row.kernel, gpu: gpu, pass: row.pass) {
       case .notModelled(let reason): skipped.add(row.kernel, pass: row.pass, reason)
       case .schedule(let name, let parameters):
@@ -40,22 +35,33 @@ struct CounterValidation {
     }
   }
 
-  /// The counters were read in single launches; cycles hardly depend on the clock.
+  /// Which kernel of a call a row stands for.
+  private static func role(_ part: String) -> Kernel.Role? {
+    switch part {
+    case "main", "partial": .main
+    case "rowsum", "preprocess": .preprocess
+    case "convert_dq", "postprocess", "combine": .postprocess
+    default: nil
+    }
+  }
+
+  /// The counters were read kernel by kernel; cycles hardly depend on the clock.
   private static func predict(
     _ row: CounterTable.Row, _ schedule: String, _ parameters: [String: String], _ device: Device
   ) throws -> Point {
-    let result = try Simulation.run(
+    // At the clock of the counted run, where it is known: then cycles compare with cycles.
+    let clock = row.clockHertz.map { Frequency($0) } ?? device.clock.nominal
+    let profiles = try Simulation.profile(
       SimulationRequest(
-        schedule: schedule, parameters: ScheduleParameters(parameters), shape: try row.shape(),
-        device: device,
-        // At the clock of the counted run, where it is known: then cycles compare with cycles.
-        mode: row.clockHertz.map { .locked(Frequency($0)) } ?? .burst))
-    func share(_ resource: Resource) -> Double {
-      result.resources.first { $0.resource == resource }?.utilisation ?? 0
+        schedule: schedule, parameters: ScheduleParameters(parameters), shape: try row.shape(), device: device
+      ),
+      at: clock)
+    guard let role = role(row.part), let kernel = profiles.first(where: { $0.role == role }) else {
+      throw MeasuredTable.RowError(message: "part '\(row.part)' is none of the schedule's kernels")
     }
     return Point(
-      row: row, cycles: result.cycles.value, tensor: share(.tensor),
-      exp: share(.exp), dramReadBytes: result.traffic.first { $0.level == "dram" }?.readBytes ?? 0)
+      row: row, cycles: kernel.cycles, tensor: kernel.share(of: .tensor), exp: kernel.share(of: .exp),
+      dramReadBytes: kernel.dramReadBytes)
   }
 
   /// Cycles and bytes by relative error, shares by difference.
@@ -65,7 +71,9 @@ struct CounterValidation {
       func compare(_ metric: ValidationMetric, _ measured: Double?, _ predicted: Double) -> ValidationRow? {
         measured.map {
           ValidationRow(
-            gpu: gpu, kernel: row.kernel, pass: row.pass, metric: metric,
+            // Groups are of main kernels; each auxiliary one has its own.
+            gpu: gpu, kernel: row.part == "main" ? row.kernel : "\(row.kernel):\(row.part)", pass: row.pass,
+            metric: metric,
             label:
               "batch \(row.batch), \(row.headsQ) heads, \(row.seq) tokens, head dim \(row.headDim), \(row.mask)",
             measured: $0, predicted: predicted)
@@ -94,7 +102,8 @@ struct CounterValidation {
       let row = point.row
       let read = row.dramReadBytes ?? 0
       table.add(
-        "\(row.kernel) d\(row.headDim) s\(row.seq) \(row.mask)", NumberText.grouped(point.cycles),
+        "\(row.kernel) \(row.pass) \(row.part == "main" ? "" : row.part + " ")d\(row.headDim) s\(row.seq) \(row.mask)",
+        NumberText.grouped(point.cycles),
         NumberText.grouped(row.cycles), NumberText.change(point.cycles / row.cycles - 1),
         NumberText.fixed(point.tensor * 100, 1), row.tensorPercent.map { NumberText.fixed($0, 1) } ?? "",
         NumberText.fixed(point.exp * 100, 1), row.expPercent.map { NumberText.fixed($0, 1) } ?? "",
