@@ -194,7 +194,7 @@ struct LeanHostMerge {
       items: items(), policy: .grid(order: .tilesFastest),
       footprint: Footprint(
         threads: 32 * tile.warps, registersPerThread: tile.registersPerThread, sharedBytes: 0),
-      on: device)
+      role: .postprocess, on: device)
     kernel.continuesLaunch = true
     return kernel
   }

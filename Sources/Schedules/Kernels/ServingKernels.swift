@@ -108,7 +108,8 @@ struct ServingKernels {
     let total = shape.batch * shape.headsQ * shape.seqQ * max(shape.headDim, shape.headDimV)
     return try builder.build(
       items: single(count: (total + perItem - 1) / perItem), policy: .grid(order: .tilesFastest),
-      footprint: Footprint(threads: Self.threads, registersPerThread: 32, sharedBytes: 0), on: device)
+      footprint: Footprint(threads: Self.threads, registersPerThread: 32, sharedBytes: 0), role: .rearrange,
+      on: device)
   }
 
   /// Reads the lengths of a batch, counts tiles and zeroes the scheduler's counter: a chain of latencies on one core.
