@@ -82,8 +82,8 @@ extension DecodeItems {
 /// What decode kernels take.
 enum DecodeLimits {
   static let mostSplits = 1024
-  /// Queries of a sequence: one, or those of a speculative step.
-  static let mostQueries = 64
+  /// Queries of a sequence: one, those of a speculative step, or a short prefill beside decode.
+  static let mostQueries = 1024
   /// Work items of one kernel that are listed by class and place.
   static let mostItems = 1 << 22
 
