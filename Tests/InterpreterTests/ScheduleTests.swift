@@ -77,6 +77,24 @@ struct ScheduleTests {
     }
   }
 
+  @Test(
+    "with keys in parts",
+    arguments: [
+      ScheduleVariant(schedule: "fa3", values: ["build": "cpp", "splits": "3"]),
+      ScheduleVariant(schedule: "fa3", values: ["build": "cpp", "splits": "rule"]),
+      ScheduleVariant(schedule: "fa3", values: ["build": "cpp", "splits": "6", "layout": "paged"]),
+      ScheduleVariant(schedule: "fa3", values: ["build": "cpp", "splits": "rule", "layout": "varlen"]),
+    ])
+  func parts(variant: ScheduleVariant) throws {
+    for mask in [Verification.MaskFamily.none, .causal, .slidingWindow] {
+      let report = try verify(variant.schedule, variant.values, mask, .forward, shapes: 5, orders: 5)
+      #expect(report.cases.count >= 5)
+      for failure in report.cases where failure.failure != nil {
+        Issue.record("\(variant)\n\(failure.lines.joined(separator: "\n"))")
+      }
+    }
+  }
+
   @Test("with every pair of choices", arguments: ScheduleVariant.pairs)
   func pairs(variant: ScheduleVariant) throws {
     let report = try verify(variant.schedule, variant.values, .causal, .forward, shapes: 4, orders: 3)

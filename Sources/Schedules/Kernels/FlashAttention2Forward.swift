@@ -141,7 +141,8 @@ struct FlashAttention2Forward {
     for itemClass in base.classes {
       var indices: [Int] = []
       for split in 0..<splits {
-        let piece = splits == 1 ? itemClass : cut(itemClass, to: split * perSplit..<(split + 1) * perSplit)
+        let piece =
+          splits == 1 ? itemClass : QueryTiles.cut(itemClass, to: split * perSplit..<(split + 1) * perSplit)
         classes.append(ItemClass(values: variables(piece.values), walk: piece.walk))
         indices.append(classes.count - 1)
       }
@@ -155,19 +156,6 @@ struct FlashAttention2Forward {
         : ItemSpace.Group(count: group.count, tileClasses: group.tileClasses.flatMap { parts[$0] })
     }
     return ItemSpace(classes: classes, groups: groups, packedHeads: packedHeads, splits: splits)
-  }
-
-  /// The part of a walk that lies in `tiles`; masked steps are those at the upper end, edge steps those at the lower.
-  private func cut(_ itemClass: ItemClass, to tiles: Range<Int>) -> ItemClass {
-    guard case .descending(let range) = itemClass.walk else { return itemClass }
-    let part = range.clamped(to: tiles)
-    let first = min(part.count, 1)
-    let maskedFrom = range.upperBound - itemClass.values[0] - itemClass.values[1]
-    let masked = max(part.upperBound - max(part.lowerBound, maskedFrom), first)
-    let edgeTo = range.lowerBound + itemClass.values[3]
-    let edge = min(max(min(part.upperBound, edgeTo) - part.lowerBound, 0), part.count - masked)
-    return ItemClass(
-      values: [first, masked - first, part.count - masked - edge, edge], walk: .descending(part))
   }
 
   private func variables(_ values: [Int]) -> [Int] {

@@ -21,16 +21,19 @@ struct FlashAttention3Forward {
   var otherPolicy: TilePolicy?
   /// Lengths come from a table; tiles are dealt from a counter.
   var isVarlen = false
-  /// The producer is a warpgroup that copies keys and values from pages, 16 bytes a thread.
-  var copiesPages = false
+  /// The producer is a warpgroup that copies queries, keys and values, 16 bytes a thread, the latter from pages.
+  var page: Int?
+  var copiesPages: Bool { page != nil }
+  /// Parts into which the keys of a tile are cut; with more than one, outputs are partial results in fp32.
+  var splits = 1
 
   /// The C++ build gathers the rows of packed heads by the threads that use them, not by the copy engine.
-  private var threadsLoadQueries: Bool { !isCute && packedHeads > 1 }
+  private var threadsLoadQueries: Bool { !isCute && packedHeads > 1 && !copiesPages }
   /// Rows of packed heads, and of sequences of varying length, are stored by the threads too.
-  private var threadsStore: Bool { !isCute && (isVarlen || packedHeads > 1) }
+  private var threadsStore: Bool { !isCute && (isVarlen || packedHeads > 1 || splits > 1) }
 
-  private let element = 2
-  private var tiles: QueryTiles {
+  let element = 2
+  var tiles: QueryTiles {
     QueryTiles(
       shape: shape, queryTile: tile.queryTile, keyTile: tile.keyTile, packedHeads: packedHeads,
       firstAlwaysMasked: true)
@@ -39,7 +42,8 @@ struct FlashAttention3Forward {
   /// K and V tiles are multicast to two cores where the C++ build launches clusters: non-causal calls with head
   /// dimension from 128 and an even number of query tiles.
   private var clusterSize: Int {
-    !isCute && !isVarlen && shape.mask == .none && tile.headDim >= 128 && tiles.tilesPerSequence % 2 == 0
+    !isCute && !isVarlen && splits == 1 && shape.mask == .none && tile.headDim >= 128
+      && tiles.tilesPerSequence % 2 == 0
       ? 2 : 1
   }
 
@@ -49,6 +53,8 @@ struct FlashAttention3Forward {
   /// (tile_scheduler.py). C++: persistent, causal ones by an atomic counter, sections of 32 MB (tile_scheduler.hpp).
   private var policy: TilePolicy {
     if let otherPolicy { return otherPolicy }
+    // Parts of one tile follow each other; with lengths from a table they are dealt from a counter (tile_scheduler.hpp).
+    if splits > 1 { return isVarlen ? .dynamicPersistent(order: .tilesFastest) : .grid(order: .tilesFastest) }
     guard shape.mask == .causal else {
       return isCute || (shape.mask == .none && !isVarlen)
         ? (isCute ? .grid(order: .tilesFastest) : .staticPersistent(order: .tilesFastest))
@@ -94,13 +100,18 @@ struct FlashAttention3Forward {
     let turns = (0..<groups).map { group in
       builder.barrier("turn \(group)", .named, initialPhases: group == 0 ? 1 : 0)
     }
-    addProducer(&builder, q: q, k: k, v: v, steps: steps)
+    let hand: WorkHand? = copiesPages ? WorkHand(&builder, consumers: groups) : nil
+    if let hand {
+      addCopyingProducer(&builder, q: q, k: k[0], v: v[0], steps: steps, hand: hand, on: device)
+    } else {
+      addProducer(&builder, q: q, k: k, v: v, steps: steps)
+    }
     for group in 0..<groups {
-      addConsumer(&builder, group: group, q: q, k: k, v: v, turns: turns, steps: steps)
+      addConsumer(&builder, group: group, q: q, k: k, v: v, turns: turns, steps: steps, hand: hand)
     }
     let threads = 128 * (groups + 1)
     return try builder.build(
-      items: tiles.items(), policy: policy,
+      items: tiles.items(splits: splits), policy: policy,
       footprint: Footprint(
         threads: threads, registersPerThread: groups == 3 ? 128 : 168, sharedBytes: sharedBytes,
         clusterSize: clusterSize),
@@ -135,18 +146,6 @@ struct FlashAttention3Forward {
           TileCoordinate(
             rows: tile.keyTile, index: .walk(offset: offset), firstColumn: part * columns / parts),
           into: TileRef(ring.buffer, .step(offset: offset)))
-        if copiesPages {
-          return Operation(
-            name, .loadAsync,
-            work: .of {
-              $0.globalRead = bytes + Double(4 * tile.keyTile)
-              $0.sharedWrite = bytes
-              // A 16-byte copy a lane; the address of a row is found by one of the eight lanes that read it.
-              $0.otherInstructions = bytes / 16
-              $0.alu = bytes / 16
-              $0.shuffle = Double(2 * 8 * tile.keyTile)
-            }, waits: [ring.empty], signals: [ring.full], action: action)
-        }
         return Operation(
           name, .copyAsync,
           work: .of {
@@ -169,7 +168,7 @@ struct FlashAttention3Forward {
     let nextK = copy("load K", k, .k, columns: tile.headDim, offset: 1)
     let loadV = copy("load V", v, .v, columns: tile.headDimV, offset: 0)
     builder.actor(
-      "producer", warps: copiesPages ? 4 : 1,
+      "producer", warps: 1,
       blocks: [
         Block(
           trips: .variable(steps.first, offset: 0), stepsPerTrip: 0,
@@ -185,7 +184,7 @@ struct FlashAttention3Forward {
 
   private func addConsumer(
     _ builder: inout KernelBuilder, group: Int, q: KernelBuilder.Ring, k: [KernelBuilder.Ring],
-    v: [KernelBuilder.Ring], turns: [BarrierID], steps: StepVariables
+    v: [KernelBuilder.Ring], turns: [BarrierID], steps: StepVariables, hand: WorkHand?
   ) {
     let rows = 64
     let warpgroup = ConsumerBuffers(
@@ -287,22 +286,31 @@ struct FlashAttention3Forward {
     let end =
       (rescaleBeforeProduct ? [softmax.rescaleOutput()] : []) + accumulate
       + release("release V", v, warpgroup.outputDone, and: threadsLoadQueries ? [] : [q.empty])
+    // Shared memory of V holds O meanwhile.
+    let given = hand.map { [Operation("give back V", .sync, signals: [$0.outputStored])] } ?? []
     builder.actor(
       "warpgroup \(group)", warps: 4,
       blocks: [
-        Block(trips: .fixed(1), stepsPerTrip: 0, operations: warpgroup.clear),
+        Block(
+          trips: .fixed(1), stepsPerTrip: 0, operations: (hand?.take ?? []) + warpgroup.clear),
         Block(trips: .variable(steps.first, offset: 0), stepsPerTrip: 1, operations: begin),
         Block(trips: .variable(steps.masked, offset: 0), stepsPerTrip: 1, operations: step(isMasked: true)),
         Block(trips: .variable(steps.whole, offset: 0), stepsPerTrip: 1, operations: step(isMasked: false)),
         Block(trips: .variable(steps.edge, offset: 0), stepsPerTrip: 1, operations: step(isMasked: true)),
         Block(trips: .variable(steps.first, offset: 0), stepsPerTrip: 0, operations: end),
         Block(trips: .fixed(1), stepsPerTrip: 0, operations: epilogue(warpgroup, group: group, rows: rows)),
+        Block(trips: .variable(steps.first, offset: 0), stepsPerTrip: 0, operations: given),
       ])
   }
 
   /// Normalise, round, through shared memory to device memory.
   private func epilogue(_ warpgroup: ConsumerBuffers, group: Int, rows: Int) -> [Operation] {
     let elements = Double(rows * tile.headDimV)
+    let isPartial = splits > 1
+    let bytes = elements * Double(isPartial ? 4 : element)
+    // Rows past the end of the only tile of a sequence are not written.
+    let used = usedRows(group: group, rows: rows)
+    let written = bytes * Double(used) / Double(rows)
     let coordinate = TileCoordinate(
       rows: rows, index: .item(scale: tile.warpgroups, offset: group))
     return [
@@ -310,19 +318,20 @@ struct FlashAttention3Forward {
       Operation(
         "O to shared memory", .vector,
         work: .of {
-          $0.convert = elements
-          $0.sharedWrite = elements * Double(element)
-          $0.otherInstructions = elements / 8
-        }, chain: Chain(alu: 1, shared: 1)),
+          $0.convert = isPartial ? 0 : elements
+          $0.sharedWrite = isPartial ? 0 : elements * Double(element)
+          $0.otherInstructions = isPartial ? 0 : elements / 8
+        }, chain: Chain(alu: 1, shared: isPartial ? 0 : 1)),
       threadsStore
         ? Operation(
           "store O", .loadStore,
           work: .of {
-            $0.sharedRead = elements * Double(element)
-            $0.globalWrite = elements * Double(element)
-            $0.otherInstructions = elements * Double(element) / 16
-            $0.alu = elements * Double(element) / 16
-          }, chain: Chain(alu: 4, shared: 1), action: .store(warpgroup.output, .o, coordinate))
+            $0.sharedRead = isPartial ? 0 : bytes
+            $0.globalWrite = written
+            $0.otherInstructions = bytes / 16
+            $0.alu = bytes / 16
+          }, chain: Chain(alu: 4, shared: isPartial ? 0 : 1),
+          action: .store(warpgroup.output, isPartial ? .partialO : .o, coordinate))
         : Operation(
           "store O", .copyAsync,
           work: .of {
@@ -331,10 +340,16 @@ struct FlashAttention3Forward {
           }, signals: [warpgroup.stored],
           action: .store(warpgroup.output, .o, coordinate)),
       Operation(
-        "store log-sum-exp", .loadStore, work: .of { $0.globalWrite = Double(rows * 4) },
+        "store log-sum-exp", .loadStore, work: .of { $0.globalWrite = Double(used * 4) },
         waits: threadsStore ? [] : [warpgroup.stored],
-        action: .store(warpgroup.logSumExp, .logSumExp, coordinate)),
+        action: .store(warpgroup.logSumExp, isPartial ? .partialLogSumExp : .logSumExp, coordinate)),
     ]
+  }
+
+  /// Rows of a warpgroup's share of a tile that exist: all where a sequence has several tiles.
+  private func usedRows(group: Int, rows: Int) -> Int {
+    threadsStore && tiles.tilesPerSequence == 1
+      ? min(max(tiles.rows - group * rows, 0), rows) : rows
   }
 }
 
