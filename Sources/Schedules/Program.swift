@@ -30,8 +30,8 @@ public struct Program: Sendable {
 }
 
 extension Program {
-  /// Kernels that are launched.
-  public var launches: Int { kernels.count { !$0.continuesLaunch } }
+  /// Kernels whose launch takes time of its own.
+  public var launches: Int { kernels.count { !$0.continuesLaunch && !$0.startsEarly } }
 }
 
 /// A limit of the model that the reader of a result should know.
@@ -67,6 +67,9 @@ public struct Kernel: Sendable {
   /// Whether it is the last part of the launch before it (work items that wait for others and go on), and not a
   /// launch of its own.
   public var continuesLaunch = false
+  /// Whether it is launched while the kernel before it still runs, and waits inside for that one's results
+  /// (programmatic dependent launch): its launch and ramp are hidden.
+  public var startsEarly = false
 
   /// Part of a call that a kernel is.
   public enum Role: String, Sendable, Hashable {

@@ -10,7 +10,7 @@ public import HWModels
 ///   As a serving engine calls it (`layout`, C++ build): the kernel that counts the tiles of a batch of given lengths,
 ///   the copy of new keys and values into the pages of the cache, pages read by the producers' own copies.
 ///   Keys in parts with the kernel that merges them, by the scheduler's rule (C++ build, see `FlashAttention3Splits`).
-/// - Leaves out: FP8, softcap; the early start of dependent kernels.
+/// - Leaves out: FP8, softcap.
 /// - Source: Shah et al. 2024, "FlashAttention-3", Algorithm 2; Dao-AILab/flash-attention@0251105
 ///   flash_attn/cute/flash_fwd_sm90.py and interface.py (`build=cute`), hopper/tile_size.h,
 ///   hopper/mainloop_fwd_sm90_tma_gmma_ws.hpp, hopper/tile_scheduler.hpp (`build=cpp`).
@@ -127,15 +127,20 @@ public struct FlashAttention3: Schedule {
       shape: shape, tile: tile, isVarlen: isVarlen, cores: Int(device.cores.count.value), choice: splitChoice)
     // Both always pack the heads of a group (flash_api.cpp, `get_pack_gqa`).
     let packed = splits.isCompiled || copiesPages ? shape.group : packedHeads(shape, tile)
-    let kernel = try FlashAttention3Forward(
+    var kernel = try FlashAttention3Forward(
       shape: shape, tile: tile, isCute: isCute, packedHeads: packed,
       pingPong: pingPongChoice == "auto" ? tile.pingPong : pingPongChoice == "on", ringSlots: ringSlots,
       isVarlen: isVarlen, page: copiesPages ? page : nil, splits: splits.parts
     ).kernel(on: device)
     var kernels = try ServingKernels(schedule: Self.name, shape: shape).kernels(layout: layout, on: device)
+    // With lengths from a table, both kernels start beside the end of the one before: the main one where one work item
+    // prepares, the combining one always (flash_api.cpp, flash_fwd_kernel_sm90.h).
+    kernel.startsEarly = isVarlen && shape.batch <= FlashAttention3Splits.mostSequences
     kernels.append(kernel)
     if splits.isCompiled {
-      kernels.append(try FlashAttention3Combine(shape: shape, splits: splits.parts).kernel(on: device))
+      var combine = try FlashAttention3Combine(shape: shape, splits: splits.parts).kernel(on: device)
+      combine.startsEarly = isVarlen
+      kernels.append(combine)
     }
     return Program(schedule: Self.name, shape: shape, kernels: kernels)
   }

@@ -21,7 +21,7 @@ struct FlashAttention3Splits {
   /// Most parts that a call may ask for (flash_api.cpp).
   static let most = 256
   /// Sequences that one work item of the preparing kernel looks at; larger batches are not split.
-  private static let mostSequences = 992
+  static let mostSequences = 992
 
   init(shape: AttentionShape, tile: FlashAttention3Tile, isVarlen: Bool, cores: Int, choice: Choice) {
     let rowTiles = (shape.seqQ * shape.group + tile.queryTile - 1) / tile.queryTile
