@@ -29,6 +29,8 @@ public struct Device: Sendable {
   public var sync = Synchronisation()
   /// Nodes and FIFOs of a streaming dataflow machine.
   public var streaming: Streaming?
+  /// Arrays of processing elements and their buffer.
+  public var spatial: Spatial?
   /// Resources of an FPGA board.
   public var fpga: FPGA?
   /// Where each number comes from, by path.

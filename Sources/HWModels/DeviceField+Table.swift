@@ -162,5 +162,41 @@ extension DeviceField {
     .init("fpga.flipFlops", \.fpga, \.flipFlops, .positiveInteger, "flip-flops"),
     .init("fpga.ddrBandwidth", \.fpga, \.ddrBandwidth, .nonNegative, "DDR bytes a second, all channels"),
     .init("fpga.hbmBandwidth", \.fpga, \.hbmBandwidth, .nonNegative, "HBM bytes a second, all channels"),
+
+    .init("spatial.rows", \.spatial, \.rows, .positiveInteger, "elements of the 2-D array, down"),
+    .init("spatial.columns", \.spatial, \.columns, .positiveInteger, "elements of the 2-D array, across"),
+    .init("spatial.lanes", \.spatial, \.lanes, .positiveInteger, "elements of the 1-D array"),
+    .init("spatial.bufferCapacity", \.spatial, \.bufferCapacity, .positive, "global buffer"),
+    .init("spatial.dramBandwidth", \.spatial, \.dramBandwidth, .positive, "device memory, bytes a second"),
+    .init(
+      "spatial.exponentialCycles", \.spatial, \.exponentialCycles, .positiveInteger,
+      "cycles of one exponential: 1 on a unit of its own, or its multiply-accumulates"),
+    .init(
+      "spatial.gridVector", \.spatial, \.gridVector, .flag,
+      "1 where the 2-D array also takes maxima, exponentials and sums"),
+    .init(
+      "spatial.gridRegisters", \.spatial, \.gridRegisters, .positiveInteger,
+      "values an element of the 2-D array keeps"),
+    .init(
+      "spatial.lineRegisters", \.spatial, \.lineRegisters, .positiveInteger,
+      "values an element of the 1-D array keeps"),
+    .init("spatial.macEnergy", \.spatial, \.macEnergy, .nonNegative, "one multiply-accumulate"),
+    .init("spatial.addEnergy", \.spatial, \.addEnergy, .nonNegative, "one addition"),
+    .init("spatial.maxEnergy", \.spatial, \.maxEnergy, .nonNegative, "one maximum"),
+    .init(
+      "spatial.exponentialEnergy", \.spatial, \.exponentialEnergy, .nonNegative,
+      "one exponential on its own unit; 0 where it is made of multiply-accumulates"),
+    .init("spatial.divideEnergy", \.spatial, \.divideEnergy, .nonNegative, "one division"),
+    .init(
+      "spatial.gridRegisterEnergy", \.spatial, \.gridRegisterEnergy, .nonNegative,
+      "one register access in the 2-D array"),
+    .init(
+      "spatial.lineRegisterEnergy", \.spatial, \.lineRegisterEnergy, .nonNegative,
+      "one register access in the 1-D array"),
+    .init("spatial.bufferByte", \.spatial, \.bufferByte, .nonNegative, "one byte of the global buffer"),
+    .init("spatial.dramByte", \.spatial, \.dramByte, .nonNegative, "one byte of device memory"),
+    .init(
+      "spatial.areaSquareMillimetres", \.spatial, \.areaSquareMillimetres, .nonNegative,
+      "area in square millimetres; 0 where none is published"),
   ]
 }

@@ -5,13 +5,16 @@ public enum DeviceKind: String, CaseIterable, Sendable, Codable {
   case streaming
   /// Configurable logic: multipliers, memories and a clock.
   case fpga
+  /// A 2-D and a 1-D array of processing elements behind a global buffer.
+  case spatial
 
   /// Whether a file of this kind has the number at `path`.
   public func has(_ field: DeviceField) -> Bool {
     let section = field.path.prefix { $0 != "." }
     switch self {
-    case .gpu: return section != "streaming" && section != "fpga"
+    case .gpu: return !["streaming", "fpga", "spatial"].contains(section)
     case .streaming: return field.path == "clock.maximum" || section == "streaming"
+    case .spatial: return field.path == "clock.maximum" || section == "spatial"
     case .fpga:
       return ["clock.maximum", "clock.nominal", "clock.minimum"].contains(field.path) || section == "fpga"
     }

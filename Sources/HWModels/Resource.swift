@@ -2,7 +2,7 @@
 ///
 /// Each serves in order at a rate. A core is an SM, a CU, an Xe core or an array.
 public enum Resource: Int, CaseIterable, Sendable, Codable {
-  /// Matrix unit (tensor core, MFMA, XMX, 2-D PE array).
+  /// Matrix unit (tensor core, MFMA, XMX).
   case tensor
   /// Exponential unit (MUFU, transcendental unit).
   case exp
@@ -26,6 +26,10 @@ public enum Resource: Int, CaseIterable, Sendable, Codable {
   case atomic
   /// Places of a streaming machine, configured as nodes: firings.
   case node
+  /// The 2-D array of processing elements of a spatial machine.
+  case array2D
+  /// Its 1-D array.
+  case array1D
 
   public static let count = Resource.allCases.count
 
@@ -44,6 +48,8 @@ public enum Resource: Int, CaseIterable, Sendable, Codable {
     case .dram: "dram"
     case .atomic: "atomic"
     case .node: "node"
+    case .array2D: "array_2d"
+    case .array1D: "array_1d"
     }
   }
 }

@@ -2,12 +2,16 @@
 public enum InputCheck {
   /// What is wrong with the file at `path`; empty where it is right.
   ///
-  /// A `.csv` file is a measured table; a mapping with `gpus` and `kernels` the map of kernels; one with `id` a device;
+  /// A `.csv` file is a measured table, a `.cascade` file a cascade of einsums; a mapping with `gpus` and `kernels` the map of kernels; one with `id` a device;
   /// anything else a scenario.
   public static func diagnostics(of path: String, devices library: DeviceLibrary) -> [Diagnostic] {
     do throws(InputError) {
       if path.hasSuffix(".csv") { return try table(path) }
       let source = try SourceText.load(path)
+      if path.hasSuffix(".cascade") {
+        _ = try CascadeFile.read(source)
+        return []
+      }
       let keys = topLevelKeys(source)
       if keys.contains("kernels") {
         _ = try KernelMap(source)

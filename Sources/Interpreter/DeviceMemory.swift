@@ -31,6 +31,9 @@ struct DeviceMemory {
     }
   }
 
+  /// More rows than any padded tensor has: how many there are is the business of who writes it.
+  private static let mostRows = 1 << 28
+
   /// Rows and columns of one head's part of a tensor.
   static func extent(_ tensor: Tensor, _ shape: AttentionShape) -> (rows: Int, columns: Int) {
     switch tensor {
@@ -39,16 +42,19 @@ struct DeviceMemory {
     case .v, .gradV, .gradVAccumulator: (shape.seqKV, shape.headDimV)
     case .o, .partialO, .gradO: (shape.seqQ, shape.headDimV)
     case .logSumExp, .partialLogSumExp, .partialMaximum, .partialSum, .delta: (shape.seqQ, 1)
+    case .permutedQ, .permutedK: (mostRows, shape.headDim)
+    case .permutedV, .permutedO: (mostRows, shape.headDimV)
+    case .permutedLogSumExp: (mostRows, 1)
     }
   }
 
   /// Type of a tensor's elements.
   static func type(_ tensor: Tensor, _ shape: AttentionShape) -> DataType {
     switch tensor {
-    case .q, .k, .v, .gradO: shape.dataType
-    case .o, .gradQ, .gradK, .gradV: shape.dataType.outputType
+    case .q, .k, .v, .gradO, .permutedQ, .permutedK, .permutedV: shape.dataType
+    case .permutedO, .o, .gradQ, .gradK, .gradV: shape.dataType.outputType
     case .logSumExp, .partialO, .partialLogSumExp, .partialMaximum, .partialSum, .gradQAccumulator,
-      .gradKAccumulator, .gradVAccumulator, .delta:
+      .gradKAccumulator, .gradVAccumulator, .delta, .permutedLogSumExp:
       .fp32
     }
   }
@@ -213,7 +219,7 @@ extension Tensor {
   /// Whether it has one part for each key-value head, and not for each query head.
   var isPerKeyValueHead: Bool {
     switch self {
-    case .k, .v, .gradK, .gradV, .gradKAccumulator, .gradVAccumulator: true
+    case .k, .v, .gradK, .gradV, .gradKAccumulator, .gradVAccumulator, .permutedK, .permutedV: true
     default: false
     }
   }

@@ -115,7 +115,7 @@ final class Machine {
       let packedHeads = context.compiled.kernel.items.packedHeads
       let value = table.masked(
         try read(scores, context), firstRow: firstRow, firstKey: firstKey, packedHeads: packedHeads,
-        head: context.item.sequence * packedHeads)
+        head: context.item.sequence * packedHeads, rowOrder: queryTile?.order, keyOrder: keyTile.order)
       try write(value, to: scores, context)
     case .fill(let target, let number):
       let place = try locate(target, context).rectangle
@@ -299,16 +299,17 @@ final class Machine {
   private func index(_ index: TileIndex, _ context: Context) throws(ExecutionFault) -> Int {
     switch index {
     case .item(let scale, let offset): return context.item.tile * scale + offset
-    case .walk(let offset): return try walked(offset, context)
+    case .walk(let offset, let stepsPerTile): return try walked(offset, stepsPerTile, context)
     }
   }
 
-  private func walked(_ offset: Int, _ context: Context) throws(ExecutionFault) -> Int {
+  private func walked(_ offset: Int, _ stepsPerTile: Int, _ context: Context) throws(ExecutionFault) -> Int {
     let walk = context.compiled.kernel.items.classes[context.item.itemClass].walk
-    guard let tile = walk.tile(at: context.step.step + offset) else {
+    let place = (context.step.step + offset) / stepsPerTile
+    guard let tile = walk.tile(at: place) else {
       throw .mismatch(
         operation: context.name,
-        message: "place \(context.step.step + offset) lies past the end of a walk of \(walk.count) tiles")
+        message: "place \(place) lies past the end of a walk of \(walk.count) tiles")
     }
     return tile
   }
@@ -318,7 +319,7 @@ final class Machine {
     _ tensor: Tensor, _ coordinate: TileCoordinate, _ rows: Int, _ columns: Int, _ context: Context
   ) throws(ExecutionFault) -> Int32 {
     let value: Int32
-    if isFlat(tensor, context) {
+    if coordinate.order != nil || isFlat(tensor, context) {
       var whole = table.constant(0, rows: rows, columns: columns)
       for (offset, piece) in try pieces(tensor, coordinate, rows, columns, context) {
         whole = table.overlay(whole, with: memory.read(piece), row: offset, column: 0)
@@ -336,7 +337,7 @@ final class Machine {
     _ value: Int32, _ tensor: Tensor, _ coordinate: TileCoordinate, _ context: Context
   ) throws(ExecutionFault) {
     let tile = table[value]
-    if isFlat(tensor, context) {
+    if coordinate.order != nil || isFlat(tensor, context) {
       for (offset, piece) in try pieces(tensor, coordinate, tile.rows, tile.columns, context) {
         let part = table.crop(
           value, row: offset, rows: piece.rectangle.rows, column: 0, columns: tile.columns)
@@ -355,12 +356,22 @@ final class Machine {
       && context.compiled.kernel.items.packedHeads == 1
   }
 
-  /// The parts of a run of rows over all heads that lie in one head each, with their offsets in the run.
+  /// The parts of a run of rows over all heads that lie in one head each, with their offsets in the run; for rows of a
+  /// token order those of neighbouring tokens.
   private func pieces(
     _ tensor: Tensor, _ coordinate: TileCoordinate, _ rows: Int, _ columns: Int, _ context: Context
   ) throws(ExecutionFault) -> [(Int, DeviceMemory.Place)] {
     let shape = program.shape
     let first = try index(coordinate.index, context) * coordinate.rows + coordinate.firstRow
+    if let order = coordinate.order {
+      let whole = try place(tensor, coordinate, rows, columns, context)
+      return order.runs(of: first..<min(first + rows, order.rows)).map { run in
+        var place = whole
+        place.rectangle.row = run.tokens.lowerBound
+        place.rectangle.rows = run.tokens.count
+        return (run.offset, place)
+      }
+    }
     let last = min(first + rows, shape.batch * shape.headsQ * shape.seqQ)
     var found: [(Int, DeviceMemory.Place)] = []
     var row = first
@@ -387,8 +398,9 @@ final class Machine {
     guard tensor.isPartial else { return 0 }
     switch coordinate.split {
     case .item: return context.item.split
+    case .tile: return context.item.tile
     case .fixed(let fixed): return fixed
-    case .walk(let offset): return try walked(offset, context)
+    case .walk(let offset): return try walked(offset, 1, context)
     }
   }
 

@@ -4,8 +4,11 @@ import Schedules
 /// Maxima, exponentials, sums and what is made of them.
 extension ValueTable {
   /// Scores with forbidden pairs at minus infinity. Row r is row `firstRow + r` of a sequence of packed heads, the
-  /// first of which is `head`.
-  func masked(_ scores: Int32, firstRow: Int, firstKey: Int, packedHeads: Int, head: Int) -> Int32 {
+  /// first of which is `head`; rows and keys count in the given orders where there are some.
+  func masked(
+    _ scores: Int32, firstRow: Int, firstKey: Int, packedHeads: Int, head: Int, rowOrder: TokenOrder? = nil,
+    keyOrder: TokenOrder? = nil
+  ) -> Int32 {
     let masks = (0..<packedHeads).map { visible.mask(ofHead: head + $0) }
     var key = Key(.mask)
     // Heads with different masks make different values of equal scores.
@@ -15,9 +18,16 @@ extension ValueTable {
     key.p = Int32(firstRow)
     key.q = Int32(firstKey)
     key.r = Int32(packedHeads)
+    key.s = rowOrder == nil && keyOrder == nil ? 0 : 1
     return value(key) {
       let tile = self[scores].copy()
       tile.type = .fp32
+      if let rowOrder, let keyOrder {
+        maskPermuted(
+          tile, rows: (firstRow..<firstRow + tile.liveRows).map { rowOrder.token(ofRow: $0) },
+          keys: (firstKey..<firstKey + tile.columns).map { keyOrder.token(ofRow: $0) }, mask: masks[0])
+        return tile
+      }
       for row in 0..<tile.liveRows {
         let start = tile.elements + row * tile.columns
         var from = 0
@@ -32,6 +42,18 @@ extension ValueTable {
       tile.liveColumns = tile.columns
       return tile
     }
+  }
+
+  /// The same where rows and columns are tokens in any order, or padding.
+  private func maskPermuted(_ tile: Tile, rows: [Int?], keys: [Int?], mask: Int) {
+    for (row, token) in rows.enumerated() {
+      let runs = token.map { visible.keys(mask: mask, query: $0) } ?? []
+      for (column, key) in keys.enumerated() {
+        let isVisible = key.map { key in runs.contains { $0.contains(key) } } ?? false
+        if !isVisible { tile.elements[row * tile.columns + column] = -.infinity }
+      }
+    }
+    tile.liveColumns = tile.columns
   }
 
   /// `max(old, row max of scores)`, adopted where it grows by more than `threshold` powers of two.

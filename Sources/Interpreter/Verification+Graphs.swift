@@ -2,7 +2,7 @@ import Schedules
 
 extension Verification {
   /// Element moves that all orders of a shape may take together; the first order is always whole.
-  private static let movesPerShape = 400_000
+  private static let movesPerShape = 100_000
 
   /// Verifies streaming graphs: every copy on its heads, nodes in turn and then in random orders.
   ///

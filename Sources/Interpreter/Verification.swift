@@ -43,6 +43,10 @@ public enum Verification {
     _ program: Program, kind: AttentionData.Kind = .normal, orders: Int = 20, seed: UInt64 = 1,
     timeline: [TimedStep] = [], references: ReferenceCache = ReferenceCache()
   ) -> VerificationReport.Case {
+    if let spatial = program.spatial {
+      return check(
+        spatial, shape: program.shape, kind: kind, orders: orders, seed: seed, references: references)
+    }
     if let placement = program.placement {
       return check(
         placement, shape: program.shape, kind: Self.kind(kind, for: placement), orders: orders, seed: seed,

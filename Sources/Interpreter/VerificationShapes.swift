@@ -14,7 +14,7 @@ extension Verification {
   }
 
   /// Multiplications that a shape may take in one product, all heads together.
-  private static let largestProduct = 5_000_000
+  private static let largestProduct = 3_000_000
 
   /// Endless small shapes: ragged lengths around tile boundaries, single queries, grouped heads, more queries than
   /// keys, head dimensions on and off the tiles of kernels. The same seed gives the same shapes for every schedule.

@@ -97,12 +97,14 @@ public enum Tensor: String, Sendable, Hashable, CaseIterable {
   case gradKAccumulator, gradVAccumulator
   /// Row sums of gradO * O.
   case delta
+  /// Tensors in the order of a kernel's tiles, padded; as many rows as the order has.
+  case permutedQ, permutedK, permutedV, permutedO, permutedLogSumExp
 
   /// Whether kernels of one call hand it to each other.
   public var isIntermediate: Bool {
     switch self {
     case .partialO, .partialLogSumExp, .partialMaximum, .partialSum, .gradQAccumulator, .gradKAccumulator,
-      .gradVAccumulator, .delta:
+      .gradVAccumulator, .delta, .permutedQ, .permutedK, .permutedV, .permutedO, .permutedLogSumExp:
       true
     case .q, .k, .v, .o, .logSumExp, .gradO, .gradQ, .gradK, .gradV: false
     }
@@ -120,19 +122,26 @@ public struct TileCoordinate: Sendable, Hashable {
   public var firstRow: Int
   /// Whose partial result, for tensors that hold one per split.
   public var split: SplitIndex
-  public init(rows: Int, index: TileIndex, firstColumn: Int = 0, firstRow: Int = 0, split: SplitIndex = .item)
-  {
+  /// Rows are those of this order, and the tensor is indexed by their tokens; nil where rows are the tensor's own.
+  public var order: TokenOrder?
+  public init(
+    rows: Int, index: TileIndex, firstColumn: Int = 0, firstRow: Int = 0, split: SplitIndex = .item,
+    order: TokenOrder? = nil
+  ) {
     self.rows = rows
     self.index = index
     self.firstColumn = firstColumn
     self.firstRow = firstRow
     self.split = split
+    self.order = order
   }
 }
 
 public enum SplitIndex: Sendable, Hashable {
   /// The work item's own split.
   case item
+  /// The work item's own tile: one part for each tile of keys.
+  case tile
   case fixed(Int)
   /// The number at place `step + offset` of the work item's walk: a walk over splits.
   case walk(offset: Int)
@@ -141,8 +150,9 @@ public enum SplitIndex: Sendable, Hashable {
 public enum TileIndex: Sendable, Hashable {
   /// The work item's own tile (query tile forward, key tile backward), times `scale` plus `offset`.
   case item(scale: Int, offset: Int)
-  /// The tile at place `step + offset` of the work item's walk.
-  case walk(offset: Int)
+  /// The tile at place `(step + offset) / stepsPerTile` of the work item's walk: two steps a tile where keys and values
+  /// share a ring.
+  case walk(offset: Int, stepsPerTile: Int = 1)
 }
 
 /// A part of a buffer slot.

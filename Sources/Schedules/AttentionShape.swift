@@ -65,7 +65,9 @@ public struct AttentionShape: Sendable, Hashable {
       {
         found.append(.init(field: "seq", message: "the call has more than 10^17 query-key pairs"))
       }
-      found += mask.problems(seqQ: seqQ, seqKV: seqKV).map { .init(field: "mask", message: $0) }
+      found += mask.check(seqQ: seqQ, seqKV: seqKV, headCount: headsQ).map {
+        .init(field: "mask", message: $0.message)
+      }
     }
     return found
   }

@@ -82,10 +82,15 @@ public struct ItemClass: Sendable, Hashable {
     case ascending(Range<Int>)
     case descending(Range<Int>)
     case list([Int])
+    /// Ranges one after another, each from its first tile to its last, or from its last to its first.
+    case runs([Range<Int>], descending: Bool = false)
+
+    /// Complexity: O(1), for runs O(runs).
     public var count: Int {
       switch self {
       case .ascending(let range), .descending(let range): range.count
       case .list(let tiles): tiles.count
+      case .runs(let runs, _): runs.reduce(0) { $0 + $1.count }
       }
     }
     public func tile(at place: Int) -> Int? {
@@ -94,6 +99,13 @@ public struct ItemClass: Sendable, Hashable {
       case .ascending(let range): return range.lowerBound + place
       case .descending(let range): return range.upperBound - 1 - place
       case .list(let tiles): return tiles[place]
+      case .runs(let runs, let isDescending):
+        var left = place
+        for run in runs {
+          if left < run.count { return isDescending ? run.upperBound - 1 - left : run.lowerBound + left }
+          left -= run.count
+        }
+        return nil
       }
     }
   }

@@ -11,6 +11,8 @@ public struct Program: Sendable {
   public var kernels: [Kernel]
   /// Graphs of nodes and FIFOs, where the machine streams; there are no kernels then.
   public var placement: DataflowPlacement?
+  /// Einsums bound to arrays, where the machine is a spatial one; there are no kernels then.
+  public var spatial: SpatialProgram?
   /// What the model leaves out for this shape; stored with every result.
   public var warnings: [ModelLimit]
 
@@ -32,6 +34,13 @@ public struct Program: Sendable {
 extension Program {
   /// Kernels whose launch takes time of its own.
   public var launches: Int { kernels.count { !$0.continuesLaunch && !$0.startsEarly } }
+
+  public init(
+    schedule: String, shape: AttentionShape, spatial: SpatialProgram, warnings: [ModelLimit] = []
+  ) {
+    self.init(schedule: schedule, shape: shape, kernels: [], warnings: warnings)
+    self.spatial = spatial
+  }
 }
 
 /// A limit of the model that the reader of a result should know.

@@ -53,13 +53,15 @@ public struct KernelBuilder {
     }
   }
 
+  /// - Parameter producers: actors that each copy a share of a slot.
   public mutating func ring(
     _ name: String, _ space: Buffer.Space = .shared, rows: Int, columns: Int, type: DataType, slots: Int,
-    consumers: Int, mechanism: Barrier.Mechanism = .memory
+    producers: Int = 1, consumers: Int, mechanism: Barrier.Mechanism = .memory
   ) -> Ring {
     let storage = buffer(name, space, rows: rows, columns: columns, type: type, slots: slots)
-    let full = barrier("\(name) full", mechanism)
-    let empty = barrier("\(name) empty", mechanism, arrivals: consumers, initialPhases: slots)
+    let full = barrier("\(name) full", mechanism, arrivals: producers)
+    let empty = barrier(
+      "\(name) empty", mechanism, arrivals: consumers, initialPhases: slots)
     let ring = Ring(buffer: storage, full: full, empty: empty)
     rings.append(ring)
     return ring

@@ -7,6 +7,12 @@ struct ItemRuns {
     var count: Int
   }
 
+  /// All of a class that its time depends on.
+  struct Times: Hashable {
+    var values: [Int]
+    var steps: Int
+  }
+
   /// Runs in the order in which cores take the items. Complexity: O(runs).
   static func make(_ items: ItemSpace, order: ItemOrder) -> [Run] {
     var runs: [Run] = []
@@ -63,5 +69,28 @@ struct ItemRuns {
       }
     }
     return launches
+  }
+}
+
+extension [ItemRuns.Run] {
+  /// The same runs with classes that differ in nothing but which tiles they walk as one. Complexity: O(classes + runs).
+  func sameTimes(_ classes: [ItemClass]) -> [ItemRuns.Run] {
+    guard count > 1 else { return self }
+    var first: [ItemRuns.Times: Int] = [:]
+    let same = classes.enumerated().map { index, itemClass in
+      let times = ItemRuns.Times(values: itemClass.values, steps: itemClass.walk.count)
+      if let known = first[times] { return known }
+      first[times] = index
+      return index
+    }
+    var runs: [ItemRuns.Run] = []
+    for run in self {
+      if let last = runs.last, last.itemClass == same[run.itemClass] {
+        runs[runs.count - 1].count += run.count
+      } else {
+        runs.append(.init(itemClass: same[run.itemClass], count: run.count))
+      }
+    }
+    return runs
   }
 }

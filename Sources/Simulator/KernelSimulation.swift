@@ -31,6 +31,21 @@ struct KernelSimulation {
     var memoryShare: Double
     var events: Int
     var jumpedEvents: Int
+
+    /// Restates cycles of memory, counted at the clock that the kernel was timed at, at the clock that it gets; the
+    /// kernel is never shorter than its bytes of device memory over the bandwidth.
+    mutating func keepAboveMemory(at clock: Frequency, timedAt timed: Frequency, device: Device) {
+      let ratio = clock.value / timed.value
+      guard ratio != 1 else { return }
+      busy[.l2] *= ratio
+      busy[.dram] *= ratio
+      let rate = (device.dram.bandwidth / clock).value * device.dram.efficiency.value
+      let least = rate > 0 ? (dramRead + dramWrite) / rate : 0
+      guard least > cycles else { return }
+      tail += least - cycles
+      cycles = least
+      result.cycles = Cycles(least)
+    }
   }
 
   /// How the grid lies on the device, and what its cores see of the memory.
@@ -126,7 +141,7 @@ struct KernelSimulation {
     let schedule = DeviceSchedule(
       slots: slots, durations: durations,
       launchInterval: Double(Tick.perCycle) / device.sync.workItemRate.value)
-    let runs = ItemRuns.make(kernel.items, order: kernel.policy.order)
+    let runs = ItemRuns.make(kernel.items, order: kernel.policy.order).sameTimes(kernel.items.classes)
     // Where memory sets the pace, bandwidth moves between cores as they finish.
     var played: DeviceSchedule.Outcome
     var events = timer.events

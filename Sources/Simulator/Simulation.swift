@@ -12,18 +12,25 @@ public enum Simulation {
     let program = try program(request)
     // A streaming machine has nodes and FIFOs instead of cores and kernels.
     if let placement = program.placement { return try DataflowRun(request, program, placement).result() }
+    // A spatial array has einsums bound to its arrays.
+    if let spatial = program.spatial { return try SpatialRun(request, program, spatial).result() }
     // A first guess of the clock turns the memory's bytes per second into bytes per core cycle.
     var clock = startingClock(request)
     // When it happens on the cores, at that clock.
     var kernels = try time(program, request, clock: clock)
     // How fast a cycle is, given the work and the cycles.
     var solved = ResultAssembly.solveClock(request, program, kernels)
-    // Memory-bound cycles depend on the clock: once more where the guess was off by enough to matter.
-    let memoryShare = kernels.reduce(0) { max($0, $1.memoryShare) }
-    if abs(solved.frequency.value / clock.value - 1) * memoryShare > 0.01 {
+    // Memory-bound cycles depend on the clock: again while the guess is off by enough to matter.
+    for _ in 0..<3 {
+      let memoryShare = kernels.reduce(0) { max($0, $1.memoryShare) }
+      guard abs(solved.frequency.value / clock.value - 1) * memoryShare > 0.01 else { break }
       clock = solved.frequency
       kernels = try time(program, request, clock: clock)
       solved = ResultAssembly.solveClock(request, program, kernels)
+    }
+    // What is left of the difference must not make a kernel faster than its memory.
+    for index in kernels.indices {
+      kernels[index].keepAboveMemory(at: solved.frequency, timedAt: clock, device: request.device)
     }
     // What it means.
     return ResultAssembly.assemble(request, program, kernels, clock: solved)

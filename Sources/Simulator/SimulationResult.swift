@@ -66,6 +66,8 @@ public struct SimulationResult: Sendable {
   public var statistics: Statistics
   /// Nodes and FIFOs, where the machine streams.
   public var dataflow: DataflowResult?
+  /// Einsums, energies and mapping, where the machine is a spatial array.
+  public var spatial: SpatialResult?
 
   /// Useful flops over time.
   public var usefulFlopsPerSecond: Double { usefulFlops / time.value }

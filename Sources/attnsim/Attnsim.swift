@@ -18,10 +18,8 @@ struct Attnsim: AsyncParsableCommand {
     version: version,
     subcommands: [
       RunCommand.self, SweepCommand.self, MergeCommand.self, CompareCommand.self, ExplainCommand.self,
-      SearchCommand.self,
-      ReportCommand.self,
-      ValidateCommand.self, CalibrateCommand.self, VerifyCommand.self, MaskCommand.self, PlanCommand.self,
-      CheckCommand.self,
+      SearchCommand.self, ReportCommand.self, ValidateCommand.self, CalibrateCommand.self, VerifyCommand.self,
+      MaskCommand.self, GNASearchCommand.self, PlanCommand.self, CascadeCommand.self, CheckCommand.self,
       DevicesCommand.self, SchedulesCommand.self, SchemaCommand.self,
     ])
 }

@@ -22,6 +22,15 @@ extension Device {
     // Room for two copies of the largest graph: heads are dealt to several.
     device.streaming?.nodes = Count(24)
     device.streaming?.bufferCapacity = Bytes(1e9)
+    device.spatial = Device.Spatial()
+    device.spatial?.rows = Count(48)
+    device.spatial?.columns = Count(16)
+    device.spatial?.lanes = Count(16)
+    device.spatial?.bufferCapacity = Bytes(1_048_576)
+    device.spatial?.dramBandwidth = BytesPerSecond(1e9)
+    device.spatial?.exponentialCycles = Cycles(6)
+    device.spatial?.gridVector = Count(1)
+    device.clock.maximum = Frequency(1e9)
     // Multipliers and memories of any number.
     device.clock.nominal = Frequency(2e8)
     device.fpga = Device.FPGA()

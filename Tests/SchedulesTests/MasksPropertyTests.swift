@@ -12,6 +12,22 @@ struct MasksPropertyTests {
     try compare(mask, seqQ: seqQ, seqKV: seqKV, query: query, key: key, seed: seed)
   }
 
+  @Test("Block lists in tiles that are their blocks", arguments: 0..<60)
+  func alignedBlocks(seed: Int) throws {
+    var generator = MasksGenerator(seed: seed)
+    let (query, key) = (generator.int(1...24), generator.int(1...24))
+    let (seqQ, seqKV) = (generator.int(1...120), generator.int(1...120))
+    let density = generator.int(1...9)
+    var entries = ["0:0"]
+    for row in 0..<(seqQ + query - 1) / query {
+      for column in 0..<(seqKV + key - 1) / key where generator.int(1...10) <= density && row + column > 0 {
+        entries.append("\(row):\(column)")
+      }
+    }
+    let mask = try Mask(parsing: "block_sparse:\(query)x\(key):list=\(entries.joined(separator: ","))")
+    try compare(mask, seqQ: seqQ, seqKV: seqKV, query: query, key: key, seed: seed)
+  }
+
   @Test("Neighborhoods in row-major order", arguments: 0..<150)
   func flatNeighborhoods(seed: Int) throws {
     var generator = MasksGenerator(seed: seed)

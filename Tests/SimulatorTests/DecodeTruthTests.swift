@@ -84,15 +84,16 @@ import Testing
   }
 
   /// No decode call is faster than its keys and values over the best bandwidth that reads reach.
-  @Test(arguments: ["flash-decoding", "lean", "fa2"], [(1, 131_072), (4, 4096), (64, 4096)])
+  @Test(arguments: ["flash-decoding", "lean", "fa2"], [(1, 131_072), (4, 4096), (8, 65_536), (64, 4096)])
   func bandwidth(schedule: String, size: (batch: Int, seqKV: Int)) throws {
     let (batch, seqKV) = size
     for id in ["h100-sxm5", "a100-sxm4-80"] {
       let device = try Devices.named(id)
+      guard device.kind == .gpu else { continue }
       for group in [1, 8] {
         let shape = try AttentionShape(
           batch: batch, headsQ: 32, headsKV: 32 / group, seqQ: 1, seqKV: seqKV, headDim: 128)
-        for mode in [ClockMode.burst, .locked(Frequency(1e9))] {
+        for mode in [ClockMode.burst, .sustained, .locked(Frequency(1e9))] {
           let result = try Simulation.run(
             .init(schedule: schedule, shape: shape, device: device, mode: mode))
           let bytes = Double(2 * batch * shape.headsKV) * Double(seqKV) * 128 * 2

@@ -9,6 +9,7 @@ enum Devices {
   static func named(_ id: String) throws -> Device { try library.device(id) }
   static let ids = [
     "h100-sxm5", "a100-sxm4-80", "streaming-abstract", "streaming-dam", "zcu102", "alveo-u280", "alveo-u50",
+    "fusemax-cloud", "flat-cloud",
   ]
 
   /// The first device that has the parts a schedule needs.

@@ -167,8 +167,8 @@ struct ValueReader {
 }
 
 /// Whole numbers as people write lengths: digits, `_` between them, and `k` or `M` for powers of two.
-enum WholeNumber {
-  static func parse(_ text: String) -> Int? {
+package enum WholeNumber {
+  package static func parse(_ text: String) -> Int? {
     var digits = Substring(text)
     var scale = 1
     if let last = digits.last, let binary = ["k": 1 << 10, "M": 1 << 20][String(last)] {
@@ -183,7 +183,7 @@ enum WholeNumber {
     return overflow ? nil : product
   }
 
-  static func hint(_ text: String) -> String? {
+  package static func hint(_ text: String) -> String? {
     if text.allSatisfy({ $0.isASCII && $0.isNumber }) { return "it is too large" }
     return "write digits; 16k is 16384 and 1M is 1048576"
   }

@@ -9,6 +9,7 @@ public enum ProgramDump {
     var lines = ["program \(program.schedule): \(RequestText.shape(program.shape))"]
     for warning in program.warnings { lines.append("  limit \(warning)") }
     if let placement = program.placement { lines += [""] + DataflowGraphText.dump(placement) }
+    if let spatial = program.spatial { lines += [""] + SpatialGraphText.dump(spatial) }
     for kernel in program.kernels { lines += [""] + KernelDump(kernel: kernel, device: device).lines() }
     return lines.joined(separator: "\n") + "\n"
   }

@@ -5,6 +5,7 @@ public enum ProgramGraph {
   /// - Parameter program: one cluster for each kernel; several kernels stand below each other.
   public static func dot(_ program: Program) -> String {
     if let placement = program.placement { return DataflowGraphText.dot(placement) }
+    if let spatial = program.spatial { return SpatialGraphText.dot(spatial) }
     var graph = DotWriter(name: "program")
     for (index, kernel) in program.kernels.enumerated() {
       graph.open(

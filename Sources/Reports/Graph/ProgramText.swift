@@ -30,6 +30,16 @@ enum ProgramText {
     case .list(let tiles):
       tiles.count <= 6
         ? "tiles \(tiles.map(String.init).joined(separator: ", "))" : "\(tiles.count) tiles of a list"
+    case .runs(let runs, let isDescending):
+      runs.count <= 6
+        ? "tiles "
+          + runs.map { run in
+            let ends =
+              isDescending ? [run.upperBound - 1, run.lowerBound] : [run.lowerBound, run.upperBound - 1]
+            return run.count == 1
+              ? "\(run.lowerBound)" : "\(ends[0]) \(isDescending ? "down to" : "to") \(ends[1])"
+          }.joined(separator: ", ")
+        : "\(walk.count) tiles in \(runs.count) runs"
     }
   }
 

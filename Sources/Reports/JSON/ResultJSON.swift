@@ -9,6 +9,7 @@ public import Simulator
 /// - `useful_flops`, `executed_flops`, `useful_flops_per_s`, `tightest_bound`
 /// - `phases`, `kernels`, `resources`, `traffic`, `bounds`, `work`, `warnings`, `statistics`
 /// - `dataflow`: nodes and FIFOs of a streaming run, null elsewhere
+/// - `spatial`: einsums, energies, traffic and mapping of a run on a spatial array, null elsewhere
 /// - `assumed`, `fitted`: paths of the device numbers that nobody stands behind, and of those fitted to data
 public enum JSONReport {
   public static func render(_ result: SimulationResult, indented: Bool = true) -> String {
@@ -44,6 +45,7 @@ public enum JSONReport {
         "jumped_events": .integer(result.statistics.jumpedEvents),
       ]),
       "dataflow": DataflowJSON.value(result.dataflow),
+      "spatial": SpatialJSON.value(result.spatial),
       "assumed": .array(result.request.device.paths(of: .assumed).map { .string($0) }),
       "fitted": .array(result.request.device.paths(of: .fitted).map { .string($0) }),
     ])

@@ -11,7 +11,8 @@ public enum TextReport {
     var sections = [
       heading(result, style), answer(result), units(result, style), phases(result, style),
       bounds(result, style),
-      traffic(result, style), dataflow(result, style), kernels(result, style), confidence(result, style),
+      traffic(result, style), dataflow(result, style), spatial(result, style),
+      kernels(result, style), confidence(result, style),
     ]
     if !result.warnings.isEmpty { sections.append(warnings(result.warnings, style)) }
     return sections.filter { !$0.isEmpty }.map { $0.joined(separator: "\n") }.joined(separator: "\n\n") + "\n"

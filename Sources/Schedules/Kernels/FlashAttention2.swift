@@ -38,10 +38,10 @@ public struct FlashAttention2: Schedule {
   /// nil where the authors' rule decides.
   private let requestedSplits: Int?
   private let packsHeads: Bool
-  /// The entry point for variable lengths and paged keys: the split kernel's tiles always, parts only for packed heads.
-  private let isVariableLength: Bool
   /// Whether O and dO of a backward call are copied first.
   let copiesGradients: Bool
+  /// The entry point for variable lengths and paged keys: the split kernel's tiles always, parts only for packed heads.
+  private let isVariableLength: Bool
   private let layout: String
 
   public init(parameters: ScheduleParameters) throws(ScheduleError) {
@@ -65,7 +65,9 @@ public struct FlashAttention2: Schedule {
     guard shape.mask.band(seqQ: shape.seqQ, seqKV: shape.seqKV) != nil else {
       throw .unsupported(
         schedule: Self.name, field: "mask",
-        message: "takes the masks none, causal and windows, not \(shape.mask)")
+        message: "takes the masks none, causal and windows, not \(shape.mask)"
+          + "; lists of blocks on this kernel's loop: schedule sparse on devices without asynchronous products, else flex"
+      )
     }
     guard shape.dataType == .bf16 || shape.dataType == .fp16 else {
       throw .unsupported(schedule: Self.name, field: "dtype", message: "takes bf16 and fp16")
@@ -75,7 +77,7 @@ public struct FlashAttention2: Schedule {
         schedule: Self.name, field: "head-dim", message: "takes equal head dimensions up to 256")
     }
     if shape.pass == .backward {
-      if layout != "dense" { throw ServingKernels.noBackward(Self.name) }
+      if layout != "dense" || isVariableLength { throw ServingKernels.noBackward(Self.name) }
       return try backward(shape, on: device)
     }
     let packedHeads = packsHeads ? shape.group : 1
@@ -136,6 +138,12 @@ struct FlashAttention2Tile {
     queryTile = 64
     keyTile = headDim <= 64 ? 256 : headDim <= 128 ? 128 : 64
     warps = 4
+  }
+
+  /// Tiles of a kernel with lists, which the size of its blocks decides.
+  init(shape: AttentionShape, queryTile: Int, keyTile: Int, warps: Int) {
+    headDim = Self.padded(shape.headDim)
+    (self.queryTile, self.keyTile, self.warps) = (queryTile, keyTile, warps)
   }
 
   private static func padded(_ dimension: Int) -> Int {

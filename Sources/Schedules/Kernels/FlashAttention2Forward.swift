@@ -7,8 +7,16 @@ struct FlashAttention2Forward {
   let splits: Int
   /// Query heads packed into the rows of a tile.
   let packedHeads: Int
+  var schedule = FlashAttention2.name
+  /// Lists of key tiles, where the kernel takes those and not a range.
+  var lists: KeyTileLists?
 
   private let element = 2
+  /// Rows of the matrix instructions: a tile of fewer is padded.
+  private var paddedRows: Int { max(tile.queryTile, 16) }
+  private var isSplit: Bool { lists?.isSplit ?? (splits > 1) }
+  /// Bytes of an element of a partial output.
+  private var partialElement: Int { lists?.partialElement ?? 4 }
   /// Instructions of a step and warp beside products, operand loads, softmax and copies: addresses, register moves,
   /// spills, branches. Counted in the compiled loops at head dim 64, 128 and 256; the nearest one elsewhere.
   private var loopInstructions: Double { tile.headDim <= 64 ? 136 : tile.headDim <= 192 ? 152 : 62 }
@@ -20,7 +28,7 @@ struct FlashAttention2Forward {
 
   func kernel(on device: Device) throws(ScheduleError) -> Kernel {
     var builder = KernelBuilder(
-      schedule: FlashAttention2.name, kernel: splits > 1 ? "fa2_fwd_split" : "fa2_fwd")
+      schedule: schedule, kernel: lists?.name ?? (splits > 1 ? "fa2_fwd_split" : "fa2_fwd"))
     let type = shape.dataType
     let q = builder.buffer("Q", .shared, rows: tile.queryTile, columns: tile.headDim, type: type)
     let k = builder.buffer("K", .shared, rows: tile.keyTile, columns: tile.headDim, type: type)
@@ -75,15 +83,39 @@ struct FlashAttention2Forward {
     let loopControl = Operation(
       "loop control", .vector,
       work: .of { $0.otherInstructions = Double(32 * tile.warps) * loopInstructions })
-    let mask = softmax.mask(
+    var mask = softmax.mask(
       keyTile: TileCoordinate(rows: tile.keyTile, index: .walk(offset: 0)),
       queryTile: TileCoordinate(rows: tile.queryTile, index: .item(scale: 1, offset: 0)))
-
-    /// One step: K is there, V loads during the scores; the next K loads during softmax and output.
-    func step(isMasked: Bool, loadsNextKey: Bool) -> [Operation] {
-      var operations = [
-        loopControl.interleaved, Operation("wait for K", .sync, waits: [keyLoaded]), loadV, scores,
+    if let lists {
+      let rowsPerLane = Double(max(tile.queryTile / (16 * tile.warps), 1)) * 2
+      mask.work = lists.code.work(scores: Double(tile.queryTile * tile.keyTile), rowsPerLane: rowsPerLane)
+      mask.work.alu += Double(tile.queryTile * tile.keyTile)
+    }
+    // The list's next entry, from the nearest cache.
+    let nextEntry =
+      lists == nil
+      ? []
+      : [
+        Operation(
+          "next entry", .vector, work: .of { $0.otherInstructions = Double(32 * tile.warps) * 4 },
+          chain: Chain(alu: 4, shared: 1))
       ]
+    // Whether any row's maximum comes near the running one: all warps vote.
+    let decision = Operation(
+      "vote on the tile", .vector,
+      work: .of {
+        $0.max = Double(tile.queryTile * tile.keyTile + 2 * tile.queryTile * SoftmaxSteps.lanesPerRow)
+        $0.shuffle = Double(2 * tile.queryTile * SoftmaxSteps.lanesPerRow)
+        $0.alu = Double(tile.queryTile * SoftmaxSteps.lanesPerRow)
+      }, chain: Chain(alu: 6, shuffle: 2, shared: 2))
+
+    /// One step: K is there, V loads during the scores; the next K loads during softmax and output. A kernel that decides
+    /// by the scores whether it needs V loads it after them.
+    func step(isMasked: Bool, loadsNextKey: Bool) -> [Operation] {
+      let votes = lists?.votes ?? false
+      var operations =
+        [loopControl.interleaved] + nextEntry + [Operation("wait for K", .sync, waits: [keyLoaded])]
+        + (votes ? [scores, decision, loadV] : [loadV, scores])
       if isMasked { operations.append(mask.interleaved) }
       operations.append(Operation("wait for V", .sync, waits: [valueLoaded]))
       if loadsNextKey { operations.append(loadK(1)) }
@@ -96,38 +128,69 @@ struct FlashAttention2Forward {
       return operations
     }
 
+    /// A tile that is not needed: scores, the vote, and on to the next key.
+    func skippedStep(loadsNextKey: Bool) -> [Operation] {
+      [loopControl.interleaved] + nextEntry + [
+        Operation("wait for K", .sync, waits: [keyLoaded]), scores, decision,
+      ] + (loadsNextKey ? [loadK(1)] : [])
+    }
+
     let begin = [loadQ, loadK(0), Operation("wait for Q", .sync, waits: [queryLoaded])]
     // The last step of a walk loads no further key.
     let edge = builder.variable("edge")
     let last = builder.variable("last")
     let lastMasked = builder.variable("last masked")
+    var skipped: [Block] = []
+    if lists?.votes == true {
+      for (name, loadsNextKey) in [("skipped", true), ("last skipped", false)] {
+        skipped.append(
+          Block(
+            trips: .variable(builder.variable(name), offset: 0), stepsPerTrip: 1,
+            operations: padded(skippedStep(loadsNextKey: loadsNextKey))))
+      }
+    }
     builder.actor(
       "warps", warps: tile.warps,
       blocks: [
         Block(trips: .fixed(1), stepsPerTrip: 0, operations: registers.clear),
         Block(trips: .variable(first, offset: 0), stepsPerTrip: 0, operations: begin),
+      ] + skipped + [
         Block(
           trips: .variable(masked, offset: 0), stepsPerTrip: 1,
-          operations: step(isMasked: true, loadsNextKey: true)),
+          operations: padded(step(isMasked: true, loadsNextKey: true))),
         Block(
           trips: .variable(whole, offset: 0), stepsPerTrip: 1,
-          operations: step(isMasked: false, loadsNextKey: true)),
+          operations: padded(step(isMasked: false, loadsNextKey: true))),
         Block(
           trips: .variable(edge, offset: 0), stepsPerTrip: 1,
-          operations: step(isMasked: true, loadsNextKey: true)),
+          operations: padded(step(isMasked: true, loadsNextKey: true))),
         Block(
           trips: .variable(last, offset: 0), stepsPerTrip: 1,
-          operations: step(isMasked: false, loadsNextKey: false)),
+          operations: padded(step(isMasked: false, loadsNextKey: false))),
         Block(
           trips: .variable(lastMasked, offset: 0), stepsPerTrip: 1,
-          operations: step(isMasked: true, loadsNextKey: false)),
-        Block(trips: .fixed(1), stepsPerTrip: 0, operations: epilogue(registers)),
+          operations: padded(step(isMasked: true, loadsNextKey: false))),
+        Block(trips: .fixed(1), stepsPerTrip: 0, operations: padded(epilogue(registers))),
       ])
     let sharedBytes = (tile.queryTile + 2 * tile.keyTile) * tile.headDim * element
     return try builder.build(
-      items: items(), policy: .grid(order: .tilesFastest),
-      footprint: Footprint(threads: 32 * tile.warps, registersPerThread: 255, sharedBytes: sharedBytes),
+      items: lists?.items ?? items(), policy: .grid(order: .tilesFastest),
+      footprint: Footprint(
+        threads: 32 * tile.warps, registersPerThread: tile.queryTile >= 64 ? 255 : 128,
+        sharedBytes: sharedBytes),
       on: device)
+  }
+
+  /// Vector work and registers of padding rows are spent like those of others; memory is not touched for them.
+  private func padded(_ operations: [Operation]) -> [Operation] {
+    guard paddedRows > tile.queryTile else { return operations }
+    let factor = Double(paddedRows) / Double(tile.queryTile)
+    return operations.map { operation in
+      guard operation.unit == .vector else { return operation }
+      var copy = operation
+      copy.work = .of { $0.add(operation.work, times: factor) }
+      return copy
+    }
   }
 
   /// Items of `QueryTiles`, cut into splits, with the variables of the blocks above: `[first, masked, whole, edge,
@@ -158,6 +221,18 @@ struct FlashAttention2Forward {
     return ItemSpace(classes: classes, groups: groups, packedHeads: packedHeads, splits: splits)
   }
 
+  /// The same for a list of tiles, masked ones before whole ones; skipped ones come before both where the kernel has them.
+  static func variables(partial: Int, full: Int, skipped: Int? = nil) -> [Int] {
+    let kept = partial + full
+    let first = min(kept + (skipped ?? 0), 1)
+    let own =
+      full > 0
+      ? [first, partial, full - 1, 0, 1, 0] : [first, max(partial - 1, 0), 0, 0, 0, min(partial, 1)]
+    guard let skipped else { return own }
+    let last = kept == 0 ? min(skipped, 1) : 0
+    return own + [skipped - last, last]
+  }
+
   private func variables(_ values: [Int]) -> [Int] {
     let (first, masked, whole, edge) = (values[0], values[0] + values[1], values[2], values[3])
     if edge > 0 { return [first, masked, whole, edge - 1, 0, 1] }
@@ -167,14 +242,14 @@ struct FlashAttention2Forward {
 
   private func epilogue(_ registers: ConsumerBuffers) -> [Operation] {
     let elements = Double(tile.queryTile * tile.headDim)
-    let bytesOut = elements * Double(splits > 1 ? 4 : element)
+    let bytesOut = elements * Double(isSplit ? partialElement : element)
     let coordinate = TileCoordinate(rows: tile.queryTile, index: .item(scale: 1, offset: 0))
     return [
       registers.softmax.normalise(logSumExp: registers.logSumExp),
       Operation(
         "O through shared memory", .vector,
         work: .of {
-          $0.convert = splits > 1 ? 0 : elements
+          $0.convert = isSplit && partialElement == 4 ? 0 : elements
           $0.sharedWrite = bytesOut
           $0.sharedRead = bytesOut
           $0.otherInstructions = bytesOut / 8
@@ -186,10 +261,10 @@ struct FlashAttention2Forward {
           $0.globalWrite =
             bytesOut * Double(min(tile.queryTile, shape.seqQ * packedHeads)) / Double(tile.queryTile)
           $0.otherInstructions = bytesOut / 16
-        }, action: .store(registers.output, splits > 1 ? .partialO : .o, coordinate)),
+        }, action: .store(registers.output, isSplit ? .partialO : .o, coordinate)),
       Operation(
         "store log-sum-exp", .loadStore, work: .of { $0.globalWrite = Double(tile.queryTile * 4) },
-        action: .store(registers.logSumExp, splits > 1 ? .partialLogSumExp : .logSumExp, coordinate)),
+        action: .store(registers.logSumExp, isSplit ? .partialLogSumExp : .logSumExp, coordinate)),
     ]
   }
 }
@@ -201,12 +276,16 @@ private struct ProductCosts {
 
   init(tile: FlashAttention2Tile) {
     let element = 2
-    let flops = 2 * Double(tile.queryTile * tile.keyTile * tile.headDim)
-    let queryBytes = tile.queryTile * tile.headDim * element
+    let rows = max(tile.queryTile, 16)
+    let flops = 2 * Double(rows * tile.keyTile * tile.headDim)
+    let queryBytes = rows * tile.headDim * element
     let keyBytes = tile.keyTile * tile.headDim * element
-    // Each warp reads its own queries and the whole tile of keys or values.
-    let scoreBytes = Double(queryBytes + tile.warps * keyBytes)
-    let valueBytes = Double(tile.warps * keyBytes)
+    // Each warp reads its own queries and the whole tile of keys or values; where there are fewer rows than warps take,
+    // they share out the keys.
+    let sharesKeys = rows < 16 * tile.warps
+    let scoreBytes = Double(
+      sharesKeys ? tile.warps * queryBytes + keyBytes : queryBytes + tile.warps * keyBytes)
+    let valueBytes = Double(sharesKeys ? keyBytes : tile.warps * keyBytes)
     /// One m16n8k16 instruction of 4096 flops a warp; one ldmatrix.x4 of 512 bytes a warp.
     func instructions(_ bytes: Double) -> Double { 32 * bytes / 512 }
     let products = flops / 4096 / Double(tile.warps)
@@ -292,4 +371,18 @@ struct FlashAttention2Combine {
       footprint: Footprint(threads: 128, registersPerThread: 48, sharedBytes: 4096), role: .postprocess,
       on: device)
   }
+}
+
+/// Key tiles that a kernel on FlashAttention-2's loop takes from lists.
+struct KeyTileLists {
+  let name: String
+  /// Work items with the variables of `FlashAttention2Forward.variables(partial:full:skipped:)`.
+  let items: ItemSpace
+  /// What a masked tile evaluates.
+  let code: MaskCode
+  /// Whether items store partial outputs, and in how many bytes an element.
+  var isSplit = false
+  var partialElement = 4
+  /// Whether the kernel computes all scores and decides by them which tiles need values.
+  var votes = false
 }

@@ -96,7 +96,8 @@ public struct FlashAttention3: Schedule {
     guard shape.mask.band(seqQ: shape.seqQ, seqKV: shape.seqKV) != nil else {
       throw .unsupported(
         schedule: Self.name, field: "mask",
-        message: "takes the masks none, causal and windows, not \(shape.mask)")
+        message: "takes the masks none, causal and windows, not \(shape.mask)"
+          + "; lists of blocks on this kernel's loop: schedule flex-flash")
     }
     guard shape.dataType == .bf16 || shape.dataType == .fp16 else {
       throw .unsupported(schedule: Self.name, field: "dtype", message: "models bf16 and fp16")
@@ -210,5 +211,22 @@ struct FlashAttention3Tile {
     }
     // Turns are taken with at least two warpgroups and head dimension up to 128.
     pingPong = headDim <= 128
+  }
+
+  /// Tiles of the CuTe build under a block mask of `block` x `block`, or nil where they do not divide it.
+  ///
+  /// Source: flash_attn/cute/interface.py, `_tile_size_fwd_sm90` with a sparse block size.
+  init?(shape: AttentionShape, block: Int) {
+    var dense = shape
+    dense.mask = .none
+    let tile = FlashAttention3Tile(shape: dense, isCute: true)
+    let keyTile = tile.headDim == 96 ? 128 : tile.keyTile
+    guard block % 128 == 0, block % keyTile == 0 else { return nil }
+    queryTile = block % tile.queryTile == 0 ? tile.queryTile : 128
+    self.keyTile = keyTile
+    probabilitiesInRegisters = tile.probabilitiesInRegisters
+    pingPong = tile.pingPong
+    headDim = tile.headDim
+    headDimV = tile.headDimV
   }
 }

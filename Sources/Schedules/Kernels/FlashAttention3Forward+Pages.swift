@@ -117,11 +117,11 @@ extension FlashAttention3Forward {
         Block(trips: .fixed(1), stepsPerTrip: 0, operations: [counter]),
         Block(trips: .fixed(1 + furtherSteps(on: device)), stepsPerTrip: 0, operations: [sum]),
         Block(trips: .fixed(1), stepsPerTrip: 0, operations: [place, lengths]),
-        Block(trips: .variable(steps.first, offset: 0), stepsPerTrip: 0, operations: begin),
+        Block(trips: .variable(steps.any, offset: 0), stepsPerTrip: 0, operations: begin),
         Block(trips: .variable(steps.masked, offset: 0), stepsPerTrip: 1, operations: step),
         Block(trips: .variable(steps.whole, offset: 0), stepsPerTrip: 1, operations: step),
         Block(trips: .variable(steps.edge, offset: 0), stepsPerTrip: 1, operations: step),
-        Block(trips: .variable(steps.first, offset: 0), stepsPerTrip: 1, operations: [loadV]),
+        Block(trips: .variable(steps.any, offset: 0), stepsPerTrip: 1, operations: [loadV]),
       ])
   }
 }

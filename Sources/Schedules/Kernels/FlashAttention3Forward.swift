@@ -26,6 +26,9 @@ struct FlashAttention3Forward {
   var copiesPages: Bool { page != nil }
   /// Parts into which the keys of a tile are cut; with more than one, outputs are partial results in fp32.
   var splits = 1
+  /// The block mask that the kernel walks: masked blocks first, then whole ones, each list from its end. nil for a
+  /// kernel that knows the band of its mask.
+  var blocks: BlockMaskItems?
 
   /// The C++ build gathers the rows of packed heads by the threads that use them, not by the copy engine.
   private var threadsLoadQueries: Bool { !isCute && packedHeads > 1 && !copiesPages }
@@ -50,7 +53,8 @@ struct FlashAttention3Forward {
   /// Work items in the order of the build's scheduler.
   ///
   /// CuTe: one launch per tile, causal ones longest first over sections of heads whose keys and values fit 50 MiB
-  /// (tile_scheduler.py). C++: persistent, causal ones by an atomic counter, sections of 32 MB (tile_scheduler.hpp).
+  /// (tile_scheduler.py); what a block mask means it does not know. C++: persistent, causal ones
+  /// by an atomic counter, sections of 32 MB (tile_scheduler.hpp).
   private var policy: TilePolicy {
     if let otherPolicy { return otherPolicy }
     // Parts of one tile follow each other; with lengths from a table they are dealt from a counter (tile_scheduler.hpp).
@@ -96,7 +100,10 @@ struct FlashAttention3Forward {
     let masked = builder.variable("masked")
     let whole = builder.variable("whole")
     let edge = builder.variable("edge")
-    let steps = StepVariables(first: first, masked: masked, whole: whole, edge: edge)
+    let steps = StepVariables(
+      first: first, masked: masked, whole: whole, edge: edge,
+      firstWhole: blocks == nil ? nil : builder.variable("first, whole"),
+      any: blocks == nil ? first : builder.variable("any"))
     let turns = (0..<groups).map { group in
       builder.barrier("turn \(group)", .named, initialPhases: group == 0 ? 1 : 0)
     }
@@ -111,7 +118,7 @@ struct FlashAttention3Forward {
     }
     let threads = 128 * (groups + 1)
     return try builder.build(
-      items: tiles.items(splits: splits), policy: policy,
+      items: blocks?.items(StepVariables.values) ?? tiles.items(splits: splits), policy: policy,
       footprint: Footprint(
         threads: threads, registersPerThread: groups == 3 ? 128 : 168, sharedBytes: sharedBytes,
         clusterSize: clusterSize),
@@ -124,6 +131,17 @@ struct FlashAttention3Forward {
     let whole: Int
     /// Masked steps at the left edge of a window, after the unmasked ones.
     let edge: Int
+    /// Whether the first step is a block that needs no mask; nil where the first step is always masked.
+    let firstWhole: Int?
+    /// Whether there is a step at all.
+    let any: Int
+
+    /// The variables of a walk over masked and then whole blocks.
+    static func values(masked: Int, whole: Int) -> [Int] {
+      let firstMasked = min(masked, 1)
+      let firstWhole = min(whole, 1 - firstMasked)
+      return [firstMasked, masked - firstMasked, whole - firstWhole, 0, firstWhole, firstMasked + firstWhole]
+    }
   }
 
   /// Barriers and alignment, beside the tiles.
@@ -171,12 +189,12 @@ struct FlashAttention3Forward {
       "producer", warps: 1,
       blocks: [
         Block(
-          trips: .variable(steps.first, offset: 0), stepsPerTrip: 0,
+          trips: .variable(steps.any, offset: 0), stepsPerTrip: 0,
           operations: threadsLoadQueries ? firstK : firstK + [loadQ]),
         Block(trips: .variable(steps.masked, offset: 0), stepsPerTrip: 1, operations: nextK + loadV),
         Block(trips: .variable(steps.whole, offset: 0), stepsPerTrip: 1, operations: nextK + loadV),
         Block(trips: .variable(steps.edge, offset: 0), stepsPerTrip: 1, operations: nextK + loadV),
-        Block(trips: .variable(steps.first, offset: 0), stepsPerTrip: 1, operations: loadV),
+        Block(trips: .variable(steps.any, offset: 0), stepsPerTrip: 1, operations: loadV),
       ])
   }
 
@@ -237,9 +255,7 @@ struct FlashAttention3Forward {
     }
     let loopControl = Operation(
       "loop control", .vector, work: .of { $0.otherInstructions = 128 * loopInstructions })
-    let mask = softmax.mask(
-      keyTile: TileCoordinate(rows: tile.keyTile, index: .walk(offset: 0)),
-      queryTile: TileCoordinate(rows: rows, index: .item(scale: tile.warpgroups, offset: group)))
+    let mask = mask(softmax, isFirst: false, group: group)
     let rescaleBeforeProduct = tile.headDimV > 128
 
     /// One step in the steady state: scores of this step, output of the one before, softmax meanwhile.
@@ -277,12 +293,25 @@ struct FlashAttention3Forward {
       action: .load(
         .q, TileCoordinate(rows: rows, index: .item(scale: tile.warpgroups, offset: group)),
         into: TileRef(q.buffer, .item, rows: group * rows..<(group + 1) * rows)))
-    let begin =
+    func begin(_ mask: Operation) -> [Operation] {
       (threadsLoadQueries ? [loadQ] : [])
-      + [Operation("wait for Q", .sync, waits: [ownQueries])] + scores([])
-      + release("release K", k, warpgroup.scoresDone) + [
-        mask, softmax.updateMaximum(), softmax.exponentiate(), softmax.updateSum(), warpgroup.convert,
-      ]
+        + [Operation("wait for Q", .sync, waits: [ownQueries])] + scores([])
+        + release("release K", k, warpgroup.scoresDone) + [
+          mask, softmax.updateMaximum(), softmax.exponentiate(), softmax.updateSum(), warpgroup.convert,
+        ]
+    }
+    var first = [
+      Block(
+        trips: .variable(steps.first, offset: 0), stepsPerTrip: 1,
+        operations: begin(self.mask(softmax, isFirst: true, group: group)))
+    ]
+    if let firstWhole = steps.firstWhole {
+      // A whole block is checked against the end of the keys, without the mask rule.
+      var check = mask
+      check.work = .of { $0.alu = Double(rows * tile.keyTile) }
+      first.append(
+        Block(trips: .variable(firstWhole, offset: 0), stepsPerTrip: 1, operations: begin(check)))
+    }
     let end =
       (rescaleBeforeProduct ? [softmax.rescaleOutput()] : []) + accumulate
       + release("release V", v, warpgroup.outputDone, and: threadsLoadQueries ? [] : [q.empty])
@@ -291,16 +320,32 @@ struct FlashAttention3Forward {
     builder.actor(
       "warpgroup \(group)", warps: 4,
       blocks: [
-        Block(
-          trips: .fixed(1), stepsPerTrip: 0, operations: (hand?.take ?? []) + warpgroup.clear),
-        Block(trips: .variable(steps.first, offset: 0), stepsPerTrip: 1, operations: begin),
+        Block(trips: .fixed(1), stepsPerTrip: 0, operations: (hand?.take ?? []) + warpgroup.clear)
+      ] + first + [
         Block(trips: .variable(steps.masked, offset: 0), stepsPerTrip: 1, operations: step(isMasked: true)),
         Block(trips: .variable(steps.whole, offset: 0), stepsPerTrip: 1, operations: step(isMasked: false)),
         Block(trips: .variable(steps.edge, offset: 0), stepsPerTrip: 1, operations: step(isMasked: true)),
-        Block(trips: .variable(steps.first, offset: 0), stepsPerTrip: 0, operations: end),
+        Block(trips: .variable(steps.any, offset: 0), stepsPerTrip: 0, operations: end),
         Block(trips: .fixed(1), stepsPerTrip: 0, operations: epilogue(warpgroup, group: group, rows: rows)),
-        Block(trips: .variable(steps.first, offset: 0), stepsPerTrip: 0, operations: given),
+        Block(trips: .variable(steps.any, offset: 0), stepsPerTrip: 0, operations: given),
       ])
+  }
+
+  /// Forbidden scores to minus infinity. Under a block mask the kernel evaluates the mask's own rule for every score
+  /// (flash_attn/cute/mask.py: rows outside, columns inside, both unrolled), on the first step the ends of both
+  /// sequences too.
+  private func mask(_ softmax: SoftmaxSteps, isFirst: Bool, group: Int) -> Operation {
+    let rows = 64
+    var mask = softmax.mask(
+      keyTile: TileCoordinate(rows: tile.keyTile, index: .walk(offset: 0)),
+      queryTile: TileCoordinate(rows: rows, index: .item(scale: tile.warpgroups, offset: group)))
+    if blocks != nil {
+      let scores = Double(rows * tile.keyTile)
+      // An accumulator lane holds two rows.
+      mask.work = MaskCode(shape.mask).work(scores: scores, rowsPerLane: 2)
+      if isFirst { mask.work.alu += scores + scores / 2 }
+    }
+    return mask
   }
 
   /// Normalise, round, through shared memory to device memory.

@@ -65,6 +65,11 @@ public struct LeanAttention: Schedule {
 
   public func program(for shape: AttentionShape, on device: Device) throws(ScheduleError) -> Program {
     try DecodeLimits.check(shape, schedule: Self.name)
+    guard maker != .triton || !mergesInHost else {
+      throw .unsupported(
+        schedule: Self.name, field: "merge",
+        message: "has no merge=host with kernel=triton: it merges in a second kernel")
+    }
     let tile: DecodeTile =
       switch maker {
       case .authors: .authors(shape)

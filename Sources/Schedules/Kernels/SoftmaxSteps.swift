@@ -33,6 +33,9 @@ struct SoftmaxSteps {
     /// (FlashAttention-2 as PyTorch builds it, without flush to zero). Counted in the compiled loop: 3 multiplies, 2
     /// adds (the row sum's among them) and 1 compare beside each exponential.
     case unfusedKeepingDenormals
+    /// The scale and the change of base as multiplications of their own on every score, then a subtraction (Triton's
+    /// FlexAttention). Counted in the compiled loop: 3 multiply-adds beside each exponential.
+    case scaled
   }
 
   private var elements: Double { Double(rows * keys) }
@@ -69,6 +72,7 @@ struct SoftmaxSteps {
       work: .of {
         switch exponential {
         case .fused: $0.fma = elements
+        case .scaled: $0.fma = 3 * elements
         case .unfused: $0.fma = 2 * elements
         case .unfusedKeepingDenormals:
           $0.fma = 4 * elements
@@ -77,6 +81,25 @@ struct SoftmaxSteps {
         $0.exp = elements
       }, chain: Chain(alu: 1, exp: 1),
       action: .exponentiate(scores: scores, maximum: maximum, polynomialShare: 0))
+  }
+
+  /// The same for some columns of the tile.
+  func exponentiate(columns: Range<Int>) -> Operation {
+    var operation = exponentiate()
+    let share = Double(columns.count) / Double(keys)
+    operation.work = .of { $0.add(exponentiate().work, times: share) }
+    operation.action = .exponentiate(
+      scores: TileRef(scores.buffer, columns: columns), maximum: maximum, polynomialShare: 0)
+    return operation
+  }
+
+  /// The row sum with the lanes of a row added up in every step, as Triton does; others do that once at the end.
+  func updateSumOverLanes() -> Operation {
+    var operation = updateSum()
+    operation.work.fma += 2 * rowLanes
+    operation.work.shuffle = 2 * rowLanes
+    operation.chain.shuffle = 2
+    return operation
   }
 
   func updateSum() -> Operation {
@@ -90,6 +113,14 @@ struct SoftmaxSteps {
     Operation(
       "P to 16 bit", .vector, work: .of { $0.convert = elements }, chain: Chain(alu: 1),
       action: .convert(scores, into: probabilities))
+  }
+
+  /// The same for some columns of the tile.
+  func convert(columns: Range<Int>) -> Operation {
+    Operation(
+      "P to 16 bit", .vector, work: .of { $0.convert = Double(rows * columns.count) }, chain: Chain(alu: 1),
+      action: .convert(
+        TileRef(scores.buffer, columns: columns), into: TileRef(probabilities.buffer, columns: columns)))
   }
 
   func rescaleOutput() -> Operation {

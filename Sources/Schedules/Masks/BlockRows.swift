@@ -89,10 +89,35 @@ struct BlockRows: Sendable {
     return Reach(seen: seen, common: common)
   }
 
+  /// Queries of a block row.
+  private func queries(ofRow row: Int) -> Int { min((row + 1) * queryBlock, seqQ) - row * queryBlock }
+
+  /// Complexity: O(runs).
   var pairs: Int {
-    (0..<offsets.count - 1).reduce(0) { sum, row in
-      let queries = min((row + 1) * queryBlock, seqQ) - row * queryBlock
-      return sum + queries * keys(ofRow: row, within: 0..<seqKV).count
+    var pairs = 0
+    for row in 0..<offsets.count - 1 {
+      var keys = 0
+      for run in runs[offsets[row]..<offsets[row + 1]] {
+        keys += min(Int(run.end) * keyBlock, seqKV) - Int(run.start) * keyBlock
+      }
+      pairs += keys * queries(ofRow: row)
     }
+    return pairs
+  }
+
+  /// Queries that attend to nothing. Complexity: O(block rows).
+  var emptyQueries: Int {
+    (0..<offsets.count - 1).reduce(0) { offsets[$1] == offsets[$1 + 1] ? $0 + queries(ofRow: $1) : $0 }
+  }
+
+  /// Visited and dense tiles of block row `row`, for tiles that are blocks: a last block cut short is not dense.
+  ///
+  /// Complexity: O(runs of the row).
+  func tiles(ofRow row: Int) -> (seen: [Range<Int>], full: [Range<Int>]) {
+    let seen = runs[offsets[row]..<offsets[row + 1]].map { Int($0.start)..<Int($0.end) }
+    let whole = seqKV / keyBlock
+    guard let last = seen.last, last.upperBound > whole else { return (seen, seen) }
+    let cut = last.clamped(to: 0..<whole)
+    return (seen, seen.dropLast() + (cut.isEmpty ? [] : [cut]))
   }
 }

@@ -12,16 +12,26 @@ public struct MaskCase: Sendable, Hashable {
     self.geometry = geometry
   }
 
+  /// Query tiles that are looked at one by one in a few seconds.
+  private static let mostRows = 1 << 24
+
   /// Counts everything that the columns of either table ask for.
   ///
   /// - Throws: `MaskProblem` for a mask that does not fit the lengths or the tiles.
   public func counts() throws(MaskProblem) -> MaskCaseCounts {
     let map = try mask.tiles(seqQ: seqQ, seqKV: seqKV, geometry: geometry)
+    if !map.countsWithoutRows, map.queryTiles > Self.mostRows {
+      throw MaskProblem(
+        field: "tile-q", limit: Self.mostRows,
+        message:
+          "\(map.queryTiles) query tiles; this mask is counted row by row, for at most \(Self.mostRows):"
+          + " take larger tiles")
+    }
     var (pairs, emptyRows) = (0, 0)
     if case .neighborhood(let neighborhood) = mask {
       pairs = neighborhood.attendedPairs
     } else {
-      let rows = mask.rows(seqQ: seqQ, seqKV: seqKV)
+      let rows = if case .rows(let rows) = map.source { rows } else { mask.rows(seqQ: seqQ, seqKV: seqKV) }
       (pairs, emptyRows) = (rows.attendedPairs, rows.emptyRows)
     }
     return MaskCaseCounts(

@@ -6,7 +6,10 @@ extension MaskRows {
   public var attendedPairs: Int { rule.pairs(seqQ: seqQ, seqKV: seqKV) }
 
   /// Queries that attend to nothing. Complexity: at most that of asking for every row; far less for long runs of equals.
-  public var emptyRows: Int { rule.emptyRows(of: 0..<seqQ, seqKV: seqKV) }
+  public var emptyRows: Int {
+    if case .blocks(let rows) = rule { return rows.emptyQueries }
+    return rule.emptyRows(of: 0..<seqQ, seqKV: seqKV)
+  }
 }
 
 extension MaskRows.Rule {

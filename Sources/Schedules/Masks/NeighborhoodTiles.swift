@@ -85,6 +85,17 @@ struct NeighborhoodTiles: Sendable {
     return (tiles.reversed(), group)
   }
 
+  /// The key tiles that a kernel walks for query tile `index`: the bounding box from the window of its first slot to that of
+  /// its last, padding included. Counted over all groups, as runs.
+  func walk(_ index: Int) -> [Range<Int>] {
+    let (tiles, group) = tiles(of: index)
+    var runs = KeyRuns()
+    ProductSet(
+      axes: tiles.map { [ProductSet.Progression($0.walked)] }, shape: axes.map(\.keyTiles)
+    ).forEachRun { runs.append($0.shifted(by: group * keyTilesPerGroup)) }
+    return runs.runs
+  }
+
   /// Key tiles are counted over all groups; with a dynamic origin from 0 in the query tile's own box.
   func row(_ index: Int) -> TileRow {
     let (tiles, group) = tiles(of: index)

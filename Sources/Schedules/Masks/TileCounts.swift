@@ -42,6 +42,10 @@ extension TileMap {
     counts.totalTiles = queryTiles * keyTiles
     if case .restarting(let documents) = source { counts.totalTiles = documents.totalTiles }
     counts.minPerQuery = queryTiles == 0 ? 0 : Int.max
+    if case .band(let band) = source {
+      addCounts(of: band, to: &counts)
+      return counts
+    }
     forEachRow { _, row in
       let visited = row.visitedCount
       counts.visited += visited
@@ -51,6 +55,27 @@ extension TileMap {
       counts.minPerQuery = min(counts.minPerQuery, visited)
     }
     return counts
+  }
+
+  /// Whether counting keeps nothing of a query tile.
+  var countsWithoutRows: Bool {
+    switch source {
+    case .boxes, .band: true
+    case .rows, .sequence, .restarting: false
+    }
+  }
+
+  /// A band has one run of tiles for each query tile, so that nothing needs to be kept of it.
+  private func addCounts(of band: Band, to counts: inout TileCounts) {
+    for index in 0..<queryTiles {
+      let span = band.span(of: queries(index), keyTile: geometry.keyTokens, seqKV: seqKV)
+      let visited = span?.range.count ?? 0
+      counts.visited += visited
+      if let span { counts.dense += max(visited - span.maskedLow - span.maskedHigh, 0) }
+      counts.maxPerQuery = max(counts.maxPerQuery, visited)
+      counts.minPerQuery = min(counts.minPerQuery, visited)
+    }
+    counts.span = counts.visited
   }
 
   /// nil for linear tiles. Complexity: O(tiles along each axis).

@@ -16,6 +16,15 @@ extension TileMap {
     case .band(let band):
       for index in tiles { body(index, row(of: band, index)) }
     case .rows(let rows):
+      if case .blocks(let blocks) = rows.rule, blocks.queryBlock == geometry.queryTokens,
+        blocks.keyBlock == geometry.keyTokens
+      {
+        for index in tiles {
+          let (seen, full) = blocks.tiles(ofRow: index)
+          body(index, TileRow(visited: seen, dense: full))
+        }
+        return
+      }
       for index in tiles {
         let (seen, full) = rows.tiles(of: queries(index), tile: geometry.keyTokens)
         body(index, TileRow(visited: seen.runs, dense: full.runs))
@@ -34,7 +43,7 @@ extension TileMap {
   }
 
   /// Queries of a linear tile.
-  private func queries(_ index: Int) -> Range<Int> {
+  func queries(_ index: Int) -> Range<Int> {
     index * geometry.queryTokens..<min((index + 1) * geometry.queryTokens, seqQ)
   }
 

@@ -34,6 +34,13 @@ struct CompareCommand: ParsableCommand {
           "error: '\(first)' is a \(kind(of: first)) and '\(second)' a \(kind(of: second)); compare two of one kind"
         )
       }
+      if let points = try points() {
+        switch format {
+        case .text: Console.print(CompareReport.text(points: points, names: (first, second), style: .console))
+        case .json: Console.print(CompareReport.json(points: points))
+        }
+        return
+      }
       let a = try result(of: first)
       let b = try result(of: second)
       switch format {
@@ -45,6 +52,29 @@ struct CompareCommand: ParsableCommand {
 
   /// Names that tell the two apart; runs are known by their numbers.
   private var names: (String, String)? { db == nil ? nil : ("run \(first)", "run \(second)") }
+
+  /// Two scenarios with as many points as each other, point by point; nil where the two are single calls.
+  private func points() throws -> [(name: String, a: SimulationResult, b: SimulationResult)]? {
+    guard db == nil, kind(of: first) == "file", kind(of: second) == "file", options.flags.isEmpty,
+      options.flags.set.isEmpty, scenario == nil
+    else { return nil }
+    let library = options.library.library
+    let (a, b) = (
+      try ScenarioFile.load(first, devices: library), try ScenarioFile.load(second, devices: library)
+    )
+    guard a.count > 1 || b.count > 1 else { return nil }
+    guard a.count == b.count else {
+      throw Failure(
+        .usage,
+        "error: \(first) has \(a.count) points and \(second) \(b.count); compare takes as many of both")
+    }
+    return try (0..<a.count).map { index in
+      (
+        a.values(at: index).map(\.value).joined(separator: ", "), try Simulation.run(try a.request(index)),
+        try Simulation.run(try b.request(index))
+      )
+    }
+  }
 
   private func kind(of operand: String) -> String {
     if ScheduleRegistry[operand] != nil { return "schedule" }

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Foundation
+import InputFiles
 import Reports
 import Schedules
 
@@ -21,8 +22,11 @@ struct MaskCommand: ParsableCommand {
   @Argument(help: "The mask.") var spec: String?
   @Option(help: "A table of cases; its count columns are filled in.") var cases: String?
   @Option(name: [.short, .long], help: "Where the table goes; standard output otherwise.") var output: String?
-  @Option(help: "Queries; from the mask where it has lengths.") var seqQ: Int?
-  @Option(help: "Keys; as many as queries otherwise.") var seqKV: Int?
+  @Option(
+    name: [.customLong("seq-q"), .customLong("seq")],
+    help: "Queries; from the mask where it has lengths. 4k is 4096.")
+  var seqQ: String?
+  @Option(name: .customLong("seq-kv"), help: "Keys; as many as queries otherwise.") var seqKV: String?
   @Option(
     name: .customLong("tile-q"),
     help: "Query tile: tokens, or AxBxC on a token grid; else the tile of a permuted order, or 128.")
@@ -34,6 +38,13 @@ struct MaskCommand: ParsableCommand {
   var dynamic = false
   @Option(help: "The head to draw, where masks differ by head.") var head: Int?
   @Option(help: "Draws the tile map.") var svg: String?
+  @Option(
+    help: "Attention's share of a workload's time, 0 to 1: adds end-to-end speed-ups by Amdahl's law.")
+  var share: Double?
+  @Option(
+    name: .customLong("sparse-share"),
+    help: "Share of the calls that use the mask, as 19/28 or 0.68 (default: all).")
+  var sparseShare: String?
   @Flag(help: "Prints JSON.") var json = false
 
   enum TileLayout: String, ExpressibleByArgument, CaseIterable { case tiled, flat }
@@ -43,7 +54,11 @@ struct MaskCommand: ParsableCommand {
       throw ValidationError("a mask or --cases FILE is due, and not both")
     }
     if cases == nil, output != nil { throw ValidationError("-o is where a table of --cases goes") }
-    if cases != nil, svg != nil || json { throw ValidationError("--svg and --json are for one mask") }
+    if let share, !(0...1).contains(share) { throw ValidationError("--share is \(share); from 0 to 1") }
+    if share == nil, sparseShare != nil { throw ValidationError("--sparse-share goes with --share") }
+    if cases != nil, svg != nil || json || share != nil {
+      throw ValidationError("--svg, --share and --json are for one mask")
+    }
   }
 
   func run() throws {
@@ -71,14 +86,16 @@ struct MaskCommand: ParsableCommand {
 
   private func count(_ spec: String) throws {
     let mask = try self.mask(spec)
-    let queries = try seqQ ?? mask.ownLengths?.queries ?? missingLength(of: mask)
-    let keys = seqKV ?? mask.ownLengths?.keys ?? queries
+    let queries = try length(seqQ, "--seq-q") ?? mask.ownLengths?.queries ?? missingLength(of: mask)
+    let keys = try length(seqKV, "--seq-kv") ?? mask.ownLengths?.keys ?? queries
     let geometry = try geometry(of: mask)
+    let workload = try workload()
     do {
       if let problem = mask.check(seqQ: queries, seqKV: keys).first { throw problem }
       let reports = try mask.headMasks(headCount: 1).map { entry in
         let counts = try MaskCase(mask: entry.mask, seqQ: queries, seqKV: keys, geometry: geometry).counts()
-        return MaskReport(mask: entry.mask, heads: mask.differsByHead ? entry.heads : nil, counts: counts)
+        return MaskReport(
+          mask: entry.mask, heads: mask.differsByHead ? entry.heads : nil, counts: counts, workload: workload)
       }
       if let svg { try draw(reports, to: svg) }
       Console.print(
@@ -86,6 +103,30 @@ struct MaskCommand: ParsableCommand {
     } catch let problem as MaskProblem {
       throw Failure(.badInput, "error: \(problem.field): \(problem.message)")
     }
+  }
+
+  private func workload() throws -> AmdahlShare? {
+    guard let share else { return nil }
+    var sparse = 1.0
+    if let sparseShare {
+      let parts = sparseShare.split(separator: "/", omittingEmptySubsequences: false).map { Double($0) }
+      guard let first = parts.first ?? nil, parts.count <= 2, let last = parts[parts.count - 1],
+        parts.count == 1 || last > 0
+      else { throw ValidationError("--sparse-share is '\(sparseShare)'; write 19/28 or 0.68") }
+      sparse = parts.count == 2 ? first / last : first
+      guard (0...1).contains(sparse) else {
+        throw ValidationError("--sparse-share is \(sparse); from 0 to 1")
+      }
+    }
+    return AmdahlShare(attention: share, sparse: sparse)
+  }
+
+  private func length(_ text: String?, _ option: String) throws -> Int? {
+    guard let text else { return nil }
+    guard let value = WholeNumber.parse(text) else {
+      throw ValidationError("\(option) is '\(text)', not a whole number; \(WholeNumber.hint(text) ?? "")")
+    }
+    return value
   }
 
   private func mask(_ spec: String) throws -> Mask {
@@ -115,7 +156,9 @@ struct MaskCommand: ParsableCommand {
   }
 
   private func tuple(_ text: String, _ option: String) throws -> [Int] {
-    let parts = text.split(separator: "x", omittingEmptySubsequences: false).map { Int($0) }
+    let parts = text.split(separator: "x", omittingEmptySubsequences: false).map {
+      WholeNumber.parse(String($0))
+    }
     let values = parts.compactMap(\.self)
     guard values.count == parts.count, values.allSatisfy({ $0 >= 1 }) else {
       throw ValidationError("\(option) is '\(text)'; a tile is written 128 or AxBxC, each at least 1")
@@ -128,6 +171,11 @@ struct MaskCommand: ParsableCommand {
     guard let report = wanted.first else {
       let heads = reports.compactMap(\.heads).last?.upperBound ?? 1
       throw ValidationError("--head is \(head ?? 0), but the mask has heads 0 to \(heads - 1)")
+    }
+    guard report.counts.map.queryTiles <= MaskReport.mostListedTiles else {
+      throw ValidationError(
+        "--svg draws maps of up to \(MaskReport.mostListedTiles) query tiles, not \(report.counts.map.queryTiles); take larger tiles"
+      )
     }
     let title = report.heads == nil ? "\(report.mask)" : "\(report.mask), head \(head ?? 0)"
     try OutputFile.write(

@@ -7,6 +7,8 @@ struct MaskReport {
   /// The heads that have this mask, where masks differ by head.
   var heads: Range<Int>?
   var counts: MaskCaseCounts
+  /// The workload whose end-to-end speed-up is asked for.
+  var workload: AmdahlShare?
 
   private var map: TileMap { counts.map }
   private var tiles: TileCounts { counts.tiles }
@@ -42,12 +44,27 @@ struct MaskReport {
       ("FLOP speed-up", ratio(counts.flopSpeedup)), ("tile speed-up, worst", ratio(counts.tileSpeedupMax)),
       ("tile speed-up, mean", ratio(counts.tileSpeedupMean)),
       ("issued pairs", "\(counts.issuedPairs), \(ratio(counts.tileEfficiency)) attended"),
-    ] + classLines
+    ] + workloadLines + classLines
+  }
+
+  private var workloadLines: [(String, String)] {
+    guard let workload else { return [] }
+    let speedups = [counts.flopSpeedup, counts.tileSpeedupMax, counts.tileSpeedupMean].map {
+      ratio($0.map { workload.speedup($0) })
+    }
+    return [
+      ("end to end", "\(speedups[0]) by FLOP, \(speedups[1]) by the worst tile, \(speedups[2]) by the mean")
+    ]
   }
 
   private static let mostClasses = 12
+  /// Query tiles of a map whose classes are listed; of more only the totals are told.
+  static let mostListedTiles = 1 << 20
 
   private var classLines: [(String, String)] {
+    guard map.queryTiles <= Self.mostListedTiles else {
+      return [("query tiles by visits", "not listed for more than \(Self.mostListedTiles) query tiles")]
+    }
     let classes = classes
     let shown = classes.prefix(Self.mostClasses).enumerated().map { place, item in
       (
@@ -61,7 +78,10 @@ struct MaskReport {
 
   /// The most frequent first.
   private var classes: [TileClasses.Class] {
-    map.classes(by: .counts).classes.sorted { ($1.count, $0.representative) < ($0.count, $1.representative) }
+    if map.queryTiles > Self.mostListedTiles { return [] }
+    return map.classes(by: .counts).classes.sorted {
+      ($1.count, $0.representative) < ($0.count, $1.representative)
+    }
   }
 
   private var tileText: String {
@@ -112,7 +132,13 @@ struct MaskReport {
     var kernelFastPath: Bool?
     var flopSpeedup, tileSpeedupMax, tileSpeedupMean, tileEfficiency: Double?
     var issuedPairs: Int
+    var endToEndFlop, endToEndMax, endToEndMean: Double?
     var classes: [Class]
+  }
+
+  private func endToEnd(_ speedup: Double?) -> Double? {
+    guard let workload, let speedup else { return nil }
+    return workload.speedup(speedup)
   }
 
   private var entry: Entry {
@@ -134,6 +160,8 @@ struct MaskReport {
       kernelFastPath: counts.boxes?.takesFastPath, flopSpeedup: counts.flopSpeedup,
       tileSpeedupMax: counts.tileSpeedupMax, tileSpeedupMean: counts.tileSpeedupMean,
       tileEfficiency: counts.tileEfficiency, issuedPairs: counts.issuedPairs,
+      endToEndFlop: endToEnd(counts.flopSpeedup), endToEndMax: endToEnd(counts.tileSpeedupMax),
+      endToEndMean: endToEnd(counts.tileSpeedupMean),
       classes: classes.map {
         .init(visited: $0.visited, dense: $0.dense, queryTiles: $0.count, firstQueryTile: $0.representative)
       })

@@ -61,13 +61,25 @@ struct VerifyCommand: ParsableCommand {
   private func verify(_ type: any Schedule.Type, _ references: ReferenceCache) throws -> VerificationReport {
     let schedule = try scheduleValue(type)
     let own = try shape.map { text throws(Failure) in try ShapeArgument.parse(text) }
+    let families = AttentionShape.Pass.allCases.flatMap { pass in
+      Verification.MaskFamily.allCases.map { (family: $0, pass: pass) }
+    }
+    let pools =
+      own.isEmpty
+      ? families.map {
+        Array(Verification.shapes($0.family, pass: $0.pass, seed: seed).prefix(max(shapes, 64)))
+      }
+      : [own]
+    let chip = try chip(schedule, pools.flatMap { $0 })
+    // Shapes that the schedule takes, where it takes some of a family; else those that it refuses, with the reason.
     let cases =
       own.isEmpty
-      ? Verification.MaskFamily.allCases.flatMap { Array(Verification.shapes($0, seed: seed).prefix(shapes)) }
-      : own
+      ? pools.flatMap { pool in
+        let taken = pool.lazy.filter { (try? schedule.program(for: $0, on: chip)) != nil }.prefix(shapes)
+        return taken.isEmpty ? Array(pool.prefix(shapes)) : Array(taken)
+      } : own
     return Verification.run(
-      schedule: schedule, device: try chip(schedule, cases), shapes: cases, orders: orders, seed: seed,
-      references: references)
+      schedule: schedule, device: chip, shapes: cases, orders: orders, seed: seed, references: references)
   }
 
   private func scheduleValue(_ type: any Schedule.Type) throws -> any Schedule {
