@@ -30,7 +30,7 @@ struct ClockModel {
       * power.instruction.value
       + (work.sharedRead + work.sharedWrite) * power.sharedByte.value
     memoryEnergy =
-      (work.globalRead + work.streamRead + work.globalWrite) * power.l2Byte.value + dramBytes
+      (work.bytesRead + work.globalWrite) * power.l2Byte.value + dramBytes
       * power.dramByte.value
   }
 

@@ -70,7 +70,8 @@ struct KernelSimulation {
     let totals = TripTotals(kernel)
     let work = kernel.totalWork(totals)
     let cache = CacheModel(device: device, before: cacheBefore, earlier: earlier).evaluate(
-      kernel: kernel, shape: shape, slots: slots, totalRead: work.globalRead, streamRead: work.streamRead,
+      kernel: kernel, shape: shape, slots: slots, totalRead: work.globalRead,
+      streamRead: work.streamRead + work.tableRead,
       intermediateRead: kernel.intermediateRead(totals), totalWrite: work.globalWrite,
       accumulated: work.atomics * Work.additionBytes)
     let activeCores = min(usableCores, (total + resident - 1) / resident)
@@ -108,11 +109,11 @@ struct KernelSimulation {
 
   /// Plays the launches with bandwidth that moves between cores.
   private func playSharing(
-    _ setting: Setting, _ runs: [ItemRuns.Run], _ durations: [DeviceSchedule.Duration], events: inout Int
+    _ setting: Setting, _ runs: [ItemRuns.Run], events: inout Int
   ) throws(SimulationError) -> DeviceSchedule.Outcome {
     let paces = ItemPaces(
       kernel, on: device, conditions: setting.conditions,
-      laterShare: durations.map { $0.first > 0 ? Double($0.later) / Double($0.first) : 1 })
+      repeated: kernel.items.total > setting.slots)
     let schedule = SharedBandwidthSchedule(
       cores: setting.slots / setting.resident, resident: setting.resident,
       ticks: { paces.ticks($0, resident: $1, active: $2, isFirst: $3) })
@@ -146,21 +147,21 @@ struct KernelSimulation {
     var played: DeviceSchedule.Outcome
     var events = timer.events
     if case .ranges = kernel.policy {
-      played = try playSharing(setting, runs, durations, events: &events)
+      played = try playSharing(setting, runs, events: &events)
     } else {
       played = schedule.play(runs, policy: kernel.policy)
       if memoryBusy(setting) > Self.memoryBound * Tick.cycles(played.busy) / Double(slots),
         let longest = durations.indices.max(by: { durations[$0].first < durations[$1].first }),
         try isPaced(byMemory: setting, longest, durations[longest])
       {
-        played = try playSharing(setting, runs, durations, events: &events)
+        played = try playSharing(setting, runs, events: &events)
       }
     }
 
     var busy = lowered.busyCycles(setting.totals)
     // The shared levels serve the chip as one: their busy time counts against all cores.
     let perCycle = device.l2.bandwidth / clock
-    let l2Bytes = work.globalRead + work.streamRead + work.globalWrite
+    let l2Bytes = work.bytesRead + work.globalWrite
     busy[Resource.l2] = l2Bytes / min(perCycle.value / Double(cores), device.l2.corePort.value)
     busy[Resource.dram] =
       (cache.dramReadBytes + cache.dramWriteBytes) * Double(cores)

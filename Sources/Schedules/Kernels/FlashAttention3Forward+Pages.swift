@@ -18,10 +18,13 @@ struct WorkHand {
   var take: [Operation] {
     [
       Operation("wait for a work item", .sync, waits: [full]),
-      // The place, then the number and lengths of its sequence, which the producer left in the first level.
       Operation(
         "read its place", .vector, work: .of { $0.otherInstructions = 128 * 30 },
         chain: Chain(alu: 20, shared: 3), signals: [empty]),
+      // Number and lengths of the sequence, which the producer has brought into the first level.
+      Operation(
+        "read its lengths", .vector, work: .of { $0.otherInstructions = 128 * 30 },
+        chain: Chain(alu: 20, shared: 2)),
     ]
   }
 }
@@ -87,7 +90,7 @@ extension FlashAttention3Forward {
     let entries = Operation(
       "load page table", .loadStore,
       work: .of {
-        $0.streamRead = Double(4 * max(tile.keyTile / (page ?? 1), 1))
+        $0.tableRead = Double(4 * max(tile.keyTile / (page ?? 1), 1))
         $0.otherInstructions = 6 * threads
         $0.alu = 10 * threads
       }, chain: Chain(alu: 12), action: .fill(TileRef(table), 0))

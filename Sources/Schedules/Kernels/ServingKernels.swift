@@ -15,6 +15,15 @@ struct ServingKernels {
       "dense; varlen: lengths from a table; paged: that, and a paged cache that takes the new keys first",
     choices: ["dense", "varlen", "paged"], defaultValue: "dense")
 
+  /// Tokens of a page: `off`, or a number from 1 to 65536.
+  static func page(_ text: String) throws(ScheduleError) -> Int? {
+    if text == "off" { return nil }
+    guard let tokens = Int(text), (1...65_536).contains(tokens) else {
+      throw .parameter(name: "page-size", message: "'\(text)' is neither off nor a number from 1 to 65536")
+    }
+    return tokens
+  }
+
   /// Serving engines do not train.
   static func noBackward(_ schedule: String) -> ScheduleError {
     .unsupported(
