@@ -171,7 +171,7 @@ extension Kernel.SharedStream {
   static func keysAndValues(of shape: AttentionShape) -> Self {
     Self(
       sequences: shape.batch * shape.headsKV,
-      bytesRead: Double(shape.seqKV) * Double(shape.headDim + shape.headDimV)
+      bytesRead: shape.totalKeys / Double(shape.batch) * Double(shape.headDim + shape.headDimV)
         * Double(shape.dataType.bytes), bytesAccumulated: 0)
   }
 }

@@ -119,7 +119,7 @@ struct DamageTests {
 
   @Test("Every known version migrates to the present one, and its rows stay")
   func migrations() throws {
-    #expect(StoreSchema.migrationNames == ["v1 runs, devices, sources, sweeps"])
+    #expect(StoreSchema.migrationNames == ["v1 runs, devices, sources, sweeps", "v2 lengths of a batch"])
     for version in 1...StoreSchema.version {
       let path = folder.path("v\(version).sqlite")
       let queue = try DatabaseQueue(path: path)

@@ -7,7 +7,9 @@ import GRDB
 enum StoreSchema {
   /// `attn` in ASCII: says that a SQLite file is ours.
   static let applicationID: Int32 = 0x6174_746e
-  static let migrationNames = ["v1 runs, devices, sources, sweeps"]
+  static let migrationNames = [
+    "v1 runs, devices, sources, sweeps", "v2 lengths of a batch",
+  ]
   static var version: Int { migrationNames.count }
 
   static var migrator: DatabaseMigrator {
@@ -15,6 +17,10 @@ enum StoreSchema {
     migrator.registerMigration(migrationNames[0]) { database in
       try database.execute(sql: version1)
       try database.execute(sql: "PRAGMA application_id = \(applicationID); PRAGMA user_version = 1")
+    }
+    migrator.registerMigration(migrationNames[1]) { database in
+      // Keys of each sequence as asked; NULL where all have seq_kv.
+      try database.execute(sql: "ALTER TABLE runs ADD COLUMN lengths TEXT; PRAGMA user_version = 2")
     }
     return migrator
   }

@@ -32,6 +32,11 @@ struct RequestOptions: ParsableArguments {
   @Option(name: .customLong("kv-heads"), help: "Key-value heads (default: heads).") var headsKV: String?
   @Option(help: "Queries of a sequence; 4k is 4096.") var seq: String?
   @Option(name: .customLong("seq-kv"), help: "Keys of a sequence (default: seq).") var seqKV: String?
+  @Option(
+    help: ArgumentHelp(
+      "Keys of each sequence: 8k,4096,6x1024, uniform:LOW-HIGH:n=COUNT:seed=S or lognormal:MEDIAN:sigma=S:n=COUNT.",
+      valueName: "list"))
+  var lengths: String?
   @Option(name: .customLong("head-dim"), help: "Elements of a query or key.") var headDim: String?
   @Option(name: .customLong("head-dim-v"), help: "Elements of a value (default: head-dim).") var headDimV:
     String?
@@ -55,7 +60,7 @@ struct RequestOptions: ParsableArguments {
     (flags.mode, flags.clock, flags.set) = (mode, clock, set)
     let shape = [
       "batch": batch, "heads": heads, "kv-heads": headsKV, "seq": seq, "seq-kv": seqKV, "head-dim": headDim,
-      "head-dim-v": headDimV, "dtype": dtype, "mask": mask, "pass": pass,
+      "head-dim-v": headDimV, "lengths": lengths, "dtype": dtype, "mask": mask, "pass": pass,
     ]
     flags.shape = shape.compactMapValues { $0 }
     return flags
