@@ -22,11 +22,10 @@ cat <<'TEXT'
 `sustained_us`: back-to-back launches under the power limit. `kernel_us`: single launches after a cache flush, device time of
 the kernels. `burst_us`: the same with launch, median.
 
-`sm_clock_mhz` is what the driver reports, the median of samples. It is the clock that was asked for: the measured time
-times this clock is up to 14 % more cycles than the hardware counters count for the same call (fa2 and cudnn, most of all
-causal; fa_cute agrees to 3 %), while the predicted cycles agree with the counters. `power_w` of backward calls of 512
-tokens (cudnn, fa_cute) reads 260 to 350 W on two chips where the next longer call reads 600 W and more; these rows are in
-the table.
+`sm_clock_mhz` is what the driver reports, the median of samples: the clock that was asked for. The measured time times this
+clock is up to 14 % more cycles than the hardware counters count for the same call. The clock that is predicted is the effective
+one; the next section compares it. `power_w` averages over a second while these runs last 0.35 s, so rows after a pause (the
+first of a configuration, kernels that are compiled for each shape) are listed and not compared.
 
 TEXT
 table validate validation/h100.csv
@@ -35,6 +34,16 @@ for metric in sustained kernel; do
   echo "![${metric}_us, predicted over measured](accuracy-$metric.svg)"
   echo
 done
+
+cat <<'TEXT'
+## Clock and board power, settled
+
+Each call repeated for 2.2 s: `effective_clock_mhz` is counted by the chip (cycles over time), `power_w` is read when the sensor has
+settled. Nothing was fitted on these rows, on neither chip.
+
+TEXT
+table validate validation/board_h100.csv
+table validate validation/board_h200.csv
 
 cat <<'TEXT'
 ## The fitted constants

@@ -9,7 +9,10 @@ import Simulator
 let device = try DeviceLibrary.standard().device("h100-sxm5")
 let clock = ContinuousClock()
 print("schedule  mask    tokens   median us   p90 us   operations played")
-for (schedule, mask) in [("fa3", Mask.none), ("fa3", .causal), ("fa2", .none), ("fa2", .causal)] {
+// An argument keeps the rows whose schedule and mask it names, such as `fa3 none`, for a look with a profiler.
+let wanted = CommandLine.arguments.dropFirst().joined(separator: " ")
+for (schedule, mask) in [("fa3", Mask.none), ("fa3", .causal), ("fa2", .none), ("fa2", .causal)]
+where "\(schedule) \(mask)".hasPrefix(wanted) {
   for length in [4096, 16_384, 131_072, 1_048_576] {
     let shape = try AttentionShape(batch: 1, headsQ: 16, seqQ: length, headDim: 128, mask: mask)
     let request = SimulationRequest(schedule: schedule, shape: shape, device: device)

@@ -77,6 +77,8 @@ extension Device {
     public var tensorFlop = Energy.zero
     /// Matrix work whose operands all pass through the register file.
     public var tensorFlopSynchronous = Energy.zero
+    /// Energy of a matrix flop one of whose operands is zero (a row of padding), over that on random data.
+    public var zeroOperandShare = Fraction.zero
     public var exp = Energy.zero
     public var fma = Energy.zero
     /// Any other instruction, per lane.

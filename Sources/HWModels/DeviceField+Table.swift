@@ -23,6 +23,9 @@ extension DeviceField {
     .init(
       "power.tensorFlopSynchronous", \.power.tensorFlopSynchronous, .nonNegative,
       "energy of one 16-bit matrix flop whose operands pass through registers"),
+    .init(
+      "power.zeroOperandShare", \.power.zeroOperandShare, .fraction,
+      "energy of a matrix flop with a zero operand, over that on random data"),
     .init("power.exp", \.power.exp, .nonNegative, "energy of one exponential"),
     .init("power.fma", \.power.fma, .nonNegative, "energy of one fused multiply-add"),
     .init("power.instruction", \.power.instruction, .nonNegative, "energy of any other lane operation"),

@@ -16,22 +16,48 @@ struct ClockModel {
   /// Seconds of a call in which the cores do nothing: launch and ramp.
   private let idleSeconds: Double
 
-  init(device: Device, program: Program, work: Work, dramBytes: Double) {
+  init(program: Program, simulations: [KernelSimulation], device: Device) {
     self.device = device
-    usesMatrixUnit = work.matrixFlops > 0
     idleSeconds =
       (device.sync.kernelLaunch.value + device.sync.kernelRamp.value) * Double(program.launches)
     let power = device.power
-    let synchronous = program.usesSynchronousProducts
-    coreEnergy =
-      work.matrixFlops * (synchronous ? power.tensorFlopSynchronous : power.tensorFlop).value
-      + work.exp * power.exp.value + work.fma * power.fma.value
-      + (work.max + work.alu + work.convert / 2 + work.shuffle + work.otherInstructions)
-      * power.instruction.value
-      + (work.sharedRead + work.sharedWrite) * power.sharedByte.value
-    memoryEnergy =
-      (work.bytesRead + work.globalWrite) * power.l2Byte.value + dramBytes
-      * power.dramByte.value
+    let perFlop = (program.usesSynchronousProducts ? power.tensorFlopSynchronous : power.tensorFlop).value
+    var core = 0.0
+    var memory = 0.0
+    var matrixFlops = 0.0
+    for simulation in simulations {
+      let work = simulation.work
+      matrixFlops += work.matrixFlops
+      if work.matrixFlops > 0 {
+        // Rows and columns of padding hold zeros, which toggle little.
+        let filled = simulation.kernel.operandFill(simulation.shape)
+        core += work.matrixFlops * perFlop * (filled + (1 - filled) * power.zeroOperandShare.value)
+      }
+      core +=
+        work.exp * power.exp.value + work.fma * power.fma.value
+        + (work.max + work.alu + work.convert / 2 + work.shuffle + work.otherInstructions)
+        * power.instruction.value
+        + (work.sharedRead + work.sharedWrite) * power.sharedByte.value
+      memory +=
+        (work.bytesRead + work.globalWrite) * power.l2Byte.value + simulation.dramBytes
+        * power.dramByte.value
+    }
+    usesMatrixUnit = matrixFlops > 0
+    coreEnergy = core
+    memoryEnergy = memory
+  }
+
+  /// Clock, power and energy for the kernels' cycles.
+  func result(
+    mode: ClockMode, _ kernels: [KernelSimulation.Outcome]
+  ) -> SimulationResult.ClockResult {
+    let cycles = kernels.reduce(0) { $0 + $1.cycles }
+    let (clock, limiter) = solve(mode: mode, cycles: cycles)
+    let seconds = seconds(cycles: cycles, at: clock)
+    let energy = energy(at: clock) + device.power.idle.value * seconds
+    return .init(
+      mode: mode, frequency: Frequency(clock), limiter: limiter, power: Power(energy / seconds),
+      energy: Energy(energy))
   }
 
   /// Joules of the call's work at `clock`, idle power not included.

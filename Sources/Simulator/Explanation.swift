@@ -19,10 +19,10 @@ extension Simulation {
 
   /// Where the critical path spends its time, and what would change it.
   ///
-  /// The path is that of the longest work item (at most its first 20,000 operations). Elasticities are central
-  /// differences of 1 % over every number of the device; those below one in a thousand are left out.
+  /// The path is that of the longest work item (at most its first 20,000 operations). Elasticities are slopes
+  /// through changes of up to a tenth, over every number of the device; those below one in a thousand are left out.
   /// - Throws: as `run`.
-  /// - Complexity: two runs per number of the device.
+  /// - Complexity: six runs per number of the device.
   public static func explain(
     _ request: SimulationRequest
   ) throws(SimulationError) -> (
@@ -35,26 +35,51 @@ extension Simulation {
     return (result, traced?.attribution() ?? Attribution(entries: []), elasticities(request))
   }
 
-  /// Step of the central difference, as a factor on the logarithm.
-  private static let elasticityStep = 0.01
+  /// Changes through which a slope is laid. Steps of a schedule are discrete: a small change alone can say anything.
+  private static let elasticityFactors = [0.9, 0.94, 0.98, 1.02, 1.06, 1.1]
+  /// Restating energies at another clock is no change of a chip.
+  private static let statements: Set = ["power.referenceClock"]
 
   static func elasticities(_ request: SimulationRequest) -> [Elasticity] {
     var found: [Elasticity] = []
-    for field in DeviceField.all {
+    for field in DeviceField.all where !statements.contains(field.path) {
       guard let value = field.value(on: request.device), value > 0, field.unit != .count, !field.rule.isWhole
       else { continue }
-      func seconds(_ factor: Double) -> Double? {
+      // A device or a program that the change makes impossible has no time to compare.
+      let points = elasticityFactors.compactMap { factor -> (x: Double, y: Double)? in
         var changed = request
         field.set(value * factor, on: &changed.device)
-        // A device or a program that the change makes impossible has no time to compare.
-        return try? run(changed).time.value
+        guard let time = try? run(changed).time.value, time > 0 else { return nil }
+        return (RealMath.log(factor), RealMath.log(time))
       }
-      guard let up = seconds(1 + elasticityStep), let down = seconds(1 - elasticityStep) else { continue }
-      let slope =
-        (RealMath.log(up) - RealMath.log(down))
-        / (RealMath.log(1 + elasticityStep) - RealMath.log(1 - elasticityStep))
-      if abs(slope) >= 0.001 { found.append(Elasticity(path: field.path, value: slope)) }
+      guard points.count >= 3, let line = LeastSquaresLine(points) else { continue }
+      if abs(line.slope) >= 0.001 {
+        found.append(Elasticity(path: field.path, value: line.slope, scatter: line.scatter))
+      }
     }
     return found.sorted { (abs($1.value), $0.path) < (abs($0.value), $1.path) }
+  }
+}
+
+/// A straight line through points, and how far they lie from it.
+private struct LeastSquaresLine {
+  let slope: Double
+  /// Root mean square of the distances.
+  let scatter: Double
+
+  /// Nil where all points stand above one another.
+  init?(_ points: [(x: Double, y: Double)]) {
+    let count = Double(points.count)
+    let meanX = points.reduce(0) { $0 + $1.x } / count
+    let meanY = points.reduce(0) { $0 + $1.y } / count
+    let spread = points.reduce(0) { $0 + ($1.x - meanX) * ($1.x - meanX) }
+    guard spread > 0 else { return nil }
+    let slope = points.reduce(0) { $0 + ($1.x - meanX) * ($1.y - meanY) } / spread
+    self.slope = slope
+    let squares = points.reduce(0) { sum, point in
+      let distance = point.y - meanY - slope * (point.x - meanX)
+      return sum + distance * distance
+    }
+    scatter = (squares / count).squareRoot()
   }
 }

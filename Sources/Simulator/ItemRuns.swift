@@ -75,7 +75,14 @@ struct ItemRuns {
 extension [ItemRuns.Run] {
   /// The same runs with classes that differ in nothing but which tiles they walk as one. Complexity: O(classes + runs).
   func sameTimes(_ classes: [ItemClass]) -> [ItemRuns.Run] {
-    guard count > 1 else { return self }
+    // Bands differ from tile to tile in how far they reach, and with it in time: only lists can agree.
+    let hasLists = classes.contains {
+      switch $0.walk {
+      case .list, .runs: true
+      case .ascending, .descending: false
+      }
+    }
+    guard count > 1, hasLists else { return self }
     var first: [ItemRuns.Times: Int] = [:]
     let same = classes.enumerated().map { index, itemClass in
       let times = ItemRuns.Times(values: itemClass.values, steps: itemClass.walk.count)

@@ -26,8 +26,8 @@ extension Simulation {
     var profiles: [KernelProfile] = []
     for kernel in program.kernels {
       let outcome = try KernelSimulation(
-        kernel: kernel, shape: program.shape, device: request.device, clock: clock, cacheBefore: .nothing
-      ).run()
+        kernel, program.shape, on: request.device, cacheBefore: .nothing
+      ).run(at: clock)
       let cycles = outcome.cycles + (request.device.sync.kernelRamp * clock).value
       let whole = cycles * request.device.cores.count.value
       profiles.append(

@@ -1,16 +1,61 @@
 import HWModels
 import Schedules
 
-/// One kernel, timed at the core and device levels at a given clock.
+/// One kernel on a device: how its grid lies there and what its memory traffic is, and its time at any clock.
 struct KernelSimulation {
   let kernel: Kernel
   let shape: AttentionShape
   let device: Device
-  let clock: Frequency
-  /// What the shared cache holds when the call begins.
-  let cacheBefore: CacheModel.Before
-  /// The kernel before in the same call: its waves, and what it read from device memory.
-  var earlier: (waves: Double, readBytes: Double)?
+  /// Work items that one core holds at a time, that the device holds, and cores that have any.
+  let resident: Int
+  let slots: Int
+  let activeCores: Int
+  /// How often each loop runs, over all items.
+  let totals: TripTotals
+  /// Work of all items.
+  let work: Work
+  let cache: CacheModel.Outcome
+
+  /// - Parameters:
+  ///   - cacheBefore: what the shared cache holds when the call begins.
+  ///   - earlier: the kernel before in the same call.
+  init(
+    _ kernel: Kernel, _ shape: AttentionShape, on device: Device, cacheBefore: CacheModel.Before,
+    earlier: KernelSimulation? = nil
+  ) {
+    self.kernel = kernel
+    self.shape = shape
+    self.device = device
+    let cores = Int(device.cores.count.value)
+    let total = kernel.policy.launches(items: kernel.items.total)
+    // A small grid spreads over the cores before it shares them.
+    resident = min(kernel.residentItems(on: device), max((total + cores - 1) / cores, 1))
+    let usableCores = cores / kernel.footprint.clusterSize * kernel.footprint.clusterSize
+    slots = usableCores * resident
+    activeCores = min(usableCores, (total + resident - 1) / resident)
+    totals = TripTotals(kernel)
+    work = kernel.totalWork(totals)
+    cache = CacheModel(
+      device: device, before: cacheBefore, earlier: earlier.map { ($0.waves, $0.cache.dramReadBytes) }
+    ).evaluate(
+      kernel: kernel, shape: shape, slots: slots, totalRead: work.globalRead,
+      streamRead: work.streamRead + work.tableRead,
+      intermediateRead: kernel.intermediateRead(totals), totalWrite: work.globalWrite,
+      accumulated: work.atomics * Work.additionBytes)
+  }
+
+  /// Rounds of work items that the grid takes.
+  var waves: Double { Double(kernel.items.total) / Double(slots) }
+  /// Bytes to and from device memory.
+  var dramBytes: Double { cache.dramReadBytes + cache.dramWriteBytes }
+
+  /// What a core sees of the memory at a core clock.
+  func conditions(at clock: Frequency) -> MemoryConditions {
+    MemoryConditions(
+      activeCores: Double(activeCores), missShare: cache.missShare,
+      streamMissShare: cache.streamMissShare, coldShare: cache.coldShare,
+      writeBackShare: cache.writeBackShare, additionMissShare: cache.additionMissShare, clock: clock)
+  }
 
   struct Outcome {
     var role: Kernel.Role
@@ -39,7 +84,7 @@ struct KernelSimulation {
       guard ratio != 1 else { return }
       busy[.l2] *= ratio
       busy[.dram] *= ratio
-      let rate = (device.dram.bandwidth / clock).value * device.dram.efficiency.value
+      let rate = device.dramBytesPerCycle(at: clock)
       let least = rate > 0 ? (dramRead + dramWrite) / rate : 0
       guard least > cycles else { return }
       tail += least - cycles
@@ -48,74 +93,29 @@ struct KernelSimulation {
     }
   }
 
-  /// How the grid lies on the device, and what its cores see of the memory.
-  struct Setting {
-    var resident: Int
-    var slots: Int
-    var activeCores: Int
-    /// How often each loop runs, over all items.
-    var totals: TripTotals
-    var work: Work
-    var cache: CacheModel.Outcome
-    var conditions: MemoryConditions
-  }
-
-  func setting() -> Setting {
-    let cores = Int(device.cores.count.value)
-    let total = kernel.policy.launches(items: kernel.items.total)
-    // A small grid spreads over the cores before it shares them.
-    let resident = min(kernel.residentItems(on: device), max((total + cores - 1) / cores, 1))
-    let usableCores = cores / kernel.footprint.clusterSize * kernel.footprint.clusterSize
-    let slots = usableCores * resident
-    let totals = TripTotals(kernel)
-    let work = kernel.totalWork(totals)
-    let cache = CacheModel(device: device, before: cacheBefore, earlier: earlier).evaluate(
-      kernel: kernel, shape: shape, slots: slots, totalRead: work.globalRead,
-      streamRead: work.streamRead + work.tableRead,
-      intermediateRead: kernel.intermediateRead(totals), totalWrite: work.globalWrite,
-      accumulated: work.atomics * Work.additionBytes)
-    let activeCores = min(usableCores, (total + resident - 1) / resident)
-    return Setting(
-      resident: resident, slots: slots, activeCores: activeCores, totals: totals, work: work, cache: cache,
-      conditions: MemoryConditions(
-        activeCores: Double(activeCores), missShare: cache.missShare,
-        streamMissShare: cache.streamMissShare, coldShare: cache.coldShare,
-        writeBackShare: cache.writeBackShare, additionMissShare: cache.additionMissShare, clock: clock
-      ))
-  }
-
   /// Share of the mean slot's time for which device memory is busy, from which on its sharing is looked at.
   private static let memoryBound = 0.4
 
   /// Whether an item gets faster by half of what it would, were memory all it waits for, when half of the cores are idle.
   private func isPaced(
-    byMemory setting: Setting, _ itemClass: Int, _ duration: DeviceSchedule.Duration
+    byMemory conditions: MemoryConditions, _ itemClass: Int, _ duration: DeviceSchedule.Duration
   ) throws(SimulationError) -> Bool {
-    var half = setting.conditions
+    var half = conditions
     half.activeCores = max(half.activeCores / 2, 1)
     var timer = ItemTimer(
-      lowered: LoweredKernel(kernel, on: device, conditions: half), kernel: kernel,
-      resident: setting.resident,
+      lowered: LoweredKernel(kernel, on: device, conditions: half), kernel: kernel, resident: resident,
       repeated: false)
     let faster = try timer.timing(of: kernel.items.classes[itemClass]).duration.first
     return 4 * faster < 3 * duration.first
   }
 
-  /// Cycles for which device memory is busy.
-  private func memoryBusy(_ setting: Setting) -> Double {
-    (setting.cache.dramReadBytes + setting.cache.dramWriteBytes)
-      / ((device.dram.bandwidth / clock).value * device.dram.efficiency.value)
-  }
-
   /// Plays the launches with bandwidth that moves between cores.
   private func playSharing(
-    _ setting: Setting, _ runs: [ItemRuns.Run], events: inout Int
+    _ conditions: MemoryConditions, _ runs: [ItemRuns.Run], events: inout Int
   ) throws(SimulationError) -> DeviceSchedule.Outcome {
-    let paces = ItemPaces(
-      kernel, on: device, conditions: setting.conditions,
-      repeated: kernel.items.total > setting.slots)
+    let paces = ItemPaces(kernel, on: device, conditions: conditions, repeated: kernel.items.total > slots)
     let schedule = SharedBandwidthSchedule(
-      cores: setting.slots / setting.resident, resident: setting.resident,
+      cores: slots / resident, resident: resident,
       ticks: { paces.ticks($0, resident: $1, active: $2, isFirst: $3) })
     let outcome = schedule.play(ItemRuns.launches(runs, policy: kernel.policy))
     if let failure = paces.failure { throw failure }
@@ -124,10 +124,8 @@ struct KernelSimulation {
   }
 
   /// - Throws: `SimulationError.deadlock` naming who waits for what.
-  func run() throws(SimulationError) -> Outcome {
-    let setting = setting()
-    let (resident, slots, work, cache) = (setting.resident, setting.slots, setting.work, setting.cache)
-    let conditions = setting.conditions
+  func run(at clock: Frequency) throws(SimulationError) -> Outcome {
+    let conditions = conditions(at: clock)
     let cores = Int(device.cores.count.value)
     let total = kernel.items.total
     let counts = kernel.items.counts
@@ -143,35 +141,32 @@ struct KernelSimulation {
       slots: slots, durations: durations,
       launchInterval: Double(Tick.perCycle) / device.sync.workItemRate.value)
     let runs = ItemRuns.make(kernel.items, order: kernel.policy.order).sameTimes(kernel.items.classes)
+    let dramCycles = dramBytes / device.dramBytesPerCycle(at: clock)
     // Where memory sets the pace, bandwidth moves between cores as they finish.
     var played: DeviceSchedule.Outcome
     var events = timer.events
     if case .ranges = kernel.policy {
-      played = try playSharing(setting, runs, events: &events)
+      played = try playSharing(conditions, runs, events: &events)
     } else {
       played = schedule.play(runs, policy: kernel.policy)
-      if memoryBusy(setting) > Self.memoryBound * Tick.cycles(played.busy) / Double(slots),
+      if dramCycles > Self.memoryBound * Tick.cycles(played.busy) / Double(slots),
         let longest = durations.indices.max(by: { durations[$0].first < durations[$1].first }),
-        try isPaced(byMemory: setting, longest, durations[longest])
+        try isPaced(byMemory: conditions, longest, durations[longest])
       {
-        played = try playSharing(setting, runs, events: &events)
+        played = try playSharing(conditions, runs, events: &events)
       }
     }
 
-    var busy = lowered.busyCycles(setting.totals)
+    var busy = lowered.busyCycles(totals)
     // The shared levels serve the chip as one: their busy time counts against all cores.
     let perCycle = device.l2.bandwidth / clock
     let l2Bytes = work.bytesRead + work.globalWrite
     busy[Resource.l2] = l2Bytes / min(perCycle.value / Double(cores), device.l2.corePort.value)
-    busy[Resource.dram] =
-      (cache.dramReadBytes + cache.dramWriteBytes) * Double(cores)
-      / ((device.dram.bandwidth / clock).value * device.dram.efficiency.value)
+    busy[Resource.dram] = dramCycles * Double(cores)
     // What all cores do together cannot be faster than the memory that they share, whenever each of them does it.
     let additionRate = (device.additions?.throughput ?? device.l2.storeBandwidth) / clock
-    let dramRate = (device.dram.bandwidth / clock).value * device.dram.efficiency.value
     let cycles = max(
-      Tick.cycles(played.makespan), work.atomics * Work.additionBytes / additionRate.value,
-      (cache.dramReadBytes + cache.dramWriteBytes) / dramRate)
+      Tick.cycles(played.makespan), work.atomics * Work.additionBytes / additionRate.value, dramCycles)
     let slotMean = Tick.cycles(played.busy) / Double(max(slots, 1))
     let classes = kernel.items.classes.indices.filter { counts[$0] > 0 }.map { index in
       SimulationResult.ClassResult(
@@ -182,8 +177,7 @@ struct KernelSimulation {
       role: kernel.role,
       result: .init(
         name: kernel.name, cycles: Cycles(cycles), workItems: total, residentItems: resident,
-        coresUsed: setting.activeCores,
-        waves: Double(total) / Double(slots), classes: classes,
+        coresUsed: activeCores, waves: waves, classes: classes,
         occupancy: cycles > 0 ? slotMean / cycles : 0),
       cycles: cycles, prologue: Tick.cycles(timer.prologue), epilogue: Tick.cycles(timer.epilogue),
       tail: max(cycles - slotMean, 0), work: work, busy: busy,
@@ -191,6 +185,13 @@ struct KernelSimulation {
       memoryShare: max(busy[Resource.l2], busy[Resource.dram]) / max(cycles * Double(cores), 1),
       events: events,
       jumpedEvents: timer.jumpedEvents)
+  }
+}
+
+extension Device {
+  /// Bytes that device memory moves in one core cycle, refresh and row changes taken off.
+  func dramBytesPerCycle(at clock: Frequency) -> Double {
+    (dram.bandwidth / clock).value * dram.efficiency.value
   }
 }
 

@@ -3,23 +3,6 @@ import Schedules
 
 /// Puts the levels together: clock, phases, use of resources, bounds.
 enum ResultAssembly {
-  /// Clock, power and energy for the kernels' cycles.
-  static func solveClock(
-    _ request: SimulationRequest, _ program: Program, _ kernels: [KernelSimulation.Outcome]
-  ) -> SimulationResult.ClockResult {
-    let device = request.device
-    let cycles = kernels.reduce(0) { $0 + $1.cycles }
-    let work = totalWork(kernels)
-    let dram = kernels.reduce(0) { $0 + $1.dramRead + $1.dramWrite }
-    let model = ClockModel(device: device, program: program, work: work, dramBytes: dram)
-    let (clock, limiter) = model.solve(mode: request.mode, cycles: cycles)
-    let seconds = model.seconds(cycles: cycles, at: clock)
-    let energy = model.energy(at: clock) + device.power.idle.value * seconds
-    return .init(
-      mode: request.mode, frequency: Frequency(clock), limiter: limiter, power: Power(energy / seconds),
-      energy: Energy(energy))
-  }
-
   static func totalWork(_ kernels: [KernelSimulation.Outcome]) -> Work {
     var work = Work()
     for kernel in kernels { work += kernel.work }
@@ -110,6 +93,17 @@ enum ResultAssembly {
       add("tail", cycles: tail)
     }
     return phases
+  }
+
+  /// The bounds of kernels that are not timed yet.
+  static func bounds(
+    _ program: Program, _ simulations: [KernelSimulation], device: Device, clock: Frequency
+  ) -> [SimulationResult.Bound] {
+    var work = Work()
+    for simulation in simulations { work += simulation.work }
+    return bounds(
+      program, work: work, dramBytes: simulations.reduce(0) { $0 + $1.dramBytes }, device: device,
+      clock: clock)
   }
 
   /// One ceiling per unit and memory level at the clock of the run: no schedule of this work is faster.

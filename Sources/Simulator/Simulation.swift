@@ -14,19 +14,22 @@ public enum Simulation {
     if let placement = program.placement { return try DataflowRun(request, program, placement).result() }
     // A spatial array has einsums bound to its arrays.
     if let spatial = program.spatial { return try SpatialRun(request, program, spatial).result() }
+    // How the grids lie on the device, and what they move: no clock in it yet.
+    let simulations = simulations(program, request)
+    let model = ClockModel(program: program, simulations: simulations, device: request.device)
     // A first guess of the clock turns the memory's bytes per second into bytes per core cycle.
-    var clock = startingClock(request)
+    var clock = startingClock(request, program, simulations, model)
     // When it happens on the cores, at that clock.
-    var kernels = try time(program, request, clock: clock)
+    var kernels = try time(simulations, at: clock)
     // How fast a cycle is, given the work and the cycles.
-    var solved = ResultAssembly.solveClock(request, program, kernels)
+    var solved = model.result(mode: request.mode, kernels)
     // Memory-bound cycles depend on the clock: again while the guess is off by enough to matter.
     for _ in 0..<3 {
       let memoryShare = kernels.reduce(0) { max($0, $1.memoryShare) }
       guard abs(solved.frequency.value / clock.value - 1) * memoryShare > 0.01 else { break }
       clock = solved.frequency
-      kernels = try time(program, request, clock: clock)
-      solved = ResultAssembly.solveClock(request, program, kernels)
+      kernels = try time(simulations, at: clock)
+      solved = model.result(mode: request.mode, kernels)
     }
     // What is left of the difference must not make a kernel faster than its memory.
     for index in kernels.indices {
@@ -49,25 +52,39 @@ public enum Simulation {
     }
   }
 
-  static func time(
-    _ program: Program, _ request: SimulationRequest, clock: Frequency
+  static func simulations(_ program: Program, _ request: SimulationRequest) -> [KernelSimulation] {
+    var simulations: [KernelSimulation] = []
+    for kernel in program.kernels {
+      simulations.append(
+        KernelSimulation(
+          kernel, program.shape, on: request.device, cacheBefore: .of(request.mode), earlier: simulations.last
+        ))
+    }
+    return simulations
+  }
+
+  private static func time(
+    _ simulations: [KernelSimulation], at clock: Frequency
   ) throws(SimulationError) -> [KernelSimulation.Outcome] {
     var outcomes: [KernelSimulation.Outcome] = []
-    for kernel in program.kernels {
-      outcomes.append(
-        try KernelSimulation(
-          kernel: kernel, shape: program.shape, device: request.device, clock: clock,
-          cacheBefore: .of(request.mode),
-          earlier: outcomes.last.map { ($0.result.waves, $0.dramRead) }
-        ).run()
-      )
-    }
+    for simulation in simulations { outcomes.append(try simulation.run(at: clock)) }
     return outcomes
   }
 
-  /// Heavy attention runs near nine tenths of the nominal clock on every chip measured; the second pass corrects it.
-  static func startingClock(_ request: SimulationRequest) -> Frequency {
+  /// The clock if the call took what its tightest bound, full waves and the usual share of that bound come to.
+  ///
+  /// The share is what this model finds for long calls of fa2 and fa3 at head dim 128, rounded: it saves most calls the
+  /// second pass and changes no result by more than that pass's tolerance.
+  private static func startingClock(
+    _ request: SimulationRequest, _ program: Program, _ simulations: [KernelSimulation], _ model: ClockModel
+  ) -> Frequency {
     if case .locked(let clock) = request.mode { return clock }
-    return request.device.clock.nominal * 0.9
+    let nominal = request.device.clock.nominal
+    let bounds = ResultAssembly.bounds(program, simulations, device: request.device, clock: nominal)
+    let usualShare = program.usesSynchronousProducts ? 0.58 : 0.83
+    let waves = simulations.first { $0.kernel.role == .main }?.waves ?? 1
+    let seconds =
+      bounds.reduce(0) { max($0, $1.time.value) } / usualShare * waves.rounded(.up) / max(waves, 1)
+    return Frequency(model.solve(mode: request.mode, cycles: seconds * nominal.value).0)
   }
 }

@@ -21,10 +21,8 @@ struct TracedCore {
   ) -> TracedCore? {
     let main = mainKernel ? program.kernels.first { $0.role == .main } : nil
     guard let kernel = main ?? program.kernels.first, kernel.items.total > 0 else { return nil }
-    let simulation = KernelSimulation(
-      kernel: kernel, shape: program.shape, device: device, clock: clock, cacheBefore: .sameCall)
-    let setting = simulation.setting()
-    let lowered = LoweredKernel(kernel, on: device, conditions: setting.conditions)
+    let simulation = KernelSimulation(kernel, program.shape, on: device, cacheBefore: .sameCall)
+    let lowered = LoweredKernel(kernel, on: device, conditions: simulation.conditions(at: clock))
     let runs = ItemRuns.make(kernel.items, order: kernel.policy.order)
     let first =
       longest
@@ -33,9 +31,9 @@ struct TracedCore {
       } ?? 0
       : runs[0].itemClass
     let trips = lowered.trips.map { $0.count(kernel.items.classes[first].values) }
-    let rounds = longest ? 1 : min(2, (kernel.items.total + setting.slots - 1) / setting.slots)
+    let rounds = longest ? 1 : min(2, (kernel.items.total + simulation.slots - 1) / simulation.slots)
     var core = CoreSimulation(
-      lowered, queues: Array(repeating: Array(repeating: trips, count: rounds), count: setting.resident),
+      lowered, queues: Array(repeating: Array(repeating: trips, count: rounds), count: simulation.resident),
       detectsPeriods: false, recorder: TraceRecorder(limit: limit))
     _ = core.run(until: limit)
     return TracedCore(

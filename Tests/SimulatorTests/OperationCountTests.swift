@@ -20,8 +20,8 @@ import Testing
     let program = try Simulation.program(request)
     for kernel in program.kernels {
       let conditions = KernelSimulation(
-        kernel: kernel, shape: shape, device: device, clock: device.clock.nominal, cacheBefore: .sameCall
-      ).setting().conditions
+        kernel, shape, on: device, cacheBefore: .sameCall
+      ).conditions(at: device.clock.nominal)
       let lowered = LoweredKernel(kernel, on: device, conditions: conditions)
       let names = kernel.actors.flatMap { actor in
         actor.blocks.flatMap { $0.operations.map { OperationName(actor: actor.name, operation: $0.name) } }

@@ -14,13 +14,12 @@ import Testing
     let request = SimulationRequest(schedule: schedule, parameters: parameters, shape: shape, device: device)
     let program = try Simulation.program(request)
     for kernel in program.kernels {
-      let simulation = KernelSimulation(
-        kernel: kernel, shape: shape, device: device, clock: device.clock.nominal, cacheBefore: .sameCall)
-      let setting = simulation.setting()
-      let lowered = LoweredKernel(kernel, on: device, conditions: setting.conditions)
+      let simulation = KernelSimulation(kernel, shape, on: device, cacheBefore: .sameCall)
+      let lowered = LoweredKernel(
+        kernel, on: device, conditions: simulation.conditions(at: device.clock.nominal))
       var timer = ItemTimer(
-        lowered: lowered, kernel: kernel, resident: setting.resident,
-        repeated: kernel.items.total > setting.slots)
+        lowered: lowered, kernel: kernel, resident: simulation.resident,
+        repeated: kernel.items.total > simulation.slots)
       // The longest and some in between: playing all of them whole would take minutes.
       let classes = kernel.items.classes
       let chosen = Set([0, classes.count / 3, classes.count / 2, classes.count - 1])
@@ -30,7 +29,8 @@ import Testing
         let trips = lowered.trips.map { $0.count(itemClass.values) }
         let rounds = timer.rounds
         var whole = CoreSimulation(
-          lowered, queues: Array(repeating: Array(repeating: trips, count: rounds), count: setting.resident),
+          lowered,
+          queues: Array(repeating: Array(repeating: trips, count: rounds), count: simulation.resident),
           detectsPeriods: false)
         let outcome = whole.run()
         let first = outcome.items.reduce(0) { max($0, $1[0].end) }

@@ -148,4 +148,73 @@ import Testing
     }
     #expect(serial == parallel)
   }
+
+  /// Rows of padding are executed and hold zeros: share of the matrix flops that is not padding, by hand.
+  @Test(
+    "Operand fill is the rows of the call over the rows of their tiles",
+    arguments: [
+      // 1000 queries in 8 tiles of 128, 1000 keys in 8 tiles of 128.
+      ("fa2", [:], 16, 16, 1000, 1000, 1000.0 / 1024 * 1000 / 1024),
+      ("fa3", ["build": "cute"], 16, 16, 4096, 4096, 1),
+      // Four query heads of a group in a tile of 16 rows.
+      ("flash-decoding", ["kernel": "triton", "splits": "2"], 32, 8, 1, 4096, 4.0 / 16),
+      // One query of 128 rows.
+      ("cudnn", [:], 16, 16, 1, 4096, 1.0 / 128),
+    ] as [(String, [String: String], Int, Int, Int, Int, Double)])
+  func operandFill(
+    schedule: String, parameters: [String: String], heads: Int, headsKV: Int, queries: Int, keys: Int,
+    expected: Double
+  ) throws {
+    let shape = try AttentionShape(
+      batch: 1, headsQ: heads, headsKV: headsKV, seqQ: queries, seqKV: keys, headDim: 128)
+    let device = try Devices.named("h100-sxm5")
+    let program = try Simulation.program(
+      .init(schedule: schedule, parameters: .init(parameters), shape: shape, device: device))
+    let main = try #require(program.kernels.first { $0.role == .main })
+    #expect(abs(main.operandFill(shape) / expected - 1) < 1e-12)
+  }
+
+  @Test("Zero operands save energy where there is padding, and only there")
+  func zeroOperands() throws {
+    var dear = try Devices.named("h100-sxm5")
+    let cheap = dear
+    dear.power.zeroOperandShare = Fraction(1)
+    for (queries, isPadded) in [(1, true), (4096, false)] {
+      let shape = try AttentionShape(batch: 4, headsQ: 16, seqQ: queries, seqKV: 4096, headDim: 128)
+      let before = try run("fa2", shape, dear, mode: .locked(cheap.clock.nominal))
+      let after = try run("fa2", shape, cheap, mode: .locked(cheap.clock.nominal))
+      #expect(after.cycles == before.cycles)
+      #expect((after.clock.energy < before.clock.energy) == isPadded)
+    }
+  }
+
+  /// Doubling every rate halves the time, so the slopes along all of them add up to minus one.
+  @Test(
+    "Elasticities of all rates and times add up to minus one", arguments: ["fa2", "fa3", "flash-decoding"])
+  func elasticitiesAddUp(schedule: String) throws {
+    let queries = schedule == "flash-decoding" ? 1 : 4096
+    let shape = try AttentionShape(batch: 8, headsQ: 16, seqQ: queries, seqKV: 4096, headDim: 128)
+    let device = try Devices.named("h100-sxm5")
+    let explained = try Simulation.explain(.init(schedule: schedule, shape: shape, device: device))
+    var total = 0.0
+    var scatter = 0.0
+    for elasticity in explained.elasticities {
+      switch try #require(DeviceField.at(elasticity.path)).unit {
+      case .hertz, .bytesPerSecond, .watts: total += elasticity.value
+      case .seconds: total -= elasticity.value
+      default: continue
+      }
+      scatter += elasticity.scatter
+    }
+    // The reference clock, which is not listed, scales with the others: its slope is that of the core's energy.
+    let reference = try #require(DeviceField.at("power.referenceClock"))
+    var times: [Double] = []
+    for factor in [0.95, 1.05] {
+      var changed = device
+      reference.set(device.power.referenceClock.value * factor, on: &changed)
+      times.append(try run(schedule, shape, changed).time.value)
+    }
+    total += (times[1] / times[0] - 1) / 0.1
+    #expect(abs(total + 1) < 0.05 + scatter)
+  }
 }

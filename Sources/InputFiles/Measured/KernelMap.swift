@@ -9,6 +9,8 @@ public struct KernelMap: Sendable {
   public let gpus: [(name: String, device: String)]
   /// The GPU of tables that do not name one (the counters).
   public let countersGPU: String?
+  /// Kernels that are compiled for each shape: the board idles before each of their rows.
+  public let compiledPerShape: [String]
   public let rules: [Rule]
   /// Rules for published tables, whose kernels have long names: the first whose name begins a row's decides.
   public let publishedRules: [Rule]
@@ -87,11 +89,13 @@ public struct KernelMap: Sendable {
       counters.report(
         "'\(countersGPU)' is not among the GPUs", hint: NearestName.hint(countersGPU, in: gpus.map(\.name)))
     }
+    compiledPerShape =
+      root.optional("compiled-per-shape")?.items().compactMap { $0.text(expecting: "a kernel name") } ?? []
     let items = root.required("kernels")?.items() ?? []
     rules = items.compactMap { KernelMap.rule($0) }
     publishedRules = root.optional("published")?.items().compactMap { KernelMap.rule($0) } ?? []
     self.gpus = gpus
-    root.finish(known: ["gpus", "counters-gpu", "kernels", "published"])
+    root.finish(known: ["gpus", "counters-gpu", "compiled-per-shape", "kernels", "published"])
     if file.hasErrors { throw InputError(file.diagnostics) }
   }
 

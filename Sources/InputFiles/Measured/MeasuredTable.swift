@@ -39,8 +39,13 @@ public struct MeasuredTable: Sendable {
     public let flops: Double?
     /// Microseconds by metric; missing where the benchmark left the cell empty.
     public let microseconds: [Metric: Double]
+    /// As the driver reports it: the clock that was asked for.
     public let clockMegahertz: Double?
+    /// Cycles counted over time.
+    public let effectiveClockMegahertz: Double?
     public let powerWatts: Double?
+    /// How long the sustained run lasted, where the table says.
+    public let sustainedSeconds: Double?
     /// Kernels of one call, where counted.
     public let kernels: Double?
     /// Tool, backend and version that measured it, where named.
@@ -78,7 +83,8 @@ public struct MeasuredTable: Sendable {
     "mask", "flops", "burst_us", "sustained_us", "kernel_us",
   ]
   static let otherColumns = [
-    "burst_p10_us", "burst_p90_us", "sm_clock_mhz", "power_w", "n_kernels", "source",
+    "burst_p10_us", "burst_p90_us", "sm_clock_mhz", "effective_clock_mhz", "power_w", "seconds", "n_kernels",
+    "source",
   ]
 
   /// Whether the file looks like this table and not like one of counters.
@@ -148,7 +154,8 @@ public struct MeasuredTable: Sendable {
       headDim: reader.whole("head_dim"), headDimV: reader.whole("head_dim_v"),
       mask: reader.requiredText("mask"),
       flops: reader.amount("flops"), microseconds: times, clockMegahertz: reader.amount("sm_clock_mhz"),
-      powerWatts: reader.amount("power_w"), kernels: reader.amount("n_kernels"),
+      effectiveClockMegahertz: reader.amount("effective_clock_mhz"), powerWatts: reader.amount("power_w"),
+      sustainedSeconds: reader.amount("seconds"), kernels: reader.amount("n_kernels"),
       source: reader.text("source"))
   }
 }

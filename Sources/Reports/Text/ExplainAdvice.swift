@@ -14,8 +14,8 @@ enum ExplainAdvice {
     _ result: SimulationResult, _ attribution: Attribution, _ elasticities: [Elasticity]
   ) -> [String] {
     [
-      pace(result), holder(attribution), clock(result), strongest(result, elasticities), tail(result),
-      launch(result),
+      pace(result), holder(attribution), clock(result), strongest(result, elasticities),
+      scatter(elasticities), tail(result), launch(result),
     ].compactMap { $0 }
   }
 
@@ -29,7 +29,7 @@ enum ExplainAdvice {
   }
 
   private static func isImprovable(_ path: String) -> Bool {
-    path != "clock.minimum" && path != "cores.count"
+    !["clock.minimum", "cores.count", "power.voltageExponent"].contains(path)
   }
 
   private static func pace(_ result: SimulationResult) -> String? {
@@ -89,6 +89,13 @@ enum ExplainAdvice {
         "10 % \(factor > 1 ? "more" : "less") \(elasticity.path)\(summary) \(NumberText.change(change, digits: 2))"
     }
     return "What helps most, as change of the time: " + parts.joined(separator: "; ") + "."
+  }
+
+  private static func scatter(_ elasticities: [Elasticity]) -> String? {
+    guard let most = elasticities.map(\.scatter).max(), most >= 0.005 else { return nil }
+    return
+      "Single what-ifs lie up to \(NumberText.percent(most)) (root mean square) off these slopes: a change can make groups of warps "
+      + "fall into another rhythm. Look at several values, as in a sweep, before you trust one."
   }
 
   private static func tail(_ result: SimulationResult) -> String? {

@@ -28,7 +28,11 @@ public enum ExplainReport {
           .object(["name": .string($0.name), "ticks": .integer($0.ticks), "share": .number($0.share)])
         }),
       "elasticities": .array(
-        sorted(elasticities).map { .object(["path": .string($0.path), "value": .number($0.value)]) }),
+        sorted(elasticities).map {
+          .object([
+            "path": .string($0.path), "value": .number($0.value), "scatter": .number($0.scatter),
+          ])
+        }),
     ]).text()
   }
 
@@ -36,6 +40,9 @@ public enum ExplainReport {
   private static let smallestShare = 0.01
   /// Below this elasticity a number of the device does not matter: 10 % of it moves the time by 0.1 %.
   private static let smallestElasticity = 0.01
+
+  /// Scatter that is shown beside a slope.
+  private static let smallestScatter = 0.003
 
   private static func path(_ attribution: Attribution, _ style: TextStyle) -> [String] {
     let entries = attribution.entries.sorted { ($0.share, $1.name) > ($1.share, $0.name) }
@@ -61,8 +68,8 @@ public enum ExplainReport {
   ) -> [String] {
     let shown = sorted(elasticities).filter { abs($0.value) >= smallestElasticity }
     guard !shown.isEmpty else { return [] }
-    var table = TextTable([.left, .right, .right, .right])
-    table.add("", "now", "elasticity", "10 % more of it: time")
+    var table = TextTable([.left, .right, .right, .right, .left])
+    table.add("", "now", "elasticity", "10 % more of it: time", "")
     for elasticity in shown {
       let field = DeviceField.at(elasticity.path)
       let now = field.flatMap { field in
@@ -70,7 +77,8 @@ public enum ExplainReport {
       }
       table.add(
         elasticity.path, now ?? "", NumberText.fixed(elasticity.value, 3),
-        NumberText.change(gain(elasticity, 1.1), digits: 2))
+        NumberText.change(gain(elasticity, 1.1), digits: 2),
+        elasticity.scatter >= smallestScatter ? "± \(NumberText.percent(elasticity.scatter))" : "")
     }
     return [style.bold("What the time depends on")] + table.lines()
   }

@@ -15,6 +15,8 @@ struct TimeValidation {
   var skippedKernels: [SkippedRows] { skipped.rows }
   /// Microseconds of a call below which the benchmark replays a graph, for less time than board sensors average over.
   private static let shortestSensed = 200.0
+  /// Seconds over which the driver averages board power (validation/power_sensor_h100.csv: a straight ramp of 0.95 s).
+  private static let sensorSeconds = 1.0
   /// Lines that the device's constants were fitted on.
   private var fittedLines: Set<Int> = []
 
@@ -29,12 +31,18 @@ struct TimeValidation {
   ) {
     self.keepsResults = keepsResults
     if FittedRows.wasFitted(device, on: file) { fittedLines = FittedRows.lines(of: table, map: map) }
-    for row in table.rows where lines?.contains(row.line) != false {
+    var before: MeasuredTable.Row?
+    for row in table.rows {
+      let isLoaded = before.map { row.follows($0, compiledPerShape: map.compiledPerShape) } ?? false
+      before = row
+      guard lines?.contains(row.line) != false else { continue }
       switch map.target(of: row) {
       case .notModelled(let reason): skipped.add(row.kernel, pass: row.pass, reason)
       case .schedule(let name, let parameters):
         do {
-          try predict(row, schedule: name, parameters: parameters, device: device, metrics: metrics)
+          try predict(
+            row, schedule: name, parameters: parameters, device: device, metrics: metrics, wasLoaded: isLoaded
+          )
         } catch {
           let reason = (error as? MeasuredTable.RowError)?.message ?? "\(error)"
           skipped.add(row.kernel, pass: row.pass, "not modelled: \(reason)")
@@ -49,7 +57,7 @@ struct TimeValidation {
 
   private mutating func predict(
     _ row: MeasuredTable.Row, schedule: String, parameters: [String: String], device: Device,
-    metrics: [MeasuredTable.Metric]
+    metrics: [MeasuredTable.Metric], wasLoaded: Bool
   ) throws {
     let shape = try row.shape()
     var results: [String: SimulationResult] = [:]
@@ -78,13 +86,17 @@ struct TimeValidation {
         shape: shape, metric: metric.rawValue, kernel: row.kernel, measured: measured,
         predicted: seconds * 1e6)
       if metric == .sustained {
-        compareBoard(row, result, label: row.label(shape))
+        compareBoard(row, result, label: row.label(shape), wasLoaded: wasLoaded)
       }
     }
   }
 
   /// Clock and board power of a sustained run, where the table has them.
-  private mutating func compareBoard(_ row: MeasuredTable.Row, _ result: SimulationResult, label: String) {
+  ///
+  /// - Parameter wasLoaded: whether the row before put the board under the same kind of load.
+  private mutating func compareBoard(
+    _ row: MeasuredTable.Row, _ result: SimulationResult, label: String, wasLoaded: Bool
+  ) {
     func add(_ name: String, _ unit: String, _ measured: Double?, _ predicted: Double) {
       guard let measured else { return }
       rows.append(
@@ -92,6 +104,14 @@ struct TimeValidation {
           gpu: row.gpu, kernel: row.plainKernel, pass: row.pass,
           metric: ValidationMetric(name: name, unit: unit),
           label: label, measured: measured, predicted: predicted, isFitted: fittedLines.contains(row.line)))
+    }
+    // A counted clock says what the driver's only asks for; and who counted it waited for the sensors.
+    if row.effectiveClockMegahertz != nil {
+      add("effective_clock_mhz", "MHz", row.effectiveClockMegahertz, result.clock.frequency.value / 1e6)
+      if let seconds = row.sustainedSeconds, seconds >= 2 * Self.sensorSeconds {
+        add("power_w", "W", row.powerWatts, result.clock.power.value)
+      }
+      return
     }
     guard let time = row.microseconds[.sustained], time >= Self.shortestSensed else {
       skipped.add(
@@ -103,6 +123,12 @@ struct TimeValidation {
     let clock =
       result.clock.limiter == .activity ? result.request.device.clock.maximum : result.clock.frequency
     add("sm_clock_mhz", "MHz", row.clockMegahertz, clock.value / 1e6)
+    guard wasLoaded else {
+      skipped.add(
+        row.kernel, pass: row.pass,
+        "watts of a run of 0.35 s after a pause: the sensor averages over a second")
+      return
+    }
     // A chip lowers its clock that far at the power limit alone: a lower reading had not settled.
     if let measured = row.clockMegahertz, let watts = row.powerWatts,
       measured * 1e6 < result.request.device.clock.matrixMaximum.value * 0.98,
@@ -114,6 +140,15 @@ struct TimeValidation {
       return
     }
     add("power_w", "W", row.powerWatts, result.clock.power.value)
+  }
+}
+
+extension MeasuredTable.Row {
+  /// Whether the board went from `before` to this row without a pause: no other kernel was set up or compiled between.
+  func follows(_ before: MeasuredTable.Row, compiledPerShape: [String]) -> Bool {
+    !compiledPerShape.contains(plainKernel)
+      && (kernel, pass, dataType, headDim, headDimV, mask)
+        == (before.kernel, before.pass, before.dataType, before.headDim, before.headDimV, before.mask)
   }
 }
 
