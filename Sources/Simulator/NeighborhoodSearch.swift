@@ -1,5 +1,5 @@
 public import HWModels
-public import Schedules
+import Schedules
 
 /// Strides and tiles of a neighborhood mask, ranked by predicted time, with how far each moves the mask from stride 1.
 ///

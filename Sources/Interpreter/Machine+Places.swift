@@ -1,0 +1,191 @@
+import Schedules
+
+/// Where tiles lie, in buffers and in device memory.
+extension Machine {
+  func locate(
+    _ ref: TileRef, _ context: Context
+  ) throws(ExecutionFault) -> (slot: Int, rectangle: Rectangle) {
+    let buffer = context.compiled.kernel.buffers[ref.buffer.index]
+    let number: Int
+    switch ref.slot {
+    case .fixed(let fixed): number = fixed
+    case .step(let offset): number = context.step.stepsBefore + context.step.step + offset
+    case .item: number = context.step.itemsBefore
+    }
+    let slot = ((number % buffer.slots) + buffer.slots) % buffer.slots
+    let rows = ref.rows ?? 0..<buffer.rows
+    let columns = ref.columns ?? 0..<buffer.columns
+    guard rows.lowerBound >= 0, rows.upperBound <= buffer.rows, columns.upperBound <= buffer.columns else {
+      throw .mismatch(operation: context.name, message: "the tile lies outside of buffer \(buffer.name)")
+    }
+    return (
+      slot,
+      Rectangle(row: rows.lowerBound, rows: rows.count, column: columns.lowerBound, columns: columns.count)
+    )
+  }
+
+  func read(_ ref: TileRef, _ context: Context) throws(ExecutionFault) -> Int32 {
+    let (slot, rectangle) = try locate(ref, context)
+    let value = context.slot.storage[ref.buffer.index][slot].read(rectangle, in: table)
+    recorder?.read(.buffer(ref.buffer.index, slot: slot), value: value)
+    return value
+  }
+
+  func write(_ value: Int32, to ref: TileRef, _ context: Context) throws(ExecutionFault) {
+    let (slot, rectangle) = try locate(ref, context)
+    let tile = table[value]
+    guard tile.rows == rectangle.rows, tile.columns == rectangle.columns else {
+      throw .mismatch(
+        operation: context.name,
+        message: "a result of \(tile.rows) x \(tile.columns) goes to a tile of \(rectangle.rows) x "
+          + "\(rectangle.columns) of buffer \(context.compiled.kernel.buffers[ref.buffer.index].name)")
+    }
+    let rounded = table.rounded(value, to: context.compiled.kernel.buffers[ref.buffer.index].elementType)
+    context.slot.write(rounded, buffer: ref.buffer.index, slot: slot, rectangle)
+    recorder?.write(.buffer(ref.buffer.index, slot: slot), value: rounded)
+  }
+
+  func index(_ index: TileIndex, _ context: Context) throws(ExecutionFault) -> Int {
+    switch index {
+    case .item(let scale, let offset): return context.item.tile * scale + offset
+    case .walk(let offset, let stepsPerTile): return try walked(offset, stepsPerTile, context)
+    }
+  }
+
+  func walked(_ offset: Int, _ stepsPerTile: Int, _ context: Context) throws(ExecutionFault) -> Int {
+    let walk = context.compiled.kernel.items.classes[context.item.itemClass].walk
+    let place = (context.step.step + offset) / stepsPerTile
+    guard let tile = walk.tile(at: place) else {
+      throw .mismatch(
+        operation: context.name,
+        message: "place \(place) lies past the end of a walk of \(walk.count) tiles")
+    }
+    return tile
+  }
+
+  /// Reads rows and columns of a tensor in device memory.
+  func fetch(
+    _ tensor: Tensor, _ coordinate: TileCoordinate, _ rows: Int, _ columns: Int, _ context: Context
+  ) throws(ExecutionFault) -> Int32 {
+    let value: Int32
+    if coordinate.order != nil || isFlat(tensor, context) {
+      var whole = table.constant(0, rows: rows, columns: columns)
+      for (offset, piece) in try pieces(tensor, coordinate, rows, columns, context) {
+        whole = table.overlay(whole, with: memory.read(piece), row: offset, column: 0)
+      }
+      value = whole
+    } else {
+      value = memory.read(try place(tensor, coordinate, rows, columns, context))
+    }
+    recorder?.read(.memory(tensor), value: value)
+    return value
+  }
+
+  /// Writes rows and columns of a tensor in device memory.
+  func put(
+    _ value: Int32, _ tensor: Tensor, _ coordinate: TileCoordinate, _ context: Context
+  ) throws(ExecutionFault) {
+    let tile = table[value]
+    if coordinate.order != nil || isFlat(tensor, context) {
+      for (offset, piece) in try pieces(tensor, coordinate, tile.rows, tile.columns, context) {
+        let part = table.crop(
+          value, row: offset, rows: piece.rectangle.rows, column: 0, columns: tile.columns)
+        memory.write(part, to: piece)
+      }
+    } else {
+      memory.write(value, to: try place(tensor, coordinate, tile.rows, tile.columns, context))
+    }
+    recorder?.write(.memory(tensor), value: value)
+  }
+
+  /// Whether the kernel takes the query rows of all heads as one sequence.
+  func isFlat(_ tensor: Tensor, _ context: Context) -> Bool {
+    context.compiled.sequences == 1 && !tensor.isPerKeyValueHead
+      && program.shape.batch * program.shape.headsQ > 1
+      && context.compiled.kernel.items.packedHeads == 1
+  }
+
+  /// The parts of a run of rows over all heads that lie in one head each, with their offsets in the run; for rows of a
+  /// token order those of neighbouring tokens.
+  func pieces(
+    _ tensor: Tensor, _ coordinate: TileCoordinate, _ rows: Int, _ columns: Int, _ context: Context
+  ) throws(ExecutionFault) -> [(Int, DeviceMemory.Place)] {
+    let shape = program.shape
+    let first = try index(coordinate.index, context) * coordinate.rows + coordinate.firstRow
+    if let order = coordinate.order {
+      let whole = try place(tensor, coordinate, rows, columns, context)
+      return order.runs(of: first..<min(first + rows, order.rows)).map { run in
+        var place = whole
+        place.rectangle.row = run.tokens.lowerBound
+        place.rectangle.rows = run.tokens.count
+        return (run.offset, place)
+      }
+    }
+    let last = min(first + rows, shape.batch * shape.headsQ * shape.seqQ)
+    var found: [(Int, DeviceMemory.Place)] = []
+    var row = first
+    while row < last {
+      let head = row / shape.seqQ
+      let end = min((head + 1) * shape.seqQ, last)
+      found.append(
+        (
+          row - first,
+          DeviceMemory.Place(
+            tensor: tensor, head: head, packedHeads: 1, split: try split(tensor, coordinate, context),
+            rectangle: Rectangle(
+              row: row - head * shape.seqQ, rows: end - row, column: coordinate.firstColumn, columns: columns)
+          )
+        ))
+      row = end
+    }
+    return found
+  }
+
+  func split(
+    _ tensor: Tensor, _ coordinate: TileCoordinate, _ context: Context
+  ) throws(ExecutionFault) -> Int {
+    guard tensor.isPartial else { return 0 }
+    switch coordinate.split {
+    case .item: return context.item.split
+    case .tile: return context.item.tile
+    case .fixed(let fixed): return fixed
+    case .walk(let offset): return try walked(offset, 1, context)
+    }
+  }
+
+  func place(
+    _ tensor: Tensor, _ coordinate: TileCoordinate, _ rows: Int, _ columns: Int, _ context: Context
+  ) throws(ExecutionFault) -> DeviceMemory.Place {
+    let shape = program.shape
+    let packedHeads = context.compiled.kernel.items.packedHeads
+    let sequences = context.compiled.sequences
+    let head: Int
+    if sequences * packedHeads == shape.batch * shape.headsQ {
+      let first = context.item.sequence * packedHeads
+      head = tensor.isPerKeyValueHead ? first / shape.group : first
+    } else if sequences == shape.batch * shape.headsKV, tensor.isPerKeyValueHead {
+      head = context.item.sequence
+    } else {
+      throw .mismatch(
+        operation: context.name,
+        message: "\(sequences) sequences do not say which head of \(tensor.rawValue) is meant")
+    }
+    return DeviceMemory.Place(
+      tensor: tensor, head: head, packedHeads: tensor.isPerKeyValueHead ? 1 : packedHeads,
+      split: try split(tensor, coordinate, context),
+      rectangle: Rectangle(
+        row: try index(coordinate.index, context) * coordinate.rows + coordinate.firstRow, rows: rows,
+        column: coordinate.firstColumn,
+        columns: columns))
+  }
+}
+
+extension Tensor {
+  /// Whether it holds one part per split.
+  var isPartial: Bool {
+    switch self {
+    case .partialO, .partialLogSumExp, .partialMaximum, .partialSum: true
+    default: false
+    }
+  }
+}
