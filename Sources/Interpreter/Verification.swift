@@ -24,6 +24,7 @@ public enum Verification {
     for (number, shape) in shapes.enumerated() {
       let program: Program
       do {
+        try type(of: schedule).checkLengths(of: shape)
         program = try schedule.program(for: shape, on: device)
       } catch {
         report.skipped.append(.init(shape: shape, reason: error.description))
@@ -112,7 +113,7 @@ extension Program {
         actor.blocks.flatMap(\.operations).filter { operation in
           let work = operation.work
           let movesData =
-            work.matrixFlops + work.exp + work.globalRead + work.streamRead + work.globalWrite + work.atomics
+            work.matrixFlops + work.exp + work.bytesRead + work.globalWrite + work.atomics
             > 0
           return movesData && operation.action == .none
         }.map { "\(kernel.name), \(actor.name): \($0.name)" }

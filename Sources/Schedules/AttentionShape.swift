@@ -17,6 +17,8 @@ public struct AttentionShape: Sendable, Hashable {
   /// Values are the first `headDimV` columns of the keys, and memory holds them once: the latent of multi-head latent
   /// attention. Schedules say so in the shape of their program.
   public var valuesInKeys = false
+  /// Keys of each sequence where they differ, the longest of them being `seqKV`; nil where all have `seqKV`.
+  public private(set) var lengths: BatchLengths?
 
   public enum Pass: String, CaseIterable, Sendable, Codable {
     case forward = "fwd"
@@ -32,13 +34,14 @@ public struct AttentionShape: Sendable, Hashable {
   public init(
     batch: Int, headsQ: Int, headsKV: Int? = nil, seqQ: Int, seqKV: Int? = nil, headDim: Int,
     headDimV: Int? = nil, dataType: DataType = .bf16, mask: Mask = .none, pass: Pass = .forward,
-    needsBlockLists: Bool = true
+    lengths: BatchLengths? = nil, needsBlockLists: Bool = true
   ) throws(ShapeError) {
     self.batch = batch
     self.headsQ = headsQ
     self.headsKV = headsKV ?? headsQ
     self.seqQ = seqQ
-    self.seqKV = seqKV ?? seqQ
+    self.seqKV = seqKV ?? lengths?.longest ?? seqQ
+    self.lengths = lengths
     self.headDim = headDim
     self.headDimV = headDimV ?? headDim
     self.dataType = dataType
@@ -91,8 +94,43 @@ public struct AttentionShape: Sendable, Hashable {
         .filter { needsBlockLists || $0.field != "file" }
         .map { .init(field: "mask", message: $0.message) }
     }
+    if let lengths, found.isEmpty { found += problems(lengths) }
     return found
   }
+
+  private func problems(_ lengths: BatchLengths) -> [ShapeError.Problem] {
+    var found: [ShapeError.Problem] = []
+    if lengths.keys.count != batch {
+      found.append(
+        .init(
+          field: "lengths", message: "\(lengths.keys.count) lengths for a batch of \(batch); leave batch out")
+      )
+    }
+    if lengths.longest != seqKV {
+      found.append(
+        .init(
+          field: "lengths",
+          message: "the longest length is \(lengths.longest), and seq-kv \(seqKV); leave seq-kv out"))
+    }
+    if pass == .backward {
+      found.append(.init(field: "lengths", message: "lengths of their own are modelled forward only"))
+    }
+    for length in Set(lengths.keys).sorted() where found.isEmpty {
+      found += mask.check(seqQ: seqQ, seqKV: length, headCount: headsQ).map {
+        .init(field: "mask", message: "with \(length) keys: \($0.message)")
+      }
+    }
+    return found
+  }
+
+  /// Keys of batch element `index`.
+  public func keys(of index: Int) -> Int { lengths?.keys[index] ?? seqKV }
+
+  /// Neighbouring batch elements with equally many keys.
+  public var keyRuns: [(count: Int, keys: Int)] { lengths?.runs ?? [(batch, seqKV)] }
+
+  /// Keys of all sequences together.
+  public var totalKeys: Double { keyRuns.reduce(0) { $0 + Double($1.count) * Double($1.keys) } }
 
   /// Query heads that share one key-value head.
   public var group: Int { headsQ / headsKV }
@@ -100,8 +138,14 @@ public struct AttentionShape: Sendable, Hashable {
   /// Elements of a token's keys and values of one head in memory.
   public var cachedColumns: Int { headDim + (valuesInKeys ? 0 : headDimV) }
 
-  /// Query-key pairs of one head that the mask lets attend.
-  public var attendedPairs: Double { mask.attendedPairs(seqQ: seqQ, seqKV: seqKV) }
+  /// Query-key pairs of one head that the mask lets attend, the mean over a batch of different lengths.
+  public var attendedPairs: Double {
+    guard lengths != nil else { return mask.attendedPairs(seqQ: seqQ, seqKV: seqKV) }
+    let all = keyRuns.reduce(0) {
+      $0 + Double($1.count) * mask.attendedPairs(seqQ: seqQ, seqKV: $1.keys)
+    }
+    return all / Double(batch)
+  }
 
   /// Useful matrix work of the whole call: two products forward, five backward, over attended pairs only.
   ///
@@ -116,8 +160,8 @@ public struct AttentionShape: Sendable, Hashable {
     let element = Double(dataType.bytes)
     let q = Double(batch * headsQ) * Double(seqQ) * Double(headDim) * element
     let o = Double(batch * headsQ) * Double(seqQ) * Double(headDimV) * element
-    let k = Double(batch * headsKV) * Double(seqKV) * Double(headDim) * element
-    let v = Double(batch * headsKV) * Double(seqKV) * Double(cachedColumns - headDim) * element
+    let k = Double(headsKV) * totalKeys * Double(headDim) * element
+    let v = Double(headsKV) * totalKeys * Double(cachedColumns - headDim) * element
     switch pass {
     case .forward: return (q + k + v, o)
     case .backward: return (q + k + v + 2 * o, q + k + v)

@@ -32,8 +32,8 @@ public struct Program: Sendable {
 }
 
 extension Program {
-  /// Kernels that are launched.
-  public var launches: Int { kernels.count { !$0.continuesLaunch } }
+  /// Kernels whose launch takes time of its own.
+  public var launches: Int { kernels.count { !$0.continuesLaunch && !$0.startsEarly } }
 
   public init(
     schedule: String, shape: AttentionShape, spatial: SpatialProgram, warnings: [ModelLimit] = []
@@ -73,6 +73,12 @@ public struct Kernel: Sendable {
   public var role = Role.main
   /// What its work items read in common, where that is not the keys and values of the call.
   public var sharedStream: SharedStream?
+  /// Whether it is the last part of the launch before it (work items that wait for others and go on), and not a
+  /// launch of its own.
+  public var continuesLaunch = false
+  /// Whether it is launched while the kernel before it still runs, and waits inside for that one's results
+  /// (programmatic dependent launch): its launch and ramp are hidden.
+  public var startsEarly = false
 
   /// Part of a call that a kernel is.
   public enum Role: String, Sendable, Hashable {
@@ -106,9 +112,6 @@ public struct Kernel: Sendable {
   }
   /// Whether the tensors that it reads hold zeros (memory that nobody wrote), which costs less energy.
   public var operandsAreZero = false
-  /// Whether it is the last part of the launch before it (work items that wait for others and go on), and not a
-  /// launch of its own.
-  public var continuesLaunch = false
 }
 
 /// On-chip needs of one work item.

@@ -12,6 +12,8 @@ public protocol Schedule: Sendable {
   static var parallelism: [ParallelismAxis] { get }
   /// The only head dimensions that it takes; nil for most.
   static var geometry: HeadGeometry? { get }
+  /// Whether the sequences of a batch may have lengths of their own; false for most.
+  static var takesLengths: Bool { get }
   /// - Throws: `ScheduleError` for a parameter it does not know or cannot read.
   init(parameters: ScheduleParameters) throws(ScheduleError)
   /// - Throws: `ScheduleError` where the device lacks a resource, the shape is outside what the kernel takes, or
@@ -22,6 +24,17 @@ public protocol Schedule: Sendable {
 extension Schedule {
   public static var parallelism: [ParallelismAxis] { [] }
   public static var geometry: HeadGeometry? { nil }
+  public static var takesLengths: Bool { false }
+
+  /// - Throws: `ScheduleError.unsupported` where the batch has lengths of their own and the kernel takes none.
+  public static func checkLengths(of shape: AttentionShape) throws(ScheduleError) {
+    guard shape.lengths == nil || takesLengths else {
+      let names = ScheduleRegistry.all.filter { $0.takesLengths }.map { $0.name }
+      throw .unsupported(
+        schedule: name, field: "lengths",
+        message: "models batches of one length; different ones: \(names.joined(separator: ", "))")
+    }
+  }
 }
 
 /// A parameter of a schedule.

@@ -24,6 +24,9 @@ public struct Work: Sendable, Hashable {
   public var globalRead = 0.0
   /// Bytes read that no other work item reads (queries): they always come from device memory.
   public var streamRead = 0.0
+  /// Bytes of tables read before what they point to (entries of pages, lengths, counts): a few lines that memory serves
+  /// between the lines of larger transfers, so that they do not wait for these.
+  public var tableRead = 0.0
   public var globalWrite = 0.0
   public var tensorMemoryRead = 0.0
   public var tensorMemoryWrite = 0.0
@@ -31,6 +34,9 @@ public struct Work: Sendable, Hashable {
   public var atomics = 0.0
   /// Bytes of one of them.
   public static let additionBytes = 4.0
+
+  /// Bytes read from the shared cache and beyond.
+  public var bytesRead: Double { globalRead + streamRead + tableRead }
 
   public init() {}
 
@@ -58,6 +64,7 @@ public struct Work: Sendable, Hashable {
     sharedWrite += b.sharedWrite * n
     globalRead += b.globalRead * n
     streamRead += b.streamRead * n
+    tableRead += b.tableRead * n
     globalWrite += b.globalWrite * n
     tensorMemoryRead += b.tensorMemoryRead * n
     tensorMemoryWrite += b.tensorMemoryWrite * n
@@ -71,7 +78,7 @@ public struct Work: Sendable, Hashable {
       ("max", max), ("alu", alu), ("convert", convert),
       ("shuffle", shuffle), ("other_instructions", otherInstructions), ("shared_read_bytes", sharedRead),
       ("shared_write_bytes", sharedWrite), ("global_read_bytes", globalRead),
-      ("stream_read_bytes", streamRead), ("global_write_bytes", globalWrite),
+      ("stream_read_bytes", streamRead), ("table_read_bytes", tableRead), ("global_write_bytes", globalWrite),
       ("tensor_memory_read_bytes", tensorMemoryRead),
       ("tensor_memory_write_bytes", tensorMemoryWrite), ("atomics", atomics),
     ]

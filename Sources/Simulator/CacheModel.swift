@@ -172,7 +172,7 @@ extension Kernel.SharedStream {
   static func keysAndValues(of shape: AttentionShape) -> Self {
     Self(
       sequences: shape.batch * shape.headsKV,
-      bytesRead: Double(shape.seqKV) * Double(shape.cachedColumns) * Double(shape.dataType.bytes),
-      bytesAccumulated: 0)
+      bytesRead: shape.totalKeys / Double(shape.batch) * Double(shape.cachedColumns)
+        * Double(shape.dataType.bytes), bytesAccumulated: 0)
   }
 }

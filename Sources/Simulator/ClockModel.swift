@@ -39,7 +39,7 @@ struct ClockModel {
         * power.instruction.value
         + (work.sharedRead + work.sharedWrite) * power.sharedByte.value
       memory +=
-        (work.globalRead + work.streamRead + work.globalWrite + work.atomics * Work.additionBytes)
+        (work.bytesRead + work.globalWrite + work.atomics * Work.additionBytes)
         * power.l2Byte.value + simulation.dramBytes
         * power.dramByte.value
     }

@@ -106,7 +106,7 @@ struct CostModel {
       cost.latency = readLatency
       cost.own += chain
     case .loadStore:
-      cost.latency = work.globalRead + work.streamRead > 0 ? readLatency : 0
+      cost.latency = work.bytesRead > 0 ? readLatency : 0
       cost.own += chain
     case .sync: break
     }
@@ -153,10 +153,12 @@ struct CostModel {
         work.tensorMemoryRead / memory.readBandwidth.value + work.tensorMemoryWrite
         / memory.writeBandwidth.value
     }
+    cost.posted[.l2] = work.tableRead / l2BytesPerCycle
+    cost.posted[.dram] = work.tableRead * streamMissShare / dramBytesPerCycle
     guard work.atomics > 0 else { return }
     let added = work.atomics * Work.additionBytes
     cost.demand[.atomic] = added / additionBytesPerCycle
-    cost.posted[.dram] = added * additionMissShare / dramBytesPerCycle
+    cost.posted[.dram] += added * additionMissShare / dramBytesPerCycle
   }
 
   private func chainLatency(_ chain: Chain) -> Double {

@@ -10,12 +10,12 @@ final class ItemPaces {
   private let kernel: Kernel
   private let device: Device
   private let conditions: MemoryConditions
-  /// Later items of a slot over first ones, by class.
-  private let laterShare: [Double]
+  /// Whether slots play more than one item.
+  private let repeated: Bool
   /// Bytes that device memory, the shared cache and its stores move in a tick.
   private let bandwidth: (memory: Double, cache: Double, stores: Double)
   private var timers: [Int: ItemTimer] = [:]
-  private var known: [Key: Double] = [:]
+  private var known: [Key: DeviceSchedule.Duration] = [:]
   private var knownBytes: [Int: (memory: Double, cache: Double, stores: Double)] = [:]
   private(set) var failure: SimulationError?
   private(set) var events = 0
@@ -25,11 +25,11 @@ final class ItemPaces {
     var itemClass: Int
   }
 
-  init(_ kernel: Kernel, on device: Device, conditions: MemoryConditions, laterShare: [Double]) {
+  init(_ kernel: Kernel, on device: Device, conditions: MemoryConditions, repeated: Bool) {
     self.kernel = kernel
     self.device = device
     self.conditions = conditions
-    self.laterShare = laterShare
+    self.repeated = repeated
     let perTick = 1 / Double(Tick.perCycle)
     bandwidth = (
       (device.dram.bandwidth / conditions.clock).value * device.dram.efficiency.value * perTick,
@@ -46,26 +46,30 @@ final class ItemPaces {
     let shared = max(memory, bytes.cache / bandwidth.cache) * Double(resident) * active
     // Items that start together ask together: of the shorter of the two, one trip does not overlap.
     let trips = Double(max(kernel.items.classes[itemClass].walk.count, 1))
-    let together = min(alone, shared) / trips
-    return max(isFirst ? alone : alone * laterShare[itemClass], shared) + together
+    let together = min(Double(alone.first), shared) / trips
+    if isFirst { return max(Double(alone.first), shared) + together }
+    // A producer that runs ahead asks for a later item's tiles before the item in front of it has ended.
+    let ahead = Double(max(alone.first - alone.later, 0))
+    return max(Double(alone.later), shared) + max(together - ahead, 0)
   }
 
   /// Bytes of an item that are read from device memory, that cross the shared cache's ports, and that are written.
   private func bytes(_ itemClass: Int) -> (memory: Double, cache: Double, stores: Double) {
     if let bytes = knownBytes[itemClass] { return bytes }
     let work = kernel.work(of: kernel.items.classes[itemClass])
-    let read = work.globalRead * conditions.missShare + work.streamRead * conditions.streamMissShare
+    let read =
+      work.globalRead * conditions.missShare + (work.streamRead + work.tableRead) * conditions.streamMissShare
     let bytes = (
       memory: read * (1 + conditions.writeBackShare),
-      cache: work.globalRead + work.streamRead + work.globalWrite,
+      cache: work.bytesRead + work.globalWrite,
       stores: work.globalWrite
     )
     knownBytes[itemClass] = bytes
     return bytes
   }
 
-  /// Ticks with the whole memory for one core.
-  private func alone(_ itemClass: Int, resident: Int) -> Double {
+  /// Ticks with the whole memory for one core, as the first item of a slot and as a later one.
+  private func alone(_ itemClass: Int, resident: Int) -> DeviceSchedule.Duration {
     let key = Key(resident: resident, itemClass: itemClass)
     if let ticks = known[key] { return ticks }
     var timer =
@@ -74,12 +78,12 @@ final class ItemPaces {
         var own = conditions
         own.activeCores = 1
         let lowered = LoweredKernel(kernel, on: device, conditions: own)
-        return ItemTimer(lowered: lowered, kernel: kernel, resident: resident, repeated: false)
+        return ItemTimer(lowered: lowered, kernel: kernel, resident: resident, repeated: repeated)
       }()
-    var ticks = 0.0
+    var ticks = DeviceSchedule.Duration(first: 0, later: 0)
     let before = timer.events
     do {
-      ticks = Double(try timer.timing(of: kernel.items.classes[itemClass]).duration.first)
+      ticks = try timer.timing(of: kernel.items.classes[itemClass]).duration
     } catch {
       failure = error
     }

@@ -91,14 +91,14 @@ struct ItemRuns {
     if group.runs.count == 1 { return max(group.count * group.runs[0].count / slots, 1) }
     return switch order {
     case .tilesFastest: group.count
-    case .sequencesFastest: 1
+    case .sequencesFastest, .rowTilesSlowest: 1
     case .longestFirst, .firstTilesFirst: (group.count - 1) / sequencesPerRepeat(order) + 1
     }
   }
 
   private static func sequencesPerRepeat(_ order: ItemOrder) -> Int {
     switch order {
-    case .tilesFastest, .sequencesFastest: 1
+    case .tilesFastest, .sequencesFastest, .rowTilesSlowest: 1
     case .longestFirst(let perSection), .firstTilesFirst(let perSection): max(perSection, 1)
     }
   }

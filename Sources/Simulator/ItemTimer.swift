@@ -9,7 +9,8 @@ struct ItemTimer {
   private let lowered: LoweredKernel
   private let kernel: Kernel
   private let resident: Int
-  private let rounds: Int
+  /// Items of a slot that are played: one, or as many as it takes until a later one starts as all later ones do.
+  let rounds: Int
   private(set) var events = 0
   private(set) var jumpedEvents = 0
   /// Of the longest class so far: ticks before its first loop trip and after its last.
@@ -30,7 +31,7 @@ struct ItemTimer {
     /// The variable that counts the trips of the jumped loop.
     var variable: Int
     var trips: Int
-    /// Ticks of the period in the first round and in the second.
+    /// Ticks of the period in the first round and in the last.
     var ticks: (first: Int, later: Int)
     var timing: Timing
   }
@@ -40,7 +41,10 @@ struct ItemTimer {
     self.kernel = kernel
     self.resident = resident
     // A single launched item per core starts afresh each time: its later rounds are its first plus the launch.
-    rounds = repeated && (resident > 1 || kernel.policy.isPersistent) ? 2 : 1
+    // In a persistent kernel roles run ahead of each other into the next item: only its third item starts as all later
+    // ones do.
+    let isPersistent = kernel.policy.isPersistent
+    rounds = repeated ? (isPersistent ? 3 : resident > 1 ? 2 : 1) : 1
   }
 
   /// Ticks of the class as the first item of its slot and as a later one, when `resident` items of it run side by
@@ -93,7 +97,7 @@ struct ItemTimer {
       epilogue = item.loopEnd < 0 ? 0 : item.end - item.loopEnd
     }
     let launch = kernel.policy.isPersistent ? 0 : lowered.itemLaunchTicks
-    let later = rounds == 2 ? roundEnd(1) - first : first + launch
+    let later = rounds > 1 ? roundEnd(rounds - 1) - roundEnd(rounds - 2) : first + launch
     let period = outcome.jumps.first.map {
       SimulationResult.PeriodResult(trips: $0.trips, ticks: $0.ticks, jumpedTrips: $0.trips * $0.periods)
     }
@@ -116,6 +120,6 @@ struct ItemTimer {
     references.append(
       Reference(
         values: values, variable: variable, trips: jump.trips,
-        ticks: (first: jump.ticks, later: rounds == 2 ? jumps[1].ticks : jump.ticks), timing: timing))
+        ticks: (first: jump.ticks, later: jumps[rounds - 1].ticks), timing: timing))
   }
 }

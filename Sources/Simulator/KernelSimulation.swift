@@ -38,7 +38,8 @@ struct KernelSimulation {
     cache = CacheModel(
       device: device, before: cacheBefore, earlier: earlier.map { ($0.waves, $0.cache.dramReadBytes) }
     ).evaluate(
-      kernel: kernel, shape: shape, slots: slots, totalRead: work.globalRead, streamRead: work.streamRead,
+      kernel: kernel, shape: shape, slots: slots, totalRead: work.globalRead,
+      streamRead: work.streamRead + work.tableRead,
       intermediateRead: kernel.intermediateRead(totals), totalWrite: work.globalWrite,
       accumulated: work.atomics * Work.additionBytes)
   }
@@ -110,12 +111,9 @@ struct KernelSimulation {
 
   /// Plays the launches with bandwidth that moves between cores.
   private func playSharing(
-    _ conditions: MemoryConditions, _ runs: [ItemRuns.Run], _ durations: [DeviceSchedule.Duration],
-    events: inout Int
+    _ conditions: MemoryConditions, _ runs: [ItemRuns.Run], events: inout Int
   ) throws(SimulationError) -> DeviceSchedule.Outcome {
-    let paces = ItemPaces(
-      kernel, on: device, conditions: conditions,
-      laterShare: durations.map { $0.first > 0 ? Double($0.later) / Double($0.first) : 1 })
+    let paces = ItemPaces(kernel, on: device, conditions: conditions, repeated: kernel.items.total > slots)
     let schedule = SharedBandwidthSchedule(
       cores: slots / resident, resident: resident,
       ticks: { paces.ticks($0, resident: $1, active: $2, isFirst: $3) })
@@ -164,7 +162,7 @@ struct KernelSimulation {
   ) throws(SimulationError) -> DeviceSchedule.Outcome {
     let runs = ItemRuns.make(items, order: kernel.policy.order).sameTimes(items.classes)
     if case .ranges = kernel.policy {
-      return try playSharing(conditions, runs, durations, events: &events)
+      return try playSharing(conditions, runs, events: &events)
     }
     let played = DeviceSchedule(
       slots: slots, durations: durations,
@@ -174,7 +172,7 @@ struct KernelSimulation {
       let longest = durations.indices.max(by: { durations[$0].first < durations[$1].first }),
       try isPaced(byMemory: conditions, longest, durations[longest])
     else { return played }
-    return try playSharing(conditions, runs, durations, events: &events)
+    return try playSharing(conditions, runs, events: &events)
   }
 
   /// - Throws: `SimulationError.deadlock` naming who waits for what.
@@ -200,7 +198,7 @@ struct KernelSimulation {
     var busy = lowered.busyCycles(totals)
     // The shared levels serve the chip as one: their busy time counts against all cores.
     let perCycle = device.l2.bandwidth / clock
-    let l2Bytes = work.globalRead + work.streamRead + work.globalWrite
+    let l2Bytes = work.bytesRead + work.globalWrite
     busy[Resource.l2] = l2Bytes / min(perCycle.value / Double(cores), device.l2.corePort.value)
     busy[Resource.dram] = dramCycles * Double(cores)
     // What all cores do together cannot be faster than the memory that they share, whenever each of them does it.

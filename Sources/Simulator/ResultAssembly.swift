@@ -36,7 +36,7 @@ enum ResultAssembly {
       },
       traffic: [
         .init(level: "dram", readBytes: dramRead, writeBytes: dramWrite),
-        .init(level: "l2", readBytes: work.globalRead + work.streamRead, writeBytes: work.globalWrite),
+        .init(level: "l2", readBytes: work.bytesRead, writeBytes: work.globalWrite),
         .init(level: "shared", readBytes: work.sharedRead, writeBytes: work.sharedWrite),
       ]
         + (device.tensorMemory == nil
@@ -139,7 +139,7 @@ enum ResultAssembly {
         resource: resource, time: Duration(amount / ceiling), ceiling: ceiling, unit: unit, amount: amount)
     }
     let l2Ceiling = min(device.l2.bandwidth.value, device.l2.corePort.value * cores * clock.value)
-    let l2Bytes = work.globalRead + work.streamRead + work.globalWrite
+    let l2Bytes = work.bytesRead + work.globalWrite
     bounds.append(
       .init(
         resource: .l2, time: Duration(l2Bytes / l2Ceiling), ceiling: l2Ceiling, unit: "B/s", amount: l2Bytes))

@@ -77,6 +77,78 @@ struct ScheduleTests {
     }
   }
 
+  @Test(
+    "with keys in parts",
+    arguments: [
+      ScheduleVariant(schedule: "fa3", values: ["build": "cpp", "splits": "3"]),
+      ScheduleVariant(schedule: "fa3", values: ["build": "cpp", "splits": "rule"]),
+      ScheduleVariant(schedule: "fa3", values: ["build": "cpp", "splits": "6", "layout": "paged"]),
+      ScheduleVariant(schedule: "fa3", values: ["build": "cpp", "splits": "rule", "layout": "varlen"]),
+    ])
+  func parts(variant: ScheduleVariant) throws {
+    for mask in [Verification.MaskFamily.none, .causal, .slidingWindow] {
+      let report = try verify(variant.schedule, variant.values, mask, .forward, shapes: 5, orders: 5)
+      #expect(report.cases.count >= 5)
+      for failure in report.cases where failure.failure != nil {
+        Issue.record("\(variant)\n\(failure.lines.joined(separator: "\n"))")
+      }
+    }
+  }
+
+  @Test(
+    "with keys from pages",
+    arguments: [
+      ScheduleVariant(schedule: "fa2", values: ["page-size": "16"]),
+      ScheduleVariant(schedule: "fa2", values: ["page-size": "64", "splits": "grouped", "pack-gqa": "on"]),
+      ScheduleVariant(schedule: "fa3", values: ["build": "cpp", "layout": "paged", "page-size": "1"]),
+    ])
+  func pages(variant: ScheduleVariant) throws {
+    let report = try verify(variant.schedule, variant.values, .causal, .forward, shapes: 5, orders: 5)
+    #expect(report.cases.count >= 5)
+    for failure in report.cases where failure.failure != nil {
+      Issue.record("\(variant)\n\(failure.lines.joined(separator: "\n"))")
+    }
+  }
+
+  @Test(
+    "with a length for each sequence",
+    arguments: ScheduleRegistry.all.filter { $0.takesLengths }.map { $0.name },
+    [Mask.none, .causal, .slidingWindow(left: 40, right: 0)])
+  func lengths(name: String, mask: Mask) throws {
+    let lists = [[1, 448, 100, 7], [64, 64, 65, 63], [300, 1]]
+    let shapes = try lists.flatMap { keys in
+      try [1, 5, 40].map { queries in
+        try AttentionShape(
+          batch: keys.count, headsQ: 4, headsKV: 2, seqQ: queries, headDim: 64, mask: mask,
+          lengths: BatchLengths(keys: keys))
+      }
+    }
+    let schedule = try #require(ScheduleRegistry[name]).init(parameters: ScheduleParameters())
+    let report = Verification.run(schedule: schedule, device: .roomy, shapes: shapes, orders: 10, seed: 3)
+    #expect(report.cases.count == shapes.count)
+    for failure in report.cases where failure.failure != nil {
+      Issue.record("\(name)\n\(failure.lines.joined(separator: "\n"))")
+    }
+  }
+
+  /// The check of lengths bites: a program for the longest length everywhere reads keys that are not there.
+  @Test("and a program that ignores them is wrong")
+  func ignoredLengths() throws {
+    let shape = try AttentionShape(
+      batch: 2, headsQ: 2, seqQ: 1, headDim: 64, lengths: BatchLengths(keys: [200, 30]))
+    let longest = try AttentionShape(batch: 2, headsQ: 2, seqQ: 1, seqKV: 200, headDim: 64)
+    let schedule = try #require(ScheduleRegistry["flash-decoding"]).init(parameters: ScheduleParameters())
+    var program = try schedule.program(for: longest, on: .roomy)
+    #expect(Verification.check(program).failure == nil)
+    program.kernels.removeLast()
+    // The first kernel alone, its parts never merged, is wrong too.
+    #expect(Verification.check(program).failure != nil)
+    var short = try schedule.program(for: shape, on: .roomy)
+    #expect(Verification.check(short).failure == nil)
+    short.shape = longest
+    #expect(Verification.check(short).failure != nil)
+  }
+
   @Test("with every pair of choices", arguments: ScheduleVariant.pairs)
   func pairs(variant: ScheduleVariant) throws {
     let report = try verify(variant.schedule, variant.values, .causal, .forward, shapes: 4, orders: 3)

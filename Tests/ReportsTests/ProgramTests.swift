@@ -31,7 +31,7 @@ struct ProgramTests {
         .fitted(to: ScheduleRegistry[name]?.geometry)
     }
     // Decode kernels take few queries.
-    if (try? Simulation.program(request)) == nil { request.shape.seqQ = 1 }
+    if (try? Simulation.program(request)) == nil { request.shape.seqQ = 16 }
     if (try? Simulation.program(request)) == nil { request = try Sample.streaming(name) }
     if (try? Simulation.program(request)) == nil { request = try Sample.spatial(name) }
     if (try? Simulation.program(request)) == nil { request = try Sample.fpga(name) }

@@ -48,6 +48,19 @@ struct StoreTests {
     #expect(read.toolVersion == "0.1.0")
   }
 
+  @Test("The lengths of a batch come back as they were written")
+  func lengths() throws {
+    let store = try ResultStore(path: folder.path("a.sqlite"))
+    var record = try record()
+    let lengths = try BatchLengths(parsing: "uniform:100-2k:n=4:seed=3")
+    record.result.request.shape = try AttentionShape(
+      batch: 4, headsQ: 4, seqQ: 1, headDim: 64, lengths: lengths)
+    let read = try store.run(try store.insert(record))
+    #expect(read.result.request.shape == record.result.request.shape)
+    #expect(JSONReport.render(read.result) == JSONReport.render(record.result))
+    #expect(RequestText.flags(read.result.request).contains("--lengths uniform:100-2k:n=4:seed=3"))
+  }
+
   @Test("Every kind of work comes back")
   func work() throws {
     var work = Work()

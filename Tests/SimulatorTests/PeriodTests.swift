@@ -27,7 +27,7 @@ import Testing
         let timing = try timer.timing(of: itemClass)
         guard chosen.contains(index) else { continue }
         let trips = lowered.trips.map { $0.count(itemClass.values) }
-        let rounds = kernel.items.total > simulation.slots ? 2 : 1
+        let rounds = timer.rounds
         var whole = CoreSimulation(
           lowered,
           queues: Array(repeating: Array(repeating: trips, count: rounds), count: simulation.resident),
@@ -35,9 +35,11 @@ import Testing
         let outcome = whole.run()
         let first = outcome.items.reduce(0) { max($0, $1[0].end) }
         #expect(timing.duration.first == first, "\(schedule) \(shape) class \(index)")
-        if rounds == 2 {
-          let later = outcome.items.reduce(0) { max($0, $1[1].end) } - first
-          #expect(timing.duration.later == later, "\(schedule) \(shape) class \(index), second round")
+        if rounds > 1 {
+          let ends = outcome.items.reduce((0, 0)) {
+            (max($0.0, $1[rounds - 2].end), max($0.1, $1[rounds - 1].end))
+          }
+          #expect(timing.duration.later == ends.1 - ends.0, "\(schedule) \(shape) class \(index), last round")
         }
       }
     }

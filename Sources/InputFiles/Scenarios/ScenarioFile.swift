@@ -137,8 +137,9 @@ struct ScenarioReading {
   // MARK: Shape
 
   private mutating func readShape(_ value: ValueReader?, varied: Set<String>, root: MapReader) {
-    let needed = ShapeField.allCases.filter { !$0.hasDefault && !varied.contains($0.rawValue) }.map(
+    var needed = ShapeField.allCases.filter { !$0.hasDefault && !varied.contains($0.rawValue) }.map(
       \.rawValue)
+    if varied.contains("lengths") { needed.removeAll { $0 == "batch" } }
     guard let value else {
       if !needed.isEmpty {
         file.report(at: root.mark, "missing key 'shape'", hint: "it holds \(needed.joined(separator: ", "))")
@@ -146,6 +147,8 @@ struct ScenarioReading {
       return
     }
     guard var map = value.map(expecting: "the shape of an attention call") else { return }
+    // Lengths say how many sequences there are.
+    if map.entries.contains(where: { $0.key == "lengths" }) { needed.removeAll { $0 == "batch" } }
     for name in ScenarioValues.shapeNames {
       let isNeeded = needed.contains(name)
       let hint = ShapeField(rawValue: name)?.summary

@@ -177,6 +177,7 @@ private struct FlagReading {
     if choice.schedule.isEmpty, !varies("schedule") { missing.append("--schedule") }
     for field in ShapeField.allCases
     where !field.hasDefault && choice.extents[field] == nil && !varies(field.rawValue) {
+      if field == .batch, choice.lengths != nil || varies("lengths") { continue }
       missing.append("--\(field.rawValue)")
     }
     if !missing.isEmpty {

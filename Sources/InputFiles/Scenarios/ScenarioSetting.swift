@@ -53,6 +53,7 @@ enum ScenarioSetting: Sendable {
   case dataType(DataType)
   case mask(Mask)
   case pass(AttentionShape.Pass)
+  case lengths(BatchLengths)
   case schedule(String, [String: String])
   case parameter(String, String)
   /// Index into the scenario's devices.
@@ -69,6 +70,7 @@ struct ScenarioChoice: Sendable {
   var dataType = DataType.bf16
   var mask = Mask.none
   var pass = AttentionShape.Pass.forward
+  var lengths: BatchLengths?
   var schedule = ""
   var parameters: [String: String] = [:]
   var device = 0
@@ -81,6 +83,7 @@ struct ScenarioChoice: Sendable {
     case .dataType(let value): dataType = value
     case .mask(let value): mask = value
     case .pass(let value): pass = value
+    case .lengths(let value): lengths = value
     case .schedule(let name, let values): (schedule, parameters) = (name, values)
     case .parameter(let name, let value): parameters[name] = value
     case .device(let index): device = index
@@ -92,8 +95,10 @@ struct ScenarioChoice: Sendable {
   /// - Throws: `ShapeError` where the lengths are no attention call; missing ones count as zero.
   func shape() throws(ShapeError) -> AttentionShape {
     try AttentionShape(
-      batch: extents[.batch] ?? 0, headsQ: extents[.heads] ?? 0, headsKV: extents[.kvHeads],
+      batch: extents[.batch] ?? lengths?.keys.count ?? 0, headsQ: extents[.heads] ?? 0,
+      headsKV: extents[.kvHeads],
       seqQ: extents[.seq] ?? 0, seqKV: extents[.seqKV], headDim: extents[.headDim] ?? 0,
-      headDimV: extents[.headDimV], dataType: dataType, mask: mask, pass: pass)
+      headDimV: extents[.headDimV], dataType: dataType, mask: mask, pass: pass,
+      lengths: lengths)
   }
 }

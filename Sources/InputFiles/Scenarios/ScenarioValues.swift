@@ -7,7 +7,7 @@ struct ScenarioValues {
   let file: FileReader
 
   /// The keys of `shape:`.
-  static let shapeNames = ShapeField.allCases.map(\.rawValue) + ["dtype", "mask", "pass"]
+  static let shapeNames = ShapeField.allCases.map(\.rawValue) + ["lengths", "dtype", "mask", "pass"]
 
   /// Adds a diagnostic that was made elsewhere for this file.
   func report(_ diagnostic: Diagnostic) {
@@ -22,6 +22,7 @@ struct ScenarioValues {
     if let field = ShapeField(rawValue: name) { return extent(field, value).map { .extent(field, $0) } }
     switch name {
     case "dtype": return value.choice(DataType.self).map { .dataType($0) }
+    case "lengths": return lengths(value).map { .lengths($0) }
     case "mask": return mask(value).map { .mask($0) }
     default: return value.choice(AttentionShape.Pass.self).map { .pass($0) }
     }
@@ -34,6 +35,22 @@ struct ScenarioValues {
       return nil
     }
     return number
+  }
+
+  /// `8k,4096,6x1024`, a distribution, or a list of lengths.
+  private func lengths(_ value: ValueReader) -> BatchLengths? {
+    var words: [String] = []
+    for item in value.items() {
+      guard let text = item.text(expecting: "lengths such as '8k,4096,6x1024'") else { return nil }
+      words.append(text)
+    }
+    do {
+      return try BatchLengths(parsing: words.joined(separator: ","))
+    } catch {
+      value.report(
+        error.description, hint: "for example 8k,4096,6x1024 or lognormal:4k:sigma=0.8:n=64:seed=1")
+      return nil
+    }
   }
 
   private func mask(_ value: ValueReader) -> Mask? {

@@ -118,6 +118,12 @@ public enum FileSchema {
     switch name {
     case "dtype": .map(["enum": .strings(DataType.allCases.map(\.rawValue))])
     case "pass": .map(["enum": .strings(AttentionShape.Pass.allCases.map(\.rawValue))])
+    case "lengths":
+      .map([
+        "type": .strings(["string", "array", "integer"]),
+        "description": .string("keys of each sequence of the batch: a list, or a distribution with a seed"),
+        "examples": .strings(["8k,4096,6x1024", "lognormal:4k:sigma=0.8:n=64:seed=1"]),
+      ])
     case "mask":
       .map(["type": .string("string"), "examples": .strings(["none", "causal", "causal-tl", "swa:1024"])])
     default: extent

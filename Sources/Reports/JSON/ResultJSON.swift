@@ -60,12 +60,15 @@ public enum JSONReport {
   }
 
   static func shape(_ shape: AttentionShape) -> JSONValue {
-    .object([
-      "batch": .integer(shape.batch), "heads_q": .integer(shape.headsQ), "heads_kv": .integer(shape.headsKV),
-      "seq_q": .integer(shape.seqQ), "seq_kv": .integer(shape.seqKV), "head_dim": .integer(shape.headDim),
-      "head_dim_v": .integer(shape.headDimV), "dtype": .string(shape.dataType.rawValue),
-      "mask": .string(shape.mask.description), "pass": .string(shape.pass.rawValue),
-    ])
+    var fields: [(key: String, value: JSONValue)] = [
+      ("batch", .integer(shape.batch)), ("heads_q", .integer(shape.headsQ)),
+      ("heads_kv", .integer(shape.headsKV)), ("seq_q", .integer(shape.seqQ)),
+      ("seq_kv", .integer(shape.seqKV)), ("head_dim", .integer(shape.headDim)),
+      ("head_dim_v", .integer(shape.headDimV)), ("dtype", .string(shape.dataType.rawValue)),
+      ("mask", .string(shape.mask.description)), ("pass", .string(shape.pass.rawValue)),
+    ]
+    if let lengths = shape.lengths { fields.append(("lengths", .string(lengths.description))) }
+    return .object(fields)
   }
 
   private static func device(_ request: SimulationRequest) -> JSONValue {

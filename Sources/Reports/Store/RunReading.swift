@@ -57,11 +57,13 @@ struct RunReading {
       throw StoreError.unreadable(run: id, field: "pass")
     }
     do {
+      let written: String? = row["lengths"]
+      let lengths = try written.map { try BatchLengths(parsing: $0) }
       return try AttentionShape(
         batch: row["batch"], headsQ: row["heads_q"], headsKV: row["heads_kv"], seqQ: row["seq_q"],
         seqKV: row["seq_kv"], headDim: row["head_dim"], headDimV: row["head_dim_v"], dataType: dataType,
         mask: mask,
-        pass: pass, needsBlockLists: false)
+        pass: pass, lengths: lengths, needsBlockLists: false)
     } catch { throw StoreError.unreadable(run: id, field: "shape") }
   }
 

@@ -8,7 +8,7 @@ enum StoreSchema {
   /// `attn` in ASCII: says that a SQLite file is ours.
   static let applicationID: Int32 = 0x6174_746e
   static let migrationNames = [
-    "v1 runs, devices, sources, sweeps", "v2 nodes and FIFOs, einsums and energies",
+    "v1 runs, devices, sources, sweeps", "v2 nodes and FIFOs, einsums and energies", "v3 lengths of a batch",
   ]
   static var version: Int { migrationNames.count }
 
@@ -21,6 +21,10 @@ enum StoreSchema {
     migrator.registerMigration(migrationNames[1]) { database in
       try database.execute(sql: version2)
       try database.execute(sql: "PRAGMA user_version = 2")
+    }
+    migrator.registerMigration(migrationNames[2]) { database in
+      // Keys of each sequence as asked; NULL where all have seq_kv.
+      try database.execute(sql: "ALTER TABLE runs ADD COLUMN lengths TEXT; PRAGMA user_version = 3")
     }
     return migrator
   }

@@ -89,6 +89,7 @@ enum StoredText {
       $0.sharedWrite = count("shared_write_bytes")
       $0.globalRead = count("global_read_bytes")
       $0.streamRead = count("stream_read_bytes")
+      $0.tableRead = count("table_read_bytes")
       $0.globalWrite = count("global_write_bytes")
       $0.tensorMemoryRead = count("tensor_memory_read_bytes")
       $0.tensorMemoryWrite = count("tensor_memory_write_bytes")

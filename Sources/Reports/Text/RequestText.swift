@@ -11,9 +11,11 @@ public enum RequestText {
       shape.headsQ == shape.headsKV
         ? "\(shape.headsQ) heads" : "\(shape.headsQ) heads on \(shape.headsKV) KV heads")
     parts.append(
-      shape.seqQ == shape.seqKV
-        ? "\(shape.seqQ) \(shape.seqQ == 1 ? "token" : "tokens")"
-        : "\(shape.seqQ) queries, \(shape.seqKV) keys")
+      shape.lengths != nil
+        ? "\(shape.seqQ) queries, \(keys(shape)) keys"
+        : shape.seqQ == shape.seqKV
+          ? "\(shape.seqQ) \(shape.seqQ == 1 ? "token" : "tokens")"
+          : "\(shape.seqQ) queries, \(shape.seqKV) keys")
     parts.append(
       shape.headDim == shape.headDimV
         ? "head dim \(shape.headDim)" : "head dims \(shape.headDim)/\(shape.headDimV)")
@@ -21,6 +23,13 @@ public enum RequestText {
     parts.append(shape.dataType.rawValue)
     parts.append(shape.pass == .forward ? "forward" : "backward")
     return parts.joined(separator: ", ")
+  }
+
+  /// Least, mean and most keys of a batch.
+  private static func keys(_ shape: AttentionShape) -> String {
+    let lengths = shape.lengths?.keys ?? []
+    let mean = Int((shape.totalKeys / Double(shape.batch)).rounded())
+    return "\(lengths.min() ?? 0) to \(shape.seqKV), on average \(mean)"
   }
 
   /// Masks of many documents are longer than a page.
@@ -39,7 +48,11 @@ public enum RequestText {
     flags += ["--batch \(shape.batch)", "--heads \(shape.headsQ)"]
     if shape.headsKV != shape.headsQ { flags.append("--kv-heads \(shape.headsKV)") }
     flags.append("--seq \(shape.seqQ)")
-    if shape.seqKV != shape.seqQ { flags.append("--seq-kv \(shape.seqKV)") }
+    if let lengths = shape.lengths {
+      flags.append("--lengths " + quoted(lengths.description))
+    } else if shape.seqKV != shape.seqQ {
+      flags.append("--seq-kv \(shape.seqKV)")
+    }
     flags.append("--head-dim \(shape.headDim)")
     if shape.headDimV != shape.headDim { flags.append("--head-dim-v \(shape.headDimV)") }
     if shape.mask != .none { flags.append("--mask " + quoted(shape.mask.description)) }

@@ -69,7 +69,8 @@ struct DecodeCombine {
       ])
     return try builder.build(
       items: items(), policy: .grid(order: .tilesFastest),
-      footprint: Footprint(threads: 128, registersPerThread: 32, sharedBytes: 0), on: device)
+      footprint: Footprint(threads: 128, registersPerThread: 32, sharedBytes: 0), role: .postprocess,
+      on: device)
   }
 
   /// Outputs of `count` parts, whose loads wait together.

@@ -15,12 +15,13 @@ struct DecodeItems {
   /// Bytes of keys and values of one head.
   var headBytes: Int { shape.seqKV * (shape.headDim + shape.headDimV) * shape.dataType.bytes }
 
-  /// Key tiles that row tile `index` visits: at least one, so that rows without keys are written too.
-  func span(_ index: Int) -> Range<Int> {
+  /// Key tiles that row tile `index` of a sequence with `keys` keys visits: at least one, so that rows without keys are
+  /// written too.
+  func span(_ index: Int, keys: Int) -> Range<Int> {
     let first = index * rows / packedHeads
     let last = min((index + 1) * rows - 1, shape.seqQ * packedHeads - 1) / packedHeads
     let range = shape.mask.span(
-      queryStart: first, queryRows: last - first + 1, keyTile: keyTile, seqQ: shape.seqQ, seqKV: shape.seqKV
+      queryStart: first, queryRows: last - first + 1, keyTile: keyTile, seqQ: shape.seqQ, seqKV: keys
     ).range
     return range.isEmpty ? 0..<1 : range
   }
@@ -37,35 +38,42 @@ struct DecodeItems {
   /// - Parameter chunk: key tiles of a part, where a rule says that; nil for parts of one length.
   func fixed(splits: Int, chunk: Int? = nil, isPartial: Bool) -> (items: ItemSpace, parts: [Int]) {
     var classes = ClassTable()
-    var tileClasses: [Int] = []
+    var groups: [ItemSpace.Group] = []
     var parts: [Int] = []
-    for index in 0..<rowTiles {
-      let span = span(index)
-      let cut =
-        chunk.map { FixedSplit(blocks: span.count, chunk: $0) }
-        ?? FixedSplit(blocks: span.count, splits: splits)
-      for part in 0..<splits {
-        let range = cut.range(of: part)
-        let tiles = span.lowerBound + range.lowerBound..<span.lowerBound + range.upperBound
-        tileClasses.append(classes.index(tiles, isPartial: isPartial))
+    for run in shape.keyRuns {
+      var tileClasses: [Int] = []
+      var own: [Int] = []
+      for index in 0..<rowTiles {
+        let span = span(index, keys: run.keys)
+        let cut =
+          chunk.map { FixedSplit(blocks: span.count, chunk: $0) }
+          ?? FixedSplit(blocks: span.count, splits: splits)
+        for part in 0..<splits {
+          let range = cut.range(of: part)
+          let tiles = span.lowerBound + range.lowerBound..<span.lowerBound + range.upperBound
+          tileClasses.append(classes.index(tiles, isPartial: isPartial))
+        }
+        own.append(cut.partsWithTiles)
       }
-      parts.append(cut.partsWithTiles)
+      let alike = run.count * shape.headsKV
+      groups.append(.init(count: alike, tileClasses: tileClasses))
+      for _ in 0..<(shape.lengths == nil ? 1 : alike) { parts += own }
     }
     return (
-      ItemSpace(
-        classes: classes.all, groups: [.init(count: sequences, tileClasses: tileClasses)],
-        packedHeads: packedHeads, splits: splits), parts
+      ItemSpace(classes: classes.all, groups: groups, packedHeads: packedHeads, splits: splits), parts
     )
   }
 
   /// Output tiles in the order of the line of stream-K: tiles of one sequence after another.
   ///
-  /// - Parameter sequences: how many sequences; all where it is nil.
-  func line(sequences count: Int? = nil) -> [StreamKRanges.Run] {
-    let sequences = count ?? self.sequences
-    let one = (0..<rowTiles).map { StreamKRanges.Run(count: 1, tiles: span($0).count) }
-    if one.count == 1 { return [.init(count: sequences, tiles: one[0].tiles)] }
-    return (0..<sequences).flatMap { _ in one }
+  /// - Parameter dies: how many equal lines there are; one of them is meant.
+  func line(dies: Int = 1) -> [StreamKRanges.Run] {
+    shape.keyRuns.flatMap { run in
+      let sequences = run.count * shape.headsKV / dies
+      let one = (0..<rowTiles).map { StreamKRanges.Run(count: 1, tiles: span($0, keys: run.keys).count) }
+      if one.count == 1 { return [StreamKRanges.Run(count: sequences, tiles: one[0].tiles)] }
+      return (0..<sequences).flatMap { _ in one }
+    }
   }
 
   /// Pieces of stream-K as items, the lengths of the work items' ranges, and the parts of each output tile.
@@ -94,8 +102,12 @@ struct DecodeItems {
     var classes = ClassTable()
     var groups: [ItemSpace.Group] = []
     var next = 0
-    let starts = (0..<rowTiles).map { span($0).lowerBound }
+    let starts = shape.keyRuns.flatMap { run in
+      let one = (0..<rowTiles).map { span($0, keys: run.keys).lowerBound }
+      return Array(repeating: one, count: run.count)
+    }
     for sequence in 0..<sequences {
+      let starts = starts[sequence / shape.headsKV]
       var tileClasses: [Int] = []
       let own = Array(parts[sequence * rowTiles..<(sequence + 1) * rowTiles])
       for (tile, count) in own.enumerated() {

@@ -14,6 +14,7 @@ struct DecodeKernel {
   let name: String
   let shape: AttentionShape
   let tile: DecodeTile
+  var format = KVFormat.native
 
   private let element = 2
   private var threads: Int { 32 * tile.warps }
@@ -36,6 +37,7 @@ struct DecodeKernel {
       type: type,
       probabilitiesInRegisters: !tile.sharesRows, exponential: .fused)
     addCopies(&builder, k: k, v: v, steps: steps)
+    let codebooks = codebooks(&builder)
     let all = builder.barrier("warps", .named)
     // Q, and P with the statistics of each warp where they cross warps.
     let scratch =
@@ -44,7 +46,7 @@ struct DecodeKernel {
     builder.actor(
       "warps", warps: tile.warps,
       blocks: [
-        Block(trips: any, stepsPerTrip: 0, operations: registers.clear + [loadQuery(q)]),
+        Block(trips: any, stepsPerTrip: 0, operations: registers.clear + codebooks + [loadQuery(q)]),
         Block(
           trips: steps, stepsPerTrip: 1, operations: step(registers, q: TileRef(q), k: k, v: v, all: all)),
         Block(
@@ -52,12 +54,45 @@ struct DecodeKernel {
         Block(
           trips: .variable(3, offset: 0), stepsPerTrip: 0, operations: epilogue(registers, isPartial: true)),
       ])
-    let ringBytes = tile.slots * tile.keyTile * (tile.headDim + tile.headDimV) * element
-    return try builder.build(
+    let rowBytes = format.rowBytes(tile.headDim) + format.rowBytes(tile.headDimV)
+    let ringBytes =
+      tile.slots * tile.keyTile * Int(rowBytes.rounded(.up)) + format.codebookBytes(tile.headDim)
+      + format.codebookBytes(tile.headDimV)
+    var kernel = try builder.build(
       items: items, policy: policy,
       footprint: Footprint(
         threads: threads, registersPerThread: tile.registersPerThread, sharedBytes: ringBytes + scratch),
       on: device)
+    if format != .native {
+      kernel.sharedStream = Kernel.SharedStream(
+        sequences: shape.batch * shape.headsKV,
+        bytesRead: shape.totalKeys / Double(shape.batch)
+          * (format.rowBytes(shape.headDim) + format.rowBytes(shape.headDimV)), bytesAccumulated: 0)
+    }
+    return kernel
+  }
+
+  /// The centroids of a head, before its first key.
+  private func codebooks(_ builder: inout KernelBuilder) -> [Operation] {
+    let bytes = Double(format.codebookBytes(shape.headDim) + format.codebookBytes(shape.headDimV))
+    guard bytes > 0 else { return [] }
+    let table = TileRef(builder.buffer("codebooks", .shared, rows: 1, columns: 1, type: .fp32))
+    return [
+      Operation(
+        "load codebooks", .loadStore,
+        work: .of {
+          $0.globalRead = bytes
+          $0.sharedWrite = bytes
+          $0.otherInstructions = bytes / 16
+        }, chain: Chain(alu: 4), action: .fill(table, 0))
+    ]
+  }
+
+  /// Turns what a product reads of the cache into its operand: each warp what it reads itself.
+  private func dequantise(_ name: String, columns: Int) -> [Operation] {
+    let elements = Double(tile.keyTile * columns) * (tile.sharesRows ? 1 : Double(tile.warps))
+    guard let work = format.work(elements) else { return [] }
+    return [Operation(name, .vector, work: work).interleaved]
   }
 
   /// Copies run beside the warps that issue them; the instructions they cost are part of a step.
@@ -71,8 +106,8 @@ struct DecodeKernel {
         name, .loadAsync,
         work: .of {
           // Columns beyond the head dimension and rows past the end are predicated off.
-          $0.globalRead = Double(min(tile.keyTile, shape.seqKV) * used * element)
-          $0.sharedWrite = Double(tile.keyTile * columns * element)
+          $0.globalRead = Double(min(tile.keyTile, shape.seqKV)) * format.rowBytes(used)
+          $0.sharedWrite = Double(tile.keyTile) * format.rowBytes(columns)
         }, waits: [ring.empty], signals: [ring.full],
         action: .load(
           tensor, TileCoordinate(rows: tile.keyTile, index: .walk(offset: 0)),
@@ -132,6 +167,7 @@ struct DecodeKernel {
     var operations = [Operation("wait for K", .sync, waits: [k.full])]
     operations.append(Operation("wait for V", .sync, waits: [v.full]))
     operations += meet(1)
+    operations += dequantise("K to 16 bit", columns: tile.headDim)
     operations.append(product(.scores, registers, q: q, ring: k))
     operations.append(
       softmax.mask(
@@ -144,6 +180,7 @@ struct DecodeKernel {
     operations.append(registers.convert)
     if tile.sharesRows { operations += meet(2) }
     operations.append(softmax.rescaleOutput())
+    operations += dequantise("V to 16 bit", columns: tile.headDimV)
     operations.append(product(.output, registers, q: q, ring: v))
     operations.append(Operation("release", .sync, signals: [k.empty, v.empty]))
     operations.append(issueCopies)
@@ -154,7 +191,8 @@ struct DecodeKernel {
   /// copies of 16 bytes a lane with 48 address additions and moves, 16 predicates; 30 others and 9 compares, spread among
   /// the products.
   private var issueCopies: Operation {
-    let copies = Double(tile.keyTile * (tile.headDim + tile.headDimV) * element / 16)
+    let copies =
+      Double(tile.keyTile) * (format.rowBytes(tile.headDim) + format.rowBytes(tile.headDimV)) / 16
     return Operation(
       "issue copies", .vector,
       work: .of {
@@ -176,7 +214,9 @@ struct DecodeKernel {
     let isScores = product == .scores
     let (columns, depth) = isScores ? (tile.keyTile, tile.headDim) : (tile.headDimV, tile.keyTile)
     let flops = 2 * Double(tile.rows * columns * depth)
-    let right = Double(columns * depth * element) * (tile.sharesRows ? 1 : Double(tile.warps))
+    let right =
+      Double(tile.keyTile) * format.rowBytes(isScores ? tile.headDim : tile.headDimV)
+      * (tile.sharesRows ? 1 : Double(tile.warps))
     let leftBytes = Double(tile.rows * depth * element)
     let left = tile.sharesRows ? leftBytes * Double(tile.warps) : isScores ? leftBytes : 0
     let work = Work.of {

@@ -34,7 +34,11 @@ public struct FlashAttention2: Schedule {
     summary:
       "backward: O and dO lie in another order and are copied first, as PyTorch does with tensors head by head",
     choices: ["off", "on"], defaultValue: "off")
-  public static let parameters = [splits, packHeads, ServingKernels.layout, copyGradients]
+  static let pageSize = ParameterDescription(
+    name: "page-size",
+    summary: "tokens of a page, where keys come from a paged cache; off: they lie in a row",
+    defaultValue: "off")
+  public static let parameters = [splits, packHeads, ServingKernels.layout, pageSize, copyGradients]
 
   /// nil where the authors' rule decides.
   private let requestedSplits: Int?
@@ -44,12 +48,14 @@ public struct FlashAttention2: Schedule {
   /// The entry point for variable lengths and paged keys: the split kernel's tiles always, parts only for packed heads.
   private let isVariableLength: Bool
   private let layout: String
+  private let page: Int?
 
   public init(parameters: ScheduleParameters) throws(ScheduleError) {
     try parameters.requireKnown(Self.parameters)
     packsHeads = try parameters.value(Self.packHeads) == "on"
     copiesGradients = try parameters.value(Self.copyGradients) == "on"
     layout = try parameters.value(ServingKernels.layout)
+    page = try ServingKernels.page(try parameters.value(Self.pageSize))
     let text = try parameters.value(Self.splits)
     isVariableLength = text == "grouped"
     if text == "auto" || isVariableLength {
@@ -80,7 +86,7 @@ public struct FlashAttention2: Schedule {
       return try listed(shape, on: device)
     }
     if shape.pass == .backward {
-      if layout != "dense" || isVariableLength { throw ServingKernels.noBackward(Self.name) }
+      if layout != "dense" || isVariableLength || page != nil { throw ServingKernels.noBackward(Self.name) }
       return try backward(shape, on: device)
     }
     let packedHeads = packsHeads ? shape.group : 1
@@ -94,19 +100,21 @@ public struct FlashAttention2: Schedule {
       splits > 1 || isVariableLength
       ? FlashAttention2Tile(splitting: shape) : FlashAttention2Tile(shape: shape, device: device)
     let forward = FlashAttention2Forward(
-      shape: shape, tile: tile, splits: splits, packedHeads: packedHeads)
+      shape: shape, tile: tile, splits: splits, packedHeads: packedHeads, page: page)
     let serving = ServingKernels(schedule: Self.name, shape: shape)
     var kernels = try serving.kernels(layout: layout, on: device)
+    // The query heads of a single key-value head are rows already.
+    let moves = isVariableLength && packedHeads > 1 && shape.headsKV > 1
     if isVariableLength {
       kernels.append(try serving.append(on: device))
-      if packedHeads > 1 { kernels.append(try serving.permute("permute_q", on: device)) }
+      if moves { kernels.append(try serving.permute("permute_q", on: device)) }
     }
     kernels.append(try forward.kernel(on: device))
     if splits > 1 {
       kernels.append(try FlashAttention2Combine(shape: shape, splits: splits).kernel(on: device))
     }
     if isVariableLength, packedHeads > 1 {
-      kernels.append(try serving.permute("permute_o", on: device))
+      if moves { kernels.append(try serving.permute("permute_o", on: device)) }
       kernels.append(try serving.permute("copy_o", on: device))
     }
     return Program(schedule: Self.name, shape: shape, kernels: kernels)

@@ -10,6 +10,8 @@ struct FlashAttention2Forward {
   var schedule = FlashAttention2.name
   /// Lists of key tiles, where the kernel takes those and not a range.
   var lists: KeyTileLists?
+  /// Tokens of a page of the cache; nil where keys lie in a row.
+  var page: Int?
 
   private let element = 2
   /// Rows of the matrix instructions: a tile of fewer is padded.
@@ -68,6 +70,29 @@ struct FlashAttention2Forward {
     let loadQ = load(
       "load Q", .q, rows: tile.queryTile, index: .item(scale: 1, offset: 0), into: q, signals: queryLoaded)
 
+    // A thread copies neighbouring rows, all of one page, whose entry it reads before it can copy K; V's is then near.
+    let entry: (key: [Operation], value: [Operation])? = page.map { page in
+      let threads = Double(32 * tile.warps)
+      let bytesOfTable = Double(4 * max(tile.keyTile / page, 1))
+      let table = TileRef(builder.buffer("page entries", .registers, rows: 1, columns: 1, type: .fp32))
+      func place(_ name: String, _ unit: Operation.Unit, bytes: Double, _ chain: Chain) -> [Operation] {
+        [
+          Operation(
+            name, unit,
+            work: .of {
+              $0.tableRead = bytes
+              $0.otherInstructions = 6 * threads
+              $0.alu = 10 * threads
+            }, chain: chain, action: .fill(table, 0))
+        ]
+      }
+      return (
+        key: place(
+          "load page entry", .loadStore, bytes: bytesOfTable, Chain(alu: 12)),
+        value: place("page of V", .vector, bytes: 0, Chain(alu: 12, shared: 1))
+      )
+    }
+    let (keyEntry, valueEntry) = (entry?.key ?? [], entry?.value ?? [])
     let product = ProductCosts(tile: tile)
     let scores = Operation(
       "S = Q K^T", .tensorSync, work: product.scores,
@@ -115,10 +140,10 @@ struct FlashAttention2Forward {
       let votes = lists?.votes ?? false
       var operations =
         [loopControl.interleaved] + nextEntry + [Operation("wait for K", .sync, waits: [keyLoaded])]
-        + (votes ? [scores, decision, loadV] : [loadV, scores])
+        + (votes ? [scores, decision, loadV] : valueEntry + [loadV, scores])
       if isMasked { operations.append(mask.interleaved) }
       operations.append(Operation("wait for V", .sync, waits: [valueLoaded]))
-      if loadsNextKey { operations.append(loadK(1)) }
+      if loadsNextKey { operations += keyEntry + [loadK(1)] }
       // ptxas spreads the softmax among the instructions of the second product.
       operations += [
         softmax.updateMaximum(), softmax.rescaleOutput(), softmax.exponentiate(), softmax.updateSum(),
@@ -135,7 +160,8 @@ struct FlashAttention2Forward {
       ] + (loadsNextKey ? [loadK(1)] : [])
     }
 
-    let begin = [loadQ, loadK(0), Operation("wait for Q", .sync, waits: [queryLoaded])]
+    let begin: [Operation] =
+      [loadQ] + keyEntry + [loadK(0), Operation("wait for Q", .sync, waits: [queryLoaded])]
     // The last step of a walk loads no further key.
     let edge = builder.variable("edge")
     let last = builder.variable("last")
@@ -204,7 +230,8 @@ struct FlashAttention2Forward {
     for itemClass in base.classes {
       var indices: [Int] = []
       for split in 0..<splits {
-        let piece = splits == 1 ? itemClass : cut(itemClass, to: split * perSplit..<(split + 1) * perSplit)
+        let piece =
+          splits == 1 ? itemClass : QueryTiles.cut(itemClass, to: split * perSplit..<(split + 1) * perSplit)
         classes.append(ItemClass(values: variables(piece.values), walk: piece.walk))
         indices.append(classes.count - 1)
       }
@@ -218,19 +245,6 @@ struct FlashAttention2Forward {
         : ItemSpace.Group(count: group.count, tileClasses: group.tileClasses.flatMap { parts[$0] })
     }
     return ItemSpace(classes: classes, groups: groups, packedHeads: packedHeads, splits: splits)
-  }
-
-  /// The part of a walk that lies in `tiles`; masked steps are those at the upper end, edge steps those at the lower.
-  private func cut(_ itemClass: ItemClass, to tiles: Range<Int>) -> ItemClass {
-    guard case .descending(let range) = itemClass.walk else { return itemClass }
-    let part = range.clamped(to: tiles)
-    let first = min(part.count, 1)
-    let maskedFrom = range.upperBound - itemClass.values[0] - itemClass.values[1]
-    let masked = max(part.upperBound - max(part.lowerBound, maskedFrom), first)
-    let edgeTo = range.lowerBound + itemClass.values[3]
-    let edge = min(max(min(part.upperBound, edgeTo) - part.lowerBound, 0), part.count - masked)
-    return ItemClass(
-      values: [first, masked - first, part.count - masked - edge, edge], walk: .descending(part))
   }
 
   /// The same for a list of tiles, masked ones before whole ones; skipped ones come before both where the kernel has them.

@@ -10,7 +10,8 @@ public import HWModels
 ///   Masks that are no band run on the CuTe build's lists of 128 x 128 blocks, as in `FlexFlash`.
 ///   As a serving engine calls it (`layout`, C++ build): the kernel that counts the tiles of a batch of given lengths,
 ///   the copy of new keys and values into the pages of the cache, pages read by the producers' own copies.
-/// - Leaves out: FP8, softcap, split keys (the Hopper build of the CuTe kernel has none).
+///   Keys in parts with the kernel that merges them, by the scheduler's rule (C++ build, see `FlashAttention3Splits`).
+/// - Leaves out: FP8, softcap.
 /// - Source: Shah et al. 2024, "FlashAttention-3", Algorithm 2; Dao-AILab/flash-attention@0251105
 ///   flash_attn/cute/flash_fwd_sm90.py and interface.py (`build=cute`), hopper/tile_size.h,
 ///   hopper/mainloop_fwd_sm90_tma_gmma_ws.hpp, hopper/tile_scheduler.hpp (`build=cpp`).
@@ -37,7 +38,14 @@ public struct FlashAttention3: Schedule {
     name: "stages", summary: "slots of the K and V rings", defaultValue: "2")
   static let pageSize = ParameterDescription(
     name: "page-size", summary: "tokens of a page of the cache, with layout=paged", defaultValue: "64")
-  public static let parameters = [build, packHeads, pingPong, stages, ServingKernels.layout, pageSize]
+  static let splits = ParameterDescription(
+    name: "splits",
+    summary:
+      "parts of each sequence's keys, with build=cpp; rule: as its scheduler chooses; auto: rule with layout=paged, else 1",
+    defaultValue: "auto")
+  public static let parameters = [
+    build, packHeads, pingPong, stages, splits, ServingKernels.layout, pageSize,
+  ]
 
   let isCute: Bool
   private let packChoice: String
@@ -46,6 +54,7 @@ public struct FlashAttention3: Schedule {
   private let layout: String
   /// Tokens of a page; nil where keys lie in a row.
   private let page: Int?
+  private let splitChoice: FlashAttention3Splits.Choice
 
   public init(parameters: ScheduleParameters) throws(ScheduleError) {
     try parameters.requireKnown(Self.parameters)
@@ -63,6 +72,17 @@ public struct FlashAttention3: Schedule {
       throw .parameter(name: "page-size", message: "'\(pageText)' is not a number from 1 to 65536")
     }
     page = layout == "paged" ? tokens : nil
+    switch try parameters.value(Self.splits) {
+    case "auto": splitChoice = page != nil ? .rule : .number(1)
+    case "rule": splitChoice = .rule
+    case let text:
+      guard let count = Int(text), (1...FlashAttention3Splits.most).contains(count) else {
+        throw .parameter(
+          name: "splits",
+          message: "'\(text)' is neither auto, rule nor a number from 1 to \(FlashAttention3Splits.most)")
+      }
+      splitChoice = .number(count)
+    }
   }
 
   private var isVarlen: Bool { layout != "dense" }
@@ -81,6 +101,10 @@ public struct FlashAttention3: Schedule {
       throw .unsupported(
         schedule: Self.name, field: "layout", message: "models layouts other than dense with build=cpp")
     }
+    guard !isCute || splitChoice == .number(1) else {
+      throw .unsupported(
+        schedule: Self.name, field: "splits", message: "cuts keys into parts with build=cpp only")
+    }
     guard shape.headDim <= 256, shape.headDimV <= 256 else {
       throw .unsupported(schedule: Self.name, field: "head-dim", message: "takes head dimensions up to 256")
     }
@@ -96,13 +120,26 @@ public struct FlashAttention3: Schedule {
       page.map { $0 % inARow.keyTile != 0 || shape.seqQ * shape.group <= inARow.queryTile } ?? false
     let tile =
       copiesPages ? FlashAttention3Tile(shape: shape, isCute: isCute, copiesPages: true) : inARow
-    let kernel = try FlashAttention3Forward(
-      shape: shape, tile: tile, isCute: isCute, packedHeads: packedHeads(shape, tile),
+    let splits = FlashAttention3Splits(
+      shape: shape, tile: tile, isVarlen: isVarlen, cores: Int(device.cores.count.value), choice: splitChoice)
+    // Both always pack the heads of a group (flash_api.cpp, `get_pack_gqa`).
+    let packed = splits.isCompiled || copiesPages ? shape.group : packedHeads(shape, tile)
+    var kernel = try FlashAttention3Forward(
+      shape: shape, tile: tile, isCute: isCute, packedHeads: packed,
       pingPong: pingPongChoice == "auto" ? tile.pingPong : pingPongChoice == "on", ringSlots: ringSlots,
-      isVarlen: isVarlen, copiesPages: copiesPages
+      isVarlen: isVarlen, page: copiesPages ? page : nil, splits: splits.parts
     ).kernel(on: device)
-    let before = try ServingKernels(schedule: Self.name, shape: shape).kernels(layout: layout, on: device)
-    return Program(schedule: Self.name, shape: shape, kernels: before + [kernel])
+    var kernels = try ServingKernels(schedule: Self.name, shape: shape).kernels(layout: layout, on: device)
+    // With lengths from a table, both kernels start beside the end of the one before: the main one where one work item
+    // prepares, the combining one always (flash_api.cpp, flash_fwd_kernel_sm90.h).
+    kernel.startsEarly = isVarlen && shape.batch <= FlashAttention3Splits.mostSequences
+    kernels.append(kernel)
+    if splits.isCompiled {
+      var combine = try FlashAttention3Combine(shape: shape, splits: splits.parts).kernel(on: device)
+      combine.startsEarly = isVarlen
+      kernels.append(combine)
+    }
+    return Program(schedule: Self.name, shape: shape, kernels: kernels)
   }
 
   /// A mask that is no band: the CuTe build's kernel with block lists, which `flex-flash` calls.

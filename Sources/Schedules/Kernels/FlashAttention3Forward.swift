@@ -21,19 +21,22 @@ struct FlashAttention3Forward {
   var otherPolicy: TilePolicy?
   /// Lengths come from a table; tiles are dealt from a counter.
   var isVarlen = false
-  /// The producer is a warpgroup that copies keys and values from pages, 16 bytes a thread.
-  var copiesPages = false
+  /// The producer is a warpgroup that copies queries, keys and values, 16 bytes a thread, the latter from pages.
+  var page: Int?
+  var copiesPages: Bool { page != nil }
+  /// Parts into which the keys of a tile are cut; with more than one, outputs are partial results in fp32.
+  var splits = 1
   /// The block mask that the kernel walks: masked blocks first, then whole ones, each list from its end. nil for a
   /// kernel that knows the band of its mask.
   var blocks: BlockMaskItems?
 
   /// The C++ build gathers the rows of packed heads by the threads that use them, not by the copy engine.
-  private var threadsLoadQueries: Bool { !isCute && packedHeads > 1 }
+  var threadsLoadQueries: Bool { !isCute && packedHeads > 1 && !copiesPages }
   /// Rows of packed heads, and of sequences of varying length, are stored by the threads too.
-  private var threadsStore: Bool { !isCute && (isVarlen || packedHeads > 1) }
+  var threadsStore: Bool { !isCute && (isVarlen || packedHeads > 1 || splits > 1) }
 
-  private let element = 2
-  private var tiles: QueryTiles {
+  let element = 2
+  var tiles: QueryTiles {
     QueryTiles(
       shape: shape, queryTile: tile.queryTile, keyTile: tile.keyTile, packedHeads: packedHeads,
       firstAlwaysMasked: true)
@@ -41,8 +44,9 @@ struct FlashAttention3Forward {
 
   /// K and V tiles are multicast to two cores where the C++ build launches clusters: non-causal calls with head
   /// dimension from 128 and an even number of query tiles.
-  private var clusterSize: Int {
-    !isCute && !isVarlen && shape.mask == .none && tile.headDim >= 128 && tiles.tilesPerSequence % 2 == 0
+  var clusterSize: Int {
+    !isCute && !isVarlen && splits == 1 && shape.mask == .none && tile.headDim >= 128
+      && tiles.tilesPerSequence % 2 == 0
       ? 2 : 1
   }
 
@@ -53,6 +57,8 @@ struct FlashAttention3Forward {
   /// by an atomic counter, sections of 32 MB (tile_scheduler.hpp).
   private var policy: TilePolicy {
     if let otherPolicy { return otherPolicy }
+    // Parts of one tile follow each other; with lengths from a table they are dealt from a counter (tile_scheduler.hpp).
+    if splits > 1 { return isVarlen ? .dynamicPersistent(order: .tilesFastest) : .grid(order: .tilesFastest) }
     guard shape.mask == .causal else {
       return isCute || (shape.mask == .none && !isVarlen)
         ? (isCute ? .grid(order: .tilesFastest) : .staticPersistent(order: .tilesFastest))
@@ -101,13 +107,18 @@ struct FlashAttention3Forward {
     let turns = (0..<groups).map { group in
       builder.barrier("turn \(group)", .named, initialPhases: group == 0 ? 1 : 0)
     }
-    addProducer(&builder, q: q, k: k, v: v, steps: steps)
+    let hand: WorkHand? = copiesPages ? WorkHand(&builder, consumers: groups) : nil
+    if let hand {
+      addCopyingProducer(&builder, q: q, k: k[0], v: v[0], steps: steps, hand: hand, on: device)
+    } else {
+      addProducer(&builder, q: q, k: k, v: v, steps: steps)
+    }
     for group in 0..<groups {
-      addConsumer(&builder, group: group, q: q, k: k, v: v, turns: turns, steps: steps)
+      addConsumer(&builder, group: group, q: q, k: k, v: v, turns: turns, steps: steps, hand: hand)
     }
     let threads = 128 * (groups + 1)
     return try builder.build(
-      items: blocks?.items(StepVariables.values) ?? tiles.items(), policy: policy,
+      items: blocks?.items(StepVariables.values) ?? tiles.items(splits: splits), policy: policy,
       footprint: Footprint(
         threads: threads, registersPerThread: groups == 3 ? 128 : 168, sharedBytes: sharedBytes,
         clusterSize: clusterSize),
@@ -153,18 +164,6 @@ struct FlashAttention3Forward {
           TileCoordinate(
             rows: tile.keyTile, index: .walk(offset: offset), firstColumn: part * columns / parts),
           into: TileRef(ring.buffer, .step(offset: offset)))
-        if copiesPages {
-          return Operation(
-            name, .loadAsync,
-            work: .of {
-              $0.globalRead = bytes + Double(4 * tile.keyTile)
-              $0.sharedWrite = bytes
-              // A 16-byte copy a lane; the address of a row is found by one of the eight lanes that read it.
-              $0.otherInstructions = bytes / 16
-              $0.alu = bytes / 16
-              $0.shuffle = Double(2 * 8 * tile.keyTile)
-            }, waits: [ring.empty], signals: [ring.full], action: action)
-        }
         return Operation(
           name, .copyAsync,
           work: .of {
@@ -187,7 +186,7 @@ struct FlashAttention3Forward {
     let nextK = copy("load K", k, .k, columns: tile.headDim, offset: 1)
     let loadV = copy("load V", v, .v, columns: tile.headDimV, offset: 0)
     builder.actor(
-      "producer", warps: copiesPages ? 4 : 1,
+      "producer", warps: 1,
       blocks: [
         Block(
           trips: .variable(steps.any, offset: 0), stepsPerTrip: 0,
@@ -197,242 +196,5 @@ struct FlashAttention3Forward {
         Block(trips: .variable(steps.edge, offset: 0), stepsPerTrip: 1, operations: nextK + loadV),
         Block(trips: .variable(steps.any, offset: 0), stepsPerTrip: 1, operations: loadV),
       ])
-  }
-
-  // MARK: Consumers
-
-  private func addConsumer(
-    _ builder: inout KernelBuilder, group: Int, q: KernelBuilder.Ring, k: [KernelBuilder.Ring],
-    v: [KernelBuilder.Ring], turns: [BarrierID], steps: StepVariables
-  ) {
-    let rows = 64
-    let warpgroup = ConsumerBuffers(
-      builder: &builder, group: group, rows: rows, keyTile: tile.keyTile, headDimV: tile.headDimV,
-      type: shape.dataType, probabilitiesInRegisters: tile.probabilitiesInRegisters, exponential: exponential)
-    let softmax = warpgroup.softmax
-    let (width, widthV) = (tile.headDim / parts, tile.headDimV / parts)
-    let scoreBytes = Double((rows + tile.keyTile) * width * element)
-    func scores(_ turn: [BarrierID]) -> [Operation] {
-      k.enumerated().map { part, ring in
-        let columns = parts == 1 ? nil : part * width..<(part + 1) * width
-        return Operation(
-          "S = Q K^T", .tensorAsync,
-          work: .of {
-            $0.matrixFlops = 2 * Double(rows * tile.keyTile * width)
-            $0.matrixInstructions = Double(width / 16)
-            $0.sharedRead = scoreBytes
-          }, waits: [ring.full] + (part == 0 ? turn : []), signals: [warpgroup.scoresDone],
-          action: .matmul(
-            into: warpgroup.scores,
-            a: TileRef(q.buffer, .item, rows: group * rows..<(group + 1) * rows, columns: columns),
-            b: TileRef(ring.buffer, .step(offset: 0)), transposeA: false, transposeB: true,
-            accumulate: part > 0))
-      }
-    }
-    let outputBytes = Double(
-      (tile.keyTile * widthV + (tile.probabilitiesInRegisters ? 0 : rows * tile.keyTile)) * element)
-    let accumulate = v.enumerated().map { part, ring in
-      Operation(
-        "O += P V", tile.probabilitiesInRegisters ? .tensorAsyncRegisters : .tensorAsync,
-        work: .of {
-          $0.matrixFlops = 2 * Double(rows * tile.keyTile * widthV)
-          $0.matrixInstructions = Double(tile.keyTile / 16)
-          $0.sharedRead = outputBytes
-        }, waits: [ring.full], signals: [warpgroup.outputDone],
-        action: .matmul(
-          into: TileRef(
-            warpgroup.output.buffer, columns: parts == 1 ? nil : part * widthV..<(part + 1) * widthV),
-          a: warpgroup.probabilities, b: TileRef(ring.buffer, .step(offset: -1)), transposeA: false,
-          transposeB: false, accumulate: true))
-    }
-    /// Gives back the parts of a tile as the products that read them complete.
-    func release(
-      _ name: String, _ rings: [KernelBuilder.Ring], _ done: BarrierID, and last: [BarrierID] = []
-    ) -> [Operation] {
-      rings.enumerated().map { part, ring in
-        Operation(
-          name, .sync, waits: [done], signals: [ring.empty] + (part == rings.count - 1 ? last : []))
-      }
-    }
-    let loopControl = Operation(
-      "loop control", .vector, work: .of { $0.otherInstructions = 128 * loopInstructions })
-    let mask = mask(softmax, isFirst: false, group: group)
-    let rescaleBeforeProduct = tile.headDimV > 128
-
-    /// One step in the steady state: scores of this step, output of the one before, softmax meanwhile.
-    func step(isMasked: Bool) -> [Operation] {
-      var operations: [Operation] = []
-      operations.append(loopControl)
-      operations += scores(pingPong ? [turns[group]] : [])
-      if rescaleBeforeProduct { operations.append(softmax.rescaleOutput()) }
-      operations += accumulate
-      if pingPong {
-        operations.append(
-          Operation("pass the turn", .sync, signals: [turns[(group + 1) % turns.count]]))
-      }
-      operations += release("release K", k, warpgroup.scoresDone)
-      if isMasked { operations.append(mask) }
-      operations += [softmax.updateMaximum(), softmax.exponentiate(), softmax.updateSum()]
-      operations += release("release V", v, warpgroup.outputDone)
-      operations.append(warpgroup.convert)
-      if !rescaleBeforeProduct { operations.append(softmax.rescaleOutput()) }
-      return operations
-    }
-
-    // The first step has no output product beside it and takes no turn.
-    let ownQueries = threadsLoadQueries ? builder.barrier("Q\(group) loaded", .named) : q.full
-    let queryBytes = Double(rows * tile.headDim * element)
-    let loadQ = Operation(
-      "load Q", .loadAsync,
-      work: .of {
-        $0.streamRead = queryBytes
-        $0.sharedWrite = queryBytes
-        $0.otherInstructions = queryBytes / 16
-        $0.alu = queryBytes / 16
-        $0.shuffle = Double(2 * 8 * rows)
-      }, chain: Chain(alu: 12, shuffle: 1), signals: [ownQueries],
-      action: .load(
-        .q, TileCoordinate(rows: rows, index: .item(scale: tile.warpgroups, offset: group)),
-        into: TileRef(q.buffer, .item, rows: group * rows..<(group + 1) * rows)))
-    func begin(_ mask: Operation) -> [Operation] {
-      (threadsLoadQueries ? [loadQ] : [])
-        + [Operation("wait for Q", .sync, waits: [ownQueries])] + scores([])
-        + release("release K", k, warpgroup.scoresDone) + [
-          mask, softmax.updateMaximum(), softmax.exponentiate(), softmax.updateSum(), warpgroup.convert,
-        ]
-    }
-    var first = [
-      Block(
-        trips: .variable(steps.first, offset: 0), stepsPerTrip: 1,
-        operations: begin(self.mask(softmax, isFirst: true, group: group)))
-    ]
-    if let firstWhole = steps.firstWhole {
-      // A whole block is checked against the end of the keys, without the mask rule.
-      var check = mask
-      check.work = .of { $0.alu = Double(rows * tile.keyTile) }
-      first.append(
-        Block(trips: .variable(firstWhole, offset: 0), stepsPerTrip: 1, operations: begin(check)))
-    }
-    let end =
-      (rescaleBeforeProduct ? [softmax.rescaleOutput()] : []) + accumulate
-      + release("release V", v, warpgroup.outputDone, and: threadsLoadQueries ? [] : [q.empty])
-    builder.actor(
-      "warpgroup \(group)", warps: 4,
-      blocks: [
-        Block(trips: .fixed(1), stepsPerTrip: 0, operations: warpgroup.clear)
-      ] + first + [
-        Block(trips: .variable(steps.masked, offset: 0), stepsPerTrip: 1, operations: step(isMasked: true)),
-        Block(trips: .variable(steps.whole, offset: 0), stepsPerTrip: 1, operations: step(isMasked: false)),
-        Block(trips: .variable(steps.edge, offset: 0), stepsPerTrip: 1, operations: step(isMasked: true)),
-        Block(trips: .variable(steps.any, offset: 0), stepsPerTrip: 0, operations: end),
-        Block(trips: .fixed(1), stepsPerTrip: 0, operations: epilogue(warpgroup, group: group, rows: rows)),
-      ])
-  }
-
-  /// Forbidden scores to minus infinity. Under a block mask the kernel evaluates the mask's own rule for every score
-  /// (flash_attn/cute/mask.py: rows outside, columns inside, both unrolled), on the first step the ends of both
-  /// sequences too.
-  private func mask(_ softmax: SoftmaxSteps, isFirst: Bool, group: Int) -> Operation {
-    let rows = 64
-    var mask = softmax.mask(
-      keyTile: TileCoordinate(rows: tile.keyTile, index: .walk(offset: 0)),
-      queryTile: TileCoordinate(rows: rows, index: .item(scale: tile.warpgroups, offset: group)))
-    if blocks != nil {
-      let scores = Double(rows * tile.keyTile)
-      // An accumulator lane holds two rows.
-      mask.work = MaskCode(shape.mask).work(scores: scores, rowsPerLane: 2)
-      if isFirst { mask.work.alu += scores + scores / 2 }
-    }
-    return mask
-  }
-
-  /// Normalise, round, through shared memory to device memory.
-  private func epilogue(_ warpgroup: ConsumerBuffers, group: Int, rows: Int) -> [Operation] {
-    let elements = Double(rows * tile.headDimV)
-    let coordinate = TileCoordinate(
-      rows: rows, index: .item(scale: tile.warpgroups, offset: group))
-    return [
-      warpgroup.softmax.normalise(logSumExp: warpgroup.logSumExp),
-      Operation(
-        "O to shared memory", .vector,
-        work: .of {
-          $0.convert = elements
-          $0.sharedWrite = elements * Double(element)
-          $0.otherInstructions = elements / 8
-        }, chain: Chain(alu: 1, shared: 1)),
-      threadsStore
-        ? Operation(
-          "store O", .loadStore,
-          work: .of {
-            $0.sharedRead = elements * Double(element)
-            $0.globalWrite = elements * Double(element)
-            $0.otherInstructions = elements * Double(element) / 16
-            $0.alu = elements * Double(element) / 16
-          }, chain: Chain(alu: 4, shared: 1), action: .store(warpgroup.output, .o, coordinate))
-        : Operation(
-          "store O", .copyAsync,
-          work: .of {
-            $0.sharedRead = elements * Double(element)
-            $0.globalWrite = elements * Double(element)
-          }, signals: [warpgroup.stored],
-          action: .store(warpgroup.output, .o, coordinate)),
-      Operation(
-        "store log-sum-exp", .loadStore, work: .of { $0.globalWrite = Double(rows * 4) },
-        waits: threadsStore ? [] : [warpgroup.stored],
-        action: .store(warpgroup.logSumExp, .logSumExp, coordinate)),
-    ]
-  }
-}
-
-/// Registers and completion barriers of one consumer warpgroup.
-struct ConsumerBuffers {
-  let scores: TileRef
-  let probabilities: TileRef
-  let output: TileRef
-  let logSumExp: TileRef
-  let scoresDone: BarrierID
-  let outputDone: BarrierID
-  let stored: BarrierID
-  let softmax: SoftmaxSteps
-  /// Rounds P into the operand of the second product.
-  let convert: Operation
-  /// Sets accumulator, maximum and sum for a new work item.
-  let clear: [Operation]
-
-  init(
-    builder: inout KernelBuilder, group: Int, rows: Int, keyTile: Int, headDimV: Int, type: DataType,
-    probabilitiesInRegisters: Bool, exponential: SoftmaxSteps.Exponential
-  ) {
-    func vector(_ name: String) -> TileRef {
-      TileRef(builder.buffer("\(name)\(group)", .registers, rows: rows, columns: 1, type: .fp32))
-    }
-    scores = TileRef(builder.buffer("S\(group)", .registers, rows: rows, columns: keyTile, type: .fp32))
-    probabilities = TileRef(
-      builder.buffer(
-        "P\(group)", probabilitiesInRegisters ? .registers : .shared, rows: rows, columns: keyTile, type: type
-      ))
-    output = TileRef(builder.buffer("O\(group)", .registers, rows: rows, columns: headDimV, type: .fp32))
-    let maximum = vector("m")
-    let sum = vector("l")
-    let scale = vector("scale")
-    logSumExp = vector("lse")
-    scoresDone = builder.barrier("S\(group) done", .completion)
-    outputDone = builder.barrier("O\(group) done", .completion)
-    stored = builder.barrier("O\(group) stored", .completion)
-    softmax = SoftmaxSteps(
-      rows: rows, keys: keyTile, outputColumns: headDimV, scores: scores, probabilities: probabilities,
-      output: output, maximum: maximum, sum: sum, scale: scale, exponential: exponential)
-    var rounding = softmax.convert()
-    if !probabilitiesInRegisters {
-      rounding.work.sharedWrite = Double(rows * keyTile * type.bytes)
-      rounding.work.otherInstructions = Double(rows * keyTile) / 8
-      rounding.chain.shared = 1
-    }
-    convert = rounding
-    clear = [
-      Operation("O = 0", .sync, action: .fill(output, 0)),
-      Operation("m = -inf", .sync, action: .fill(maximum, -Double.infinity)),
-      Operation("l = 0", .sync, action: .fill(sum, 0)),
-    ]
   }
 }

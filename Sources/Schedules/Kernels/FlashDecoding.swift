@@ -5,7 +5,8 @@ public import HWModels
 /// - Shapes: Q `[batch, headsQ, seqQ, headDim]`, seqQ mostly 1; the query heads of a group share the rows of a tile.
 /// - Models: asynchronous copies by the warps, synchronous products, statistics across warps where they share rows, partial
 ///   results in fp32, the merge part after part, split rules by the name of the kernel that has them.
-/// - Leaves out: variable lengths, paged keys.
+///   With lengths of their own each sequence is cut into as many parts, shorter ones into shorter parts.
+/// - Leaves out: paged keys.
 /// - Source: Dao et al. 2023, "Flash-Decoding"; validation/measure/decode_kernels.py (`kernel=triton`);
 ///   Dao-AILab/flash-attention flash_api.cpp, hopper/heuristics.h, flash_attn/cute/interface.py; CUTLASS example 77; FlashInfer's plan (`FlashInferPlan`).
 ///
@@ -24,16 +25,20 @@ public struct FlashDecoding: Schedule {
     name: "kernel",
     summary: "tile of a work item: triton 16 rows x 64 keys, always merged; authors 64 rows, 128 keys",
     choices: ["triton", "authors"], defaultValue: "triton")
-  public static let parameters = [splits, rule, kernel]
+  public static let parameters = [splits, rule, kernel, KVFormat.parameter]
+
+  public static let takesLengths = true
 
   private let requestedSplits: Int?
   private let rule: SplitRule
   private let isTriton: Bool
+  private let format: KVFormat
 
   public init(parameters: ScheduleParameters) throws(ScheduleError) {
     try parameters.requireKnown(Self.parameters)
     rule = SplitRule(rawValue: try parameters.value(Self.rule)) ?? .fa2
     isTriton = try parameters.value(Self.kernel) == "triton"
+    format = KVFormat(rawValue: try parameters.value(KVFormat.parameter)) ?? .native
     let text = try parameters.value(Self.splits)
     if text == "auto" {
       requestedSplits = nil
@@ -57,7 +62,9 @@ public struct FlashDecoding: Schedule {
     let (space, parts) = items.fixed(splits: cut.splits, chunk: chunk, isPartial: isPartial)
     try DecodeLimits.check(items: space.total, schedule: Self.name)
     var kernels = [
-      try DecodeKernel(schedule: Self.name, name: "decode_split", shape: shape, tile: tile).kernel(
+      try DecodeKernel(
+        schedule: Self.name, name: "decode_split", shape: shape, tile: tile, format: format
+      ).kernel(
         space, policy: .grid(order: .tilesFastest), on: device)
     ]
     if isPartial {
@@ -84,8 +91,8 @@ extension DecodeItems {
 /// What decode kernels take.
 enum DecodeLimits {
   static let mostSplits = 1024
-  /// Queries of a sequence: one, or those of a speculative step.
-  static let mostQueries = 64
+  /// Queries of a sequence: one, those of a speculative step, or a short prefill beside decode.
+  static let mostQueries = 1024
   /// Work items of one kernel that are listed by class and place.
   static let mostItems = 1 << 22
 

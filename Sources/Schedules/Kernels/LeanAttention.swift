@@ -34,7 +34,9 @@ public struct LeanAttention: Schedule {
     name: "factor", summary: "work items a core of AITER's rule", defaultValue: "3")
   static let xcds = ParameterDescription(
     name: "xcds", summary: "dies with lines of their own in AITER's rule", defaultValue: "1")
-  public static let parameters = [programs, kernel, merge, factor, xcds]
+  public static let parameters = [programs, kernel, merge, factor, xcds, KVFormat.parameter]
+
+  public static let takesLengths = true
 
   private enum Maker: String { case authors, aiter, triton }
   private let maker: Maker
@@ -42,6 +44,7 @@ public struct LeanAttention: Schedule {
   private let mergesInHost: Bool
   private let factor: Int
   private let xcds: Int
+  private let format: KVFormat
 
   public init(parameters: ScheduleParameters) throws(ScheduleError) {
     try parameters.requireKnown(Self.parameters)
@@ -59,6 +62,7 @@ public struct LeanAttention: Schedule {
     }
     factor = try number(Self.factor, 1...32)
     xcds = try number(Self.xcds, 1...64)
+    format = KVFormat(rawValue: try parameters.value(KVFormat.parameter)) ?? .native
     requestedPrograms =
       try parameters.value(Self.programs) == "auto" ? nil : try number(Self.programs, 1...1_000_000)
   }
@@ -81,7 +85,9 @@ public struct LeanAttention: Schedule {
     let (space, lengths, parts) = items.streamed(try lines(items, on: device), mergesAll: maker == .triton)
     try DecodeLimits.check(items: space.total, schedule: Self.name)
     var kernels = [
-      try DecodeKernel(schedule: Self.name, name: "lean_fwd", shape: shape, tile: tile).kernel(
+      try DecodeKernel(
+        schedule: Self.name, name: "lean_fwd", shape: shape, tile: tile, format: format
+      ).kernel(
         space, policy: .ranges(lengths: lengths), on: device)
     ]
     if maker == .triton || parts.contains(where: { $0 > 1 }) {
@@ -124,9 +130,12 @@ public struct LeanAttention: Schedule {
           schedule: Self.name, field: "kv-heads",
           message: "with \(xcds) XCDs takes a multiple of \(xcds) KV heads")
       }
+      guard items.shape.lengths == nil else {
+        throw .unsupported(
+          schedule: Self.name, field: "lengths", message: "takes lengths of their own on one die only")
+      }
       // Every die has the same share of the heads, and arithmetic of its own.
-      let perDie = items.sequences / xcds
-      let one = items.line(sequences: perDie)
+      let one = items.line(dies: xcds)
       return (0..<xcds).map { _ in StreamKRanges(outputs: one, grid: max(grid / xcds, 1)) }
     }
   }
@@ -199,7 +208,7 @@ struct LeanHostMerge {
       items: items(), policy: .grid(order: .tilesFastest),
       footprint: Footprint(
         threads: 32 * tile.warps, registersPerThread: tile.registersPerThread, sharedBytes: 0),
-      on: device)
+      role: .postprocess, on: device)
     kernel.continuesLaunch = true
     return kernel
   }

@@ -55,6 +55,40 @@ struct QueryTiles {
       classes: classes, groups: [.init(count: sequences, tileClasses: tileClasses)], packedHeads: packedHeads)
   }
 
+  /// Items whose walks are cut into `splits` parts of equal length, the last ones shorter or empty.
+  func items(splits: Int) -> ItemSpace {
+    let base = items()
+    guard splits > 1 else { return base }
+    let classes = base.classes.flatMap { itemClass -> [ItemClass] in
+      guard case .descending(let range) = itemClass.walk else { return [itemClass] }
+      let cut = FixedSplit(blocks: range.count, splits: splits)
+      return (0..<splits).map { split in
+        let part = cut.range(of: split)
+        return Self.cut(
+          itemClass, to: range.lowerBound + part.lowerBound..<range.lowerBound + part.upperBound)
+      }
+    }
+    let groups = base.groups.map { group in
+      ItemSpace.Group(
+        count: group.count,
+        tileClasses: group.tileClasses.flatMap { tile in (0..<splits).map { tile * splits + $0 } })
+    }
+    return ItemSpace(classes: classes, groups: groups, packedHeads: packedHeads, splits: splits)
+  }
+
+  /// The part of a walk that lies in `tiles`; masked steps are those at the upper end, edge steps those at the lower.
+  static func cut(_ itemClass: ItemClass, to tiles: Range<Int>) -> ItemClass {
+    guard case .descending(let range) = itemClass.walk else { return itemClass }
+    let part = range.clamped(to: tiles)
+    let first = min(part.count, 1)
+    let maskedFrom = range.upperBound - itemClass.values[0] - itemClass.values[1]
+    let masked = max(part.upperBound - max(part.lowerBound, maskedFrom), first)
+    let edgeTo = range.lowerBound + itemClass.values[3]
+    let edge = min(max(min(part.upperBound, edgeTo) - part.lowerBound, 0), part.count - masked)
+    return ItemClass(
+      values: [first, masked - first, part.count - masked - edge, edge], walk: .descending(part))
+  }
+
   private func makeClass(_ span: TileSpan) -> ItemClass {
     let steps = span.range.count
     var masked = min(span.maskedHigh, steps)

@@ -15,6 +15,15 @@ struct ServingKernels {
       "dense; varlen: lengths from a table; paged: that, and a paged cache that takes the new keys first",
     choices: ["dense", "varlen", "paged"], defaultValue: "dense")
 
+  /// Tokens of a page: `off`, or a number from 1 to 65536.
+  static func page(_ text: String) throws(ScheduleError) -> Int? {
+    if text == "off" { return nil }
+    guard let tokens = Int(text), (1...65_536).contains(tokens) else {
+      throw .parameter(name: "page-size", message: "'\(text)' is neither off nor a number from 1 to 65536")
+    }
+    return tokens
+  }
+
   /// Serving engines do not train.
   static func noBackward(_ schedule: String) -> ScheduleError {
     .unsupported(
@@ -108,7 +117,8 @@ struct ServingKernels {
     let total = shape.batch * shape.headsQ * shape.seqQ * max(shape.headDim, shape.headDimV)
     return try builder.build(
       items: single(count: (total + perItem - 1) / perItem), policy: .grid(order: .tilesFastest),
-      footprint: Footprint(threads: Self.threads, registersPerThread: 32, sharedBytes: 0), on: device)
+      footprint: Footprint(threads: Self.threads, registersPerThread: 32, sharedBytes: 0), role: .rearrange,
+      on: device)
   }
 
   /// Reads the lengths of a batch, counts tiles and zeroes the scheduler's counter: a chain of latencies on one core.

@@ -64,6 +64,11 @@ struct RequestOptions: ParsableArguments {
   @Option(name: .customLong("seq-kv"), help: "Keys of a sequence (default: seq).") var seqKV: String?
   @Option(
     help: ArgumentHelp(
+      "Keys of each sequence: 8k,4096,6x1024, uniform:LOW-HIGH:n=COUNT:seed=S or lognormal:MEDIAN:sigma=S:n=COUNT.",
+      valueName: "list"))
+  var lengths: String?
+  @Option(
+    help: ArgumentHelp(
       "\(MaskGrammar.forms). 'attnsim schedules' says which a schedule takes.", valueName: "mask"))
   var mask: String?
   @Option(help: "fwd or bwd.") var pass: String?
@@ -73,7 +78,9 @@ struct RequestOptions: ParsableArguments {
 
   var flags: ScenarioFlags {
     var flags = call.flags
-    let own = ["seq": seq, "seq-kv": seqKV, "mask": mask, "pass": pass].compactMapValues { $0 }
+    let own = ["seq": seq, "seq-kv": seqKV, "lengths": lengths, "mask": mask, "pass": pass].compactMapValues {
+      $0
+    }
     flags.shape.merge(own) { _, own in own }
     return flags
   }

@@ -9,6 +9,7 @@ enum ShapeArgument {
     var mask = Mask.none
     var type = DataType.bf16
     var pass = AttentionShape.Pass.forward
+    var lengths: BatchLengths?
     for word in text.split(whereSeparator: { $0 == " " }).map(String.init) {
       let letters = String(word.prefix { $0.isLetter })
       let rest = word.dropFirst(letters.count)
@@ -16,6 +17,12 @@ enum ShapeArgument {
       if ["b", "h", "q", "kv", "d"].contains(letters), let first = parts.first ?? nil, parts.count <= 2 {
         numbers[letters] = first
         if parts.count == 2, let second = parts[1] { numbers[letters + "/"] = second }
+      } else if word.hasPrefix("lengths:") {
+        do {
+          lengths = try BatchLengths(parsing: String(word.dropFirst("lengths:".count)))
+        } catch {
+          throw Failure(.usage, "error: --shape: '\(word)' in '\(text)': \(error)")
+        }
       } else if let value = AttentionShape.Pass(rawValue: word) {
         pass = value
       } else if let value = DataType(rawValue: word) {
@@ -29,11 +36,11 @@ enum ShapeArgument {
     }
     do {
       return try AttentionShape(
-        batch: numbers["b"] ?? 1, headsQ: numbers["h"] ?? 1, headsKV: numbers["h/"],
+        batch: numbers["b"] ?? lengths?.keys.count ?? 1, headsQ: numbers["h"] ?? 1, headsKV: numbers["h/"],
         seqQ: numbers["q"] ?? 128,
         seqKV: numbers["kv"], headDim: numbers["d"] ?? 64, headDimV: numbers["d/"], dataType: type,
         mask: mask,
-        pass: pass)
+        pass: pass, lengths: lengths)
     } catch {
       throw Failure(.usage, "error: --shape: \(error.description)")
     }

@@ -105,7 +105,7 @@ CREATE TABLE runs (
   work_json TEXT NOT NULL,         -- counted work by kind
   events INTEGER NOT NULL,
   jumped_events INTEGER NOT NULL
-) STRICT;
+, lengths TEXT) STRICT;
 CREATE TABLE sources (
   source_key INTEGER PRIMARY KEY,
   content_hash BLOB NOT NULL UNIQUE,

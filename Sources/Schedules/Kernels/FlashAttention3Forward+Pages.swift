@@ -1,0 +1,130 @@
+import HWModels
+
+/// How the producer hands a work item to the consumers, and they give back the shared memory of V.
+struct WorkHand {
+  /// The place of the next work item is in shared memory, and was read.
+  let full: BarrierID
+  let empty: BarrierID
+  /// O, which lies where V lay, has left shared memory.
+  let outputStored: BarrierID
+
+  init(_ builder: inout KernelBuilder, consumers: Int) {
+    full = builder.barrier("work item full", .named)
+    empty = builder.barrier("work item empty", .named, arrivals: consumers, initialPhases: 1)
+    outputStored = builder.barrier("O stored", .memory, arrivals: consumers, initialPhases: 1)
+  }
+
+  /// What a consumer does first.
+  var take: [Operation] {
+    [
+      Operation("wait for a work item", .sync, waits: [full]),
+      Operation(
+        "read its place", .vector, work: .of { $0.otherInstructions = 128 * 30 },
+        chain: Chain(alu: 20, shared: 3), signals: [empty]),
+      // Number and lengths of the sequence, which the producer has brought into the first level.
+      Operation(
+        "read its lengths", .vector, work: .of { $0.otherInstructions = 128 * 30 },
+        chain: Chain(alu: 20, shared: 2)),
+    ]
+  }
+}
+
+/// The producer of calls with a paged cache: a warpgroup whose threads copy 16 bytes each.
+///
+/// Expected between two work items of one step (H100, cycles), one after another: the counter, an addition in the shared cache
+/// and back, 382; tiles and parts of the next 31 sequences, 382, and their sum over a warp, 6 x 24 + 20 x 4 = 224; once more
+/// 382 + 224 for every 31 sequences further on; which sequence that is in the order of lengths 382, its lengths 382, entries of the
+/// page table 382, addresses 60; then K and Q, 382 and their bytes. Consumers meanwhile: scores 600, softmax 1000, output 600, epilogue 500; V comes
+/// beside the softmax.
+/// - Source: Dao-AILab/flash-attention@0251105 hopper/tile_scheduler.hpp (`VarlenDynamicPersistentTileScheduler`),
+///   hopper/paged_kv.h, hopper/mainloop_fwd_sm90_tma_gmma_ws.hpp (`load`).
+extension FlashAttention3Forward {
+  /// Sequences whose tiles a warp sums up at a time.
+  private static let sequencesPerStep = 31
+
+  /// Steps of 31 sequences between two work items of a core, beside the first: cores take items in turn.
+  private func furtherSteps(on device: Device) -> Int {
+    let items = tiles.tilesPerSequence * shape.headsQ / packedHeads * splits
+    return Int(device.cores.count.value) / items / Self.sequencesPerStep
+  }
+
+  func addCopyingProducer(
+    _ builder: inout KernelBuilder, q: KernelBuilder.Ring, k: KernelBuilder.Ring, v: KernelBuilder.Ring,
+    steps: StepVariables, hand: WorkHand, on device: Device
+  ) {
+    let threads = 128.0
+    func copy(_ name: String, _ ring: KernelBuilder.Ring, _ tensor: Tensor, columns: Int, offset: Int)
+      -> Operation
+    {
+      let bytes = Double(tile.keyTile * columns * element)
+      return Operation(
+        name, .loadAsync,
+        work: .of {
+          // Rows past the end are not read.
+          $0.globalRead = Double(min(tile.keyTile, shape.seqKV) * columns * element)
+          $0.sharedWrite = bytes
+          // A 16-byte copy a lane; the address of a row is found by one of the eight lanes that read it.
+          $0.otherInstructions = bytes / 16
+          $0.alu = bytes / 16
+          $0.shuffle = Double(2 * 8 * tile.keyTile)
+        }, waits: [ring.empty], signals: [ring.full],
+        action: .load(
+          tensor, TileCoordinate(rows: tile.keyTile, index: .walk(offset: offset)),
+          into: TileRef(ring.buffer, .step(offset: offset))))
+    }
+    let queryBytes = Double(tile.queryTile * tile.headDim * element)
+    let usedQueries = Double(min(tile.queryTile, tiles.rows)) / Double(tile.queryTile)
+    let loadQ = Operation(
+      "load Q", .loadAsync,
+      work: .of {
+        $0.streamRead = queryBytes * usedQueries
+        $0.sharedWrite = queryBytes
+        $0.otherInstructions = queryBytes / 16
+        $0.alu = queryBytes / 16
+        $0.shuffle = Double(2 * 8 * tile.queryTile)
+      }, chain: Chain(alu: 12, shuffle: 1), waits: [q.empty], signals: [q.full],
+      action: .load(
+        .q, TileCoordinate(rows: tile.queryTile, index: .item(scale: 1, offset: 0)),
+        into: TileRef(q.buffer, .item)))
+    let table = builder.buffer("page entries", .registers, rows: tile.keyTile, columns: 1, type: .fp32)
+    let entries = Operation(
+      "load page table", .loadStore,
+      work: .of {
+        $0.tableRead = Double(4 * max(tile.keyTile / (page ?? 1), 1))
+        $0.otherInstructions = 6 * threads
+        $0.alu = 10 * threads
+      }, chain: Chain(alu: 12), action: .fill(TileRef(table), 0))
+    let counter = Operation(
+      "count work items", .vector, work: .of { $0.otherInstructions = 4 * 32 }, chain: Chain(global: 1))
+    let sum = Operation(
+      "tiles of 31 sequences", .vector,
+      work: .of {
+        $0.shuffle = 8 * 32
+        $0.alu = 20 * 32
+        $0.otherInstructions = 10 * 32
+      }, chain: Chain(alu: 20, shuffle: 7, global: 1))
+    let place = Operation(
+      "place of the work item", .vector, work: .of { $0.alu = 20 * 32 },
+      chain: Chain(alu: 20, shuffle: 3), waits: [hand.empty], signals: [hand.full])
+    let lengths = Operation(
+      "load number and lengths of the sequence", .vector, work: .of { $0.otherInstructions = 30 * threads },
+      chain: Chain(alu: 20, global: 2))
+    let firstK = copy("load K", k, .k, columns: tile.headDim, offset: 0)
+    let nextK = copy("load K", k, .k, columns: tile.headDim, offset: 1)
+    let loadV = copy("load V", v, .v, columns: tile.headDimV, offset: 0)
+    let begin = [entries, firstK, loadQ, Operation("wait for O to leave", .sync, waits: [hand.outputStored])]
+    let step = [entries, nextK, loadV]
+    builder.actor(
+      "producer", warps: 4,
+      blocks: [
+        Block(trips: .fixed(1), stepsPerTrip: 0, operations: [counter]),
+        Block(trips: .fixed(1 + furtherSteps(on: device)), stepsPerTrip: 0, operations: [sum]),
+        Block(trips: .fixed(1), stepsPerTrip: 0, operations: [place, lengths]),
+        Block(trips: .variable(steps.any, offset: 0), stepsPerTrip: 0, operations: begin),
+        Block(trips: .variable(steps.masked, offset: 0), stepsPerTrip: 1, operations: step),
+        Block(trips: .variable(steps.whole, offset: 0), stepsPerTrip: 1, operations: step),
+        Block(trips: .variable(steps.edge, offset: 0), stepsPerTrip: 1, operations: step),
+        Block(trips: .variable(steps.any, offset: 0), stepsPerTrip: 1, operations: [loadV]),
+      ])
+  }
+}
