@@ -10,12 +10,23 @@ struct DeviceMemory {
     var contents = Contents()
     /// Heads whose rows alternate in this region.
     var packedHeads: Int
+    /// The number of the write that came last.
+    var version = 0
+  }
+
+  /// One head taken out of a packed region, and which version of that region it was.
+  private struct View {
+    var version: Int
+    var region: Region
   }
 
   let shape: AttentionShape
   private let table: ValueTable
   /// By tensor, then by (split, first head's number) as written.
   private var regions: [[Int: Region]] = .init(repeating: [:], count: Tensor.allCases.count)
+  private var writes = 0
+  /// By tensor, then by the head's number: kernels that merge parts read a packed region row by row.
+  private var views: [[Int: View]] = .init(repeating: [:], count: Tensor.allCases.count)
   /// Splits of the kernel that wrote partial results last.
   private(set) var splits = 1
 
@@ -102,6 +113,8 @@ struct DeviceMemory {
       regions[index][slot] = region(place)
     }
     regions[index][slot]?.contents.write(rounded, to: inside)
+    writes += 1
+    regions[index][slot]?.version = writes
     if place.tensor == .partialO { splits = max(splits, place.split + 1) }
   }
 
@@ -163,7 +176,7 @@ struct DeviceMemory {
   }
 
   /// The region of a place in the place's layout, made from what is there.
-  private func region(_ place: Place) -> Region {
+  private mutating func region(_ place: Place) -> Region {
     let slot = slot(place)
     let index = place.tensor.index
     if let region = regions[index][slot], region.packedHeads == place.packedHeads { return region }
@@ -187,9 +200,11 @@ struct DeviceMemory {
     // One head out of a packed region, which lies at its first head's number.
     for distance in 0..<max(shape.group, 1) where place.head >= distance {
       guard let packed = regions[index][slot - distance], packed.packedHeads > distance else { continue }
+      if let view = views[index][slot], view.version == packed.version { return view.region }
       let value = packed.contents.read(whole(place.tensor, packedHeads: packed.packedHeads), in: table)
       region.contents.write(
         table.unpackHead(value, distance, of: packed.packedHeads), to: whole(place.tensor, packedHeads: 1))
+      views[index][slot] = View(version: packed.version, region: region)
       return region
     }
     return fresh(place)

@@ -10,7 +10,7 @@ struct DotWriter {
   init(name: String) {
     lines = [
       "digraph \(name) {",
-      "  graph [rankdir=TB, fontname=\"sans-serif\", fontsize=12, fontcolor=\"\(Self.plainColour)\", bgcolor=transparent, newrank=true, nodesep=0.3, ranksep=0.35];",
+      "  graph [rankdir=TB, fontname=\"sans-serif\", fontsize=12, fontcolor=\"\(Self.plainColour)\", bgcolor=white, newrank=true, nodesep=0.3, ranksep=0.35];",
       "  node [shape=box, style=\"rounded,filled\", fontname=\"sans-serif\", fontsize=11, color=\"#8b949e\", fontcolor=\"#1a1f26\", margin=\"0.12,0.06\"];",
       "  edge [fontname=\"sans-serif\", fontsize=10, arrowsize=0.7];",
     ]

@@ -45,7 +45,9 @@ enum ExplainAdvice {
     if reached >= nearBound {
       return
         "The kernels take \(NumberText.percent(1 / reached - 1)) more than the bound of \(bound.resource.name): "
-        + "another schedule of the same work can win little."
+        + (result.request.device.kind == .gpu
+          ? "another schedule of the same work can win little."
+          : "another order of the same operations on these units can win little; other bindings or designs may use more units.")
     }
     return
       "No unit is full: the busiest is \(busiest.resource.name) with \(use). The pace is set by what waits for what. "

@@ -129,7 +129,10 @@ public enum TextReport {
         NumberText.prefixed(bound.ceiling, bound.unit))
     }
     return [
-      style.bold("Bounds (no schedule of this work is faster, at \(clockText(result.clock.frequency)))")
+      style.bold(
+        result.request.device.kind == .gpu
+          ? "Bounds (no schedule of this work is faster, at \(clockText(result.clock.frequency)))"
+          : "Bounds (of this binding or design, at \(clockText(result.clock.frequency)))")
     ]
       + table.lines()
   }

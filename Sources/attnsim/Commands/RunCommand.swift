@@ -131,6 +131,12 @@ extension ResultOptions {
   private func traceText(_ request: SimulationRequest, path: String) throws -> String {
     if let text = try streamingText(request, path: path) { return text }
     let result = try Simulation.run(request)
+    guard result.spatial == nil else {
+      throw Failure(
+        .usage,
+        "error: --trace: a spatial array is timed einsum by einsum and has no events; its einsums are in the result"
+      )
+    }
     let events = try Simulation.trace(request, mainKernel: true)
     switch OutputFile.ending(path) {
     case "json":
