@@ -129,12 +129,13 @@ struct KernelSimulation {
   /// The device level. Where many sequences repeat the same tiles, a part of them is played, and half of that: what is
   /// left goes on at the pace between the two.
   private func play(
-    _ durations: [DeviceSchedule.Duration], ticks: Double, _ conditions: MemoryConditions, dramCycles: Double,
+    _ durations: [DeviceSchedule.Duration], _ conditions: MemoryConditions, dramCycles: Double,
     events: inout Int
   ) throws(SimulationError) -> DeviceSchedule.Outcome {
     let factor =
       (ItemRuns.count(kernel.items, order: kernel.policy.order, slots: slots) - 1) / Self.largestRuns + 1
-    guard factor > 1,
+    // The lengths of ranges are those of all items.
+    guard factor > 1, !kernel.policy.isRanges,
       let part = ItemRuns.part(kernel.items, order: kernel.policy.order, slots: slots, factor),
       let half = ItemRuns.part(kernel.items, order: kernel.policy.order, slots: slots, 2 * factor)
     else {
@@ -193,7 +194,7 @@ struct KernelSimulation {
     guard ticks < Double(Int.max) / 4 else { throw .tooLong(kernel: kernel.name) }
     let dramCycles = dramBytes / device.dramBytesPerCycle(at: clock)
     var events = timer.events
-    let played = try play(durations, ticks: ticks, conditions, dramCycles: dramCycles, events: &events)
+    let played = try play(durations, conditions, dramCycles: dramCycles, events: &events)
 
     var busy = lowered.busyCycles(totals)
     // The shared levels serve the chip as one: their busy time counts against all cores.

@@ -233,6 +233,16 @@ import Testing
     #expect(abs((try cycles(60_000) - (try cycles(2500))) / 57_500 / perSequence - 1) < 0.01)
   }
 
+  @Test("Ranges hold all items, however many sequences there are")
+  func manyRanges() throws {
+    let device = try Devices.named("h100-sxm5")
+    func cycles(_ batch: Int) throws -> Double {
+      let shape = try AttentionShape(batch: batch, headsQ: 8, seqQ: 1, seqKV: 2048, headDim: 128)
+      return try run("lean", shape, device, mode: .locked(device.clock.nominal)).kernels[0].cycles.value
+    }
+    #expect(abs((try cycles(4000)) / (try cycles(500)) / 8 - 1) < 0.02)
+  }
+
   @Test(
     "Calls that no device holds are refused",
     arguments: [(1 << 28, 1 << 16, 1, 4096), (4096, 8192, 1 << 28, 1), (4096, 8192, 1, 1 << 28)])
