@@ -123,13 +123,19 @@ extension FlashAttention3Forward {
     builder.actor(
       "warpgroup \(group)", warps: 4,
       blocks: [
-        Block(trips: .fixed(1), stepsPerTrip: 0, operations: (hand?.take ?? []) + warpgroup.clear)
+        Block(
+          trips: .fixed(1), stepsPerTrip: 0,
+          operations: (hand == nil ? [] : [WorkHand.readLengths(threads: 128, instructions: 105)])
+            + warpgroup.clear)
       ] + first + [
         Block(trips: .variable(steps.masked, offset: 0), stepsPerTrip: 1, operations: step(isMasked: true)),
         Block(trips: .variable(steps.whole, offset: 0), stepsPerTrip: 1, operations: step(isMasked: false)),
         Block(trips: .variable(steps.edge, offset: 0), stepsPerTrip: 1, operations: step(isMasked: true)),
         Block(trips: .variable(steps.any, offset: 0), stepsPerTrip: 0, operations: end),
-        Block(trips: .fixed(1), stepsPerTrip: 0, operations: epilogue(warpgroup, group: group, rows: rows)),
+        Block(
+          trips: .fixed(1), stepsPerTrip: 0,
+          operations: (hand.map { $0.take + [WorkHand.readLengths(threads: 128, instructions: 60)] } ?? [])
+            + epilogue(warpgroup, group: group, rows: rows)),
         Block(trips: .variable(steps.any, offset: 0), stepsPerTrip: 0, operations: given),
       ])
   }

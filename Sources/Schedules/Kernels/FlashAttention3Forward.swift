@@ -107,11 +107,11 @@ struct FlashAttention3Forward {
     let turns = (0..<groups).map { group in
       builder.barrier("turn \(group)", .named, initialPhases: group == 0 ? 1 : 0)
     }
-    let hand: WorkHand? = copiesPages ? WorkHand(&builder, consumers: groups) : nil
-    if let hand {
+    let hand: WorkHand? = isVarlen ? WorkHand(&builder, consumers: groups) : nil
+    if let hand, copiesPages {
       addCopyingProducer(&builder, q: q, k: k[0], v: v[0], steps: steps, hand: hand, on: device)
     } else {
-      addProducer(&builder, q: q, k: k, v: v, steps: steps)
+      addProducer(&builder, q: q, k: k, v: v, steps: steps, hand: hand, on: device)
     }
     for group in 0..<groups {
       addConsumer(&builder, group: group, q: q, k: k, v: v, turns: turns, steps: steps, hand: hand)
@@ -152,7 +152,7 @@ struct FlashAttention3Forward {
   /// K of the first step, Q, then K of step j + 1 before V of step j; the last V alone.
   private func addProducer(
     _ builder: inout KernelBuilder, q: KernelBuilder.Ring, k: [KernelBuilder.Ring], v: [KernelBuilder.Ring],
-    steps: StepVariables
+    steps: StepVariables, hand: WorkHand?, on device: Device
   ) {
     func copy(_ name: String, _ rings: [KernelBuilder.Ring], _ tensor: Tensor, columns: Int, offset: Int)
       -> [Operation]
@@ -189,12 +189,16 @@ struct FlashAttention3Forward {
       "producer", warps: 1,
       blocks: [
         Block(
+          trips: .fixed(hand == nil ? 0 : 1), stepsPerTrip: 0,
+          operations: hand.map { [WorkHand.readLengths(threads: 32, instructions: 60), $0.count] } ?? []),
+        Block(
           trips: .variable(steps.any, offset: 0), stepsPerTrip: 0,
-          operations: threadsLoadQueries ? firstK : firstK + [loadQ]),
+          operations: (threadsLoadQueries ? firstK : firstK + [loadQ])
+            + (hand.map { [Operation("wait for O to leave", .sync, waits: [$0.outputStored])] } ?? [])),
         Block(trips: .variable(steps.masked, offset: 0), stepsPerTrip: 1, operations: nextK + loadV),
         Block(trips: .variable(steps.whole, offset: 0), stepsPerTrip: 1, operations: nextK + loadV),
         Block(trips: .variable(steps.edge, offset: 0), stepsPerTrip: 1, operations: nextK + loadV),
         Block(trips: .variable(steps.any, offset: 0), stepsPerTrip: 1, operations: loadV),
-      ])
+      ] + (hand.map { dealing($0, on: device) } ?? []))
   }
 }
