@@ -51,13 +51,11 @@ struct CascadeResolver {
       report(name, "the cascade computes nothing", hint: "an einsum is written Z[m] = A[m] * B[m]")
     }
     setOutputs()
-    guard problems.isEmpty else { return nil }
     let cascade = Cascade(
       name: name.text, title: syntax.title, source: syntax.source, ranks: ranks, tensors: tensors,
       einsums: einsums.compactMap(\.self), views: views, initials: initials)
-    guard cascade.einsums.count == einsums.count else { return nil }
-    reportCycles(cascade)
-    return problems.isEmpty ? cascade : nil
+    reportCycles(cascade, einsums)
+    return problems.isEmpty && cascade.einsums.count == einsums.count ? cascade : nil
   }
 
   mutating func report(_ place: Name, _ message: String, hint: String? = nil) {
