@@ -132,6 +132,7 @@ struct CommandTests {
     ("verify --schedule fa9", 64, "there are"),
     ("cascade /nonexistent.cascade", 65, "cannot open"),
     ("cascade README.md", 65, "the cascade has no name"),
+    ("run scenarios/ubimoe-zcu102.yaml --set fpga.ddrBandwidth=0B/s", 64, "neither DDR nor HBM"),
     (
       "cascade scenarios/cascades/attention-1-pass.cascade --rank M1=8", 64,
       "say --rank M=2048 or --rank M0=128"

@@ -42,6 +42,8 @@ struct CascadeFileTests {
     ("G[p] = X[m, p] ‸? 3", "'?' has no meaning"),
     ("‸inputs Y[M]\nG[p] = X[m, p]", "unknown statement 'inputs'"),
     ("input ‸Y[M]\nG[p] = X[m, p]", "Y is never read"),
+    // What runs over it is not to blame.
+    ("rank K = ‸0\ninput Y[K]\nG[p, k] = X[m, p] * Y[k]", "a shape is due, not '0'"),
   ]
 
   /// Cycles beside other errors, each at its mark and in the order of the file.

@@ -106,6 +106,8 @@ struct CascadeResolver {
 
   mutating func rank(_ name: Name) -> Int? {
     if let known = rankNumbers[name.text] { return known }
+    // Its line has an error of its own.
+    if broken.contains(name.text) { return nil }
     report(name, "there is no rank \(name.text)", hint: NearestName.hint(name.text, in: ranks.map(\.name)))
     return nil
   }
@@ -113,6 +115,7 @@ struct CascadeResolver {
   /// The rank of an index.
   mutating func rank(ofIndex name: Name) -> Int? {
     if let known = rankNumbers[name.text.uppercased()], name.text == name.text.lowercased() { return known }
+    if broken.contains(name.text.uppercased()) { return nil }
     report(
       name, "index \(name.text) has no rank", hint: NearestName.hint(name.text, in: ranks.map(\.index)))
     return nil
