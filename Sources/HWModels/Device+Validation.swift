@@ -22,6 +22,9 @@ extension Device {
         require(
           clock.minimum <= clock.nominal && clock.nominal <= clock.maximum, "clock.nominal",
           "the nominal clock lies outside of the range of clocks")
+        require(
+          (fpga?.memoryBandwidth.value ?? 1) > 0, "fpga.ddrBandwidth",
+          "neither DDR nor HBM carries anything: kernels stream from one of them")
       }
       return found
     }

@@ -25,7 +25,7 @@ public enum Verification {
       let program: Program
       do {
         try type(of: schedule).checkLengths(of: shape)
-        program = try schedule.program(for: shape, on: device)
+        program = try schedule.plainProgram(for: shape, on: device)
       } catch {
         report.skipped.append(.init(shape: shape, reason: error.description))
         continue

@@ -13,6 +13,8 @@ public struct Program: Sendable {
   public var placement: DataflowPlacement?
   /// Einsums bound to arrays, where the machine is a spatial one; there are no kernels then.
   public var spatial: SpatialProgram?
+  /// Useful flops of matrix products beside attention that are part of the call: linear layers, once through.
+  public var linearFlops = 0.0
   /// What the model leaves out for this shape; stored with every result.
   public var warnings: [ModelLimit]
 
@@ -32,6 +34,9 @@ public struct Program: Sendable {
 }
 
 extension Program {
+  /// Flops that the question asks for: attention under its mask, and linear layers where they are part of the call.
+  public var usefulFlops: Double { shape.usefulFlops + linearFlops }
+
   /// Kernels whose launch takes time of its own.
   public var launches: Int { kernels.count { !$0.continuesLaunch && !$0.startsEarly } }
 

@@ -14,6 +14,9 @@ public protocol Schedule: Sendable {
   static var geometry: HeadGeometry? { get }
   /// Whether the sequences of a batch may have lengths of their own; false for most.
   static var takesLengths: Bool { get }
+  /// Whether its kernel evaluates or lists whatever mask it is given, and so pays for the mask as it is written; false where it
+  /// has rules built in.
+  static var evaluatesMasks: Bool { get }
   /// - Throws: `ScheduleError` for a parameter it does not know or cannot read.
   init(parameters: ScheduleParameters) throws(ScheduleError)
   /// - Throws: `ScheduleError` where the device lacks a resource, the shape is outside what the kernel takes, or
@@ -25,6 +28,23 @@ extension Schedule {
   public static var parallelism: [ParallelismAxis] { [] }
   public static var geometry: HeadGeometry? { nil }
   public static var takesLengths: Bool { false }
+  public static var evaluatesMasks: Bool { false }
+
+  /// The program for a call as asked: with its mask in the plainest form, and notes on what it asks for in vain.
+  ///
+  /// - Throws: as `program(for:on:)`.
+  public func plainProgram(for asked: AttentionShape, on device: Device) throws(ScheduleError) -> Program {
+    var shape = asked
+    // Lengths of their own make a rule of the longest sequence no rule of the others.
+    shape.mask =
+      Self.evaluatesMasks || asked.lengths != nil
+      ? asked.mask.simplified : asked.mask.builtIn(seqQ: asked.seqQ, seqKV: asked.seqKV)
+    var program = try program(for: shape, on: device)
+    for note in asked.mask.notes(seqKV: asked.seqKV) {
+      program.warnings.append(ModelLimit(code: "mask-past-keys", message: note))
+    }
+    return program
+  }
 
   /// - Throws: `ScheduleError.unsupported` where the batch has lengths of their own and the kernel takes none.
   public static func checkLengths(of shape: AttentionShape) throws(ScheduleError) {

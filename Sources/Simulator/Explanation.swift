@@ -20,7 +20,8 @@ extension Simulation {
   /// Where the critical path spends its time, and what would change it.
   ///
   /// The path is that of the longest work item (at most its first 20,000 operations). Elasticities are slopes
-  /// through changes of up to a tenth, over every number of the device; those below one in a thousand are left out.
+  /// through changes of up to a tenth, over every number of the device; those below one in a thousand are left out. Whole
+  /// numbers of machines that are no GPU, and the depths of FIFOs, are halved and doubled instead.
   /// - Throws: as `run`.
   /// - Complexity: six runs per number of the device.
   public static func explain(
@@ -32,7 +33,11 @@ extension Simulation {
     let program = try program(request)
     let traced = TracedCore.run(
       program, on: request.device, clock: result.clock.frequency, limit: 20_000, longest: true)
-    return (result, traced?.attribution() ?? Attribution(entries: []), elasticities(request))
+    let found = elasticities(request) + wholeElasticities(request, time: result.time.value)
+    return (
+      result, traced?.attribution() ?? Attribution(entries: []),
+      found.sorted { (abs($1.value), $0.path) < (abs($0.value), $1.path) }
+    )
   }
 
   /// Changes through which a slope is laid. Steps of a schedule are discrete: a small change alone can say anything.
@@ -62,7 +67,7 @@ extension Simulation {
 }
 
 /// A straight line through points, and how far they lie from it.
-private struct LeastSquaresLine {
+struct LeastSquaresLine {
   let slope: Double
   /// Root mean square of the distances.
   let scatter: Double

@@ -56,8 +56,8 @@ enum ResultAssembly {
 
   /// What a real board would not do.
   private static func limits(_ clock: SimulationResult.ClockResult, _ device: Device) -> [ModelLimit] {
-    guard case .locked = clock.mode, clock.power > device.power.limit else { return [] }
-    let (power, limit) = (Int(clock.power.value.rounded()), Int(device.power.limit.value.rounded()))
+    guard case .locked = clock.mode, let drawn = clock.power, drawn > device.power.limit else { return [] }
+    let (power, limit) = (Int(drawn.value.rounded()), Int(device.power.limit.value.rounded()))
     return [
       ModelLimit(
         code: "over-power-limit",

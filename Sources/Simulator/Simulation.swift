@@ -46,7 +46,8 @@ public enum Simulation {
     }
     do {
       try schedule.checkLengths(of: request.shape)
-      return try schedule.init(parameters: request.parameters).program(for: request.shape, on: request.device)
+      return try schedule.init(parameters: request.parameters).plainProgram(
+        for: request.shape, on: request.device)
     } catch {
       throw .schedule(error)
     }

@@ -18,7 +18,7 @@ extension SimulationResult {
 
 extension SimulationResult.ClockResult {
   package static func stored(
-    mode: ClockMode, frequency: Frequency, limiter: Limiter, power: Power, energy: Energy
+    mode: ClockMode, frequency: Frequency, limiter: Limiter, power: Power?, energy: Energy?
   ) -> Self {
     Self(mode: mode, frequency: frequency, limiter: limiter, power: power, energy: energy)
   }

@@ -78,10 +78,10 @@ public struct SimulationResult: Sendable {
     public var mode: ClockMode
     public var frequency: Frequency
     public var limiter: Limiter
-    /// Mean board power over the call.
-    public var power: Power
-    /// Energy of one call.
-    public var energy: Energy
+    /// Mean board power over the call; nil where no power is known of the machine.
+    public var power: Power?
+    /// Energy of one call; nil where none is known.
+    public var energy: Energy?
     public enum Limiter: String, Sendable, Codable { case maximum, power, activity, minimum, locked }
   }
 

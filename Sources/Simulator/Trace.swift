@@ -35,19 +35,3 @@ public struct Attribution: Sendable, Hashable {
   }
   public var entries: [Entry]
 }
-
-/// Relative change of the time for a relative change of one number of the device.
-public struct Elasticity: Sendable, Hashable {
-  public var path: String
-  /// d log time / d log parameter: -0.4 says that 1 % more gives 0.4 % less time.
-  public var value: Double
-  /// How far single changes of up to a tenth lie from that, root mean square, as a share of the time: a change can make
-  /// groups of warps fall into another rhythm, and the time then jumps.
-  public var scatter = 0.0
-
-  public init(path: String, value: Double, scatter: Double = 0) {
-    self.path = path
-    self.value = value
-    self.scatter = scatter
-  }
-}

@@ -132,6 +132,18 @@ struct CommandTests {
     ("verify --schedule fa9", 64, "there are"),
     ("cascade /nonexistent.cascade", 65, "cannot open"),
     ("cascade README.md", 65, "the cascade has no name"),
+    ("run scenarios/ubimoe-zcu102.yaml --set fpga.ddrBandwidth=0B/s", 64, "neither DDR nor HBM"),
+    (
+      "cascade scenarios/cascades/attention-1-pass.cascade --rank M1=8", 64,
+      "say --rank M=2048 or --rank M0=128"
+    ),
+    ("cascade scenarios/cascades/attention-1-pass.cascade --rank M1=3", 64, "say --rank M=768"),
+    ("run scenarios/fa3-h100.yaml --clock 1MHz", 64, "which runs at 345 MHz to 1980 MHz"),
+    ("run scenarios/fusemax-cascade.yaml --clock 1MHz", 64, "below a hundredth of the highest"),
+    (
+      "run --device streaming-abstract --schedule sdpa-memory-free --batch 1 --heads 1 --seq 99999999 --head-dim 1",
+      65, "2^53 cycles"
+    ),
     ("cascade scenarios/cascades/mha.cascade --rank NN=4", 64, "did you mean 'N'?"),
     ("cascade scenarios/cascades/mha.cascade --rank N=0", 64, "--rank N=0: the shape of rank N"),
     ("cascade scenarios/cascades/mha.cascade --rank N", 64, "--rank N: it is written RANK=SHAPE"),
@@ -170,6 +182,19 @@ struct CommandTests {
       #expect(fit.status == 65)
       #expect(fit.errors.contains(message))
     }
+  }
+
+  @Test("An answer that cannot be written ends with 73", arguments: ["text", "json", "csv"])
+  func fullDevice(format: String) throws {
+    let process = Process()
+    process.executableURL = command
+    process.arguments = ["run", "scenarios/fa3-h100.yaml", "--format", format]
+    process.currentDirectoryURL = checkout
+    process.standardOutput = try FileHandle(forWritingTo: URL(fileURLWithPath: "/dev/full"))
+    process.standardError = FileHandle.nullDevice
+    try process.run()
+    process.waitUntilExit()
+    #expect(process.terminationStatus == 73)
   }
 
   @Test("Wrong input gives one clear error and the right exit code", arguments: mistakes)

@@ -42,7 +42,39 @@ struct CascadeFileTests {
     ("G[p] = X[m, p] ‸? 3", "'?' has no meaning"),
     ("‸inputs Y[M]\nG[p] = X[m, p]", "unknown statement 'inputs'"),
     ("input ‸Y[M]\nG[p] = X[m, p]", "Y is never read"),
+    // What runs over it is not to blame.
+    ("rank K = ‸0\ninput Y[K]\nG[p, k] = X[m, p] * Y[k]", "a shape is due, not '0'"),
   ]
+
+  /// Cycles beside other errors, each at its mark and in the order of the file.
+  static let hiddenCycles: [(text: String, says: [String])] = [
+    (
+      "input ‸Y[M]\n‸G[p] = X[m, p] * H[p]\nH[p] = G[p] * 2",
+      ["Y is never read", "G depends on itself through H"]
+    ),
+    (
+      "‸K[p] = L[p] + ‸U[p]\nL[p] = K[p]\nG[p] = X[m, p]",
+      ["K depends on itself through L", "tensor U is not defined"]
+    ),
+    // Through a view, with an error in an einsum of the cycle itself.
+    (
+      "split P into P1, P0 = 2\nview V[p1, p0] = H[p1*P0 + p0]\n‸G[p1] = X[m, ‸q] * V[p1, p0]\nH[p] = G[p1] * X[m, p]",
+      ["G depends on itself through H", "index q has no rank"]
+    ),
+    // What is meant to be iterated lacks only that.
+    ("R[‸m+1, p] = R[m, p] + X[m, p]", ["rank M is not iterative"]),
+    ("G[p] = X[m, p]\n‸G[p] = 3 * G[p]", ["tensor G is defined twice"]),
+  ]
+
+  @Test("No error hides a cycle, and no cycle is made up", arguments: hiddenCycles.indices)
+  func hiddenCycle(index: Int) {
+    let fault = Self.hiddenCycles[index]
+    let marked = Marked("cascade test\nrank M = 8\nrank P = 4\ninput X[M, P]\n" + fault.text)
+    let found = diagnostics { () throws(InputError) in
+      try CascadeFile.read(SourceText(name: "test.cascade", text: marked.text))
+    }
+    check(found, at: marked.places, saying: fault.says)
+  }
 
   @Test("A fault is found where it stands", arguments: faults.indices)
   func fault(index: Int) {

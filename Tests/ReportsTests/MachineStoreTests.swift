@@ -66,9 +66,14 @@ struct MachineStoreTests {
       #expect(tables.contains("runs") && !tables.contains("dataflow_nodes"))
       try database.inTransaction {
         for table in tables {
-          let columns = try database.columns(in: table, in: "main").map(\.name).joined(separator: ", ")
+          let names = try database.columns(in: table, in: "main").map(\.name)
+          let columns = names.joined(separator: ", ")
+          // What is not known was 0 then.
+          let values = names.map { ["power_w", "energy_j"].contains($0) ? "coalesce(\($0), 0)" : $0 }
           try database.execute(
-            sql: "INSERT INTO main.\(table) (\(columns)) SELECT \(columns) FROM other.\(table)")
+            sql:
+              "INSERT INTO main.\(table) (\(columns)) SELECT \(values.joined(separator: ", ")) FROM other.\(table)"
+          )
         }
         return .commit
       }

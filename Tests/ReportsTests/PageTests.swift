@@ -83,7 +83,18 @@ struct PageTests {
     let html = report.html()
     try Picture.check(html, "validation.html")
     expectSelfContained(html)
-    try Picture.check(ScatterFigure.svg(report.groups.filter { $0.metric.error == .relative }), "scatter.svg")
+    try Picture.check(
+      ScatterFigure.svg([report.groups.filter { $0.metric.error == .relative }]), "scatter.svg")
+    // The plots alone: the one that is asked for, or each.
+    let names = Set(report.groups.filter { $0.metric.error == .relative }.map(\.metric.name))
+    for name in names {
+      let one = try #require(report.scatter(metric: name))
+      #expect(one.contains("\(name): predicted over measured"))
+      #expect(names.allSatisfy { one.contains(">\($0)</text>") == ($0 == name) })
+    }
+    let all = try #require(report.scatter())
+    #expect(names.allSatisfy { all.contains(">\($0)</text>") })
+    #expect(report.scatter(metric: "none") == nil)
     expectSelfContained(ValidationReport(title: "nothing", rows: []).html())
   }
 

@@ -1,3 +1,5 @@
+import GRDB
+import HWModels
 import Testing
 
 @testable import Reports
@@ -50,5 +52,73 @@ struct StreamingTests {
         #expect(track.steps.last?.count == (fifo.reader == "write outputs" ? 1 : 0))
       }
     }
+  }
+}
+
+@Suite("Power that is not known")
+struct UnknownPowerTests {
+  let folder: TemporaryFolder
+  init() throws { folder = try TemporaryFolder() }
+
+  @Test("No output makes a number of it", arguments: ["sdpa-naive", "ubimoe"])
+  func outputs(schedule: String) throws {
+    let request = try schedule == "ubimoe" ? Sample.fpga(schedule) : Sample.streaming(schedule)
+    let result = try Simulation.run(request)
+    let json = JSONReport.render(result, indented: false)
+    #expect(json.contains("\"power_w\":null,\"energy_j\":null"))
+    let names = CSVReport.header.split(separator: ",").map(String.init)
+    let values = CSVReport.row(result).split(separator: ",", omittingEmptySubsequences: false)
+    for name in ["power_w", "energy_j"] { #expect(values[try #require(names.firstIndex(of: name))].isEmpty) }
+    let record = RunRecord(result: result, source: .flags("run"), toolVersion: "0.1.0")
+    let page = RunPage.html(record)
+    for text in [
+      TextReport.render(result), page, CompareReport.text(result, try Simulation.run(Sample.spatial("flat"))),
+    ] {
+      #expect(text.contains("not known"))
+      #expect(!text.contains(" 0 W") && !text.contains(">0 W") && !text.contains(" 0 J"))
+    }
+    let store = try ResultStore(path: folder.path("a.sqlite"))
+    try store.insert(record)
+    try store.close()
+    let queue = try DatabaseQueue(path: folder.path("a.sqlite"))
+    let row = try queue.read { try Row.fetchOne($0, sql: "SELECT power_w, energy_j FROM run_summary") }
+    #expect(row?["power_w"] == nil as Double? && row?["energy_j"] == nil as Double?)
+  }
+
+  @Test("A database of before that has 0 says unknown, and its runs stay the same")
+  func older() throws {
+    let record = RunRecord(
+      result: try Simulation.run(Sample.streaming("sdpa-naive")), source: .flags("run"), toolVersion: "0.1.0")
+    let path = folder.path("old.sqlite")
+    let queue = try DatabaseQueue(path: path)
+    try StoreSchema.migrator.migrate(queue, upTo: StoreSchema.migrationNames[2])
+    let new = try ResultStore(path: folder.path("new.sqlite"))
+    try new.insert(record)
+    try new.close()
+    try queue.writeWithoutTransaction { database in
+      try database.execute(sql: "PRAGMA foreign_keys = OFF")
+      try database.execute(sql: "ATTACH ? AS other", arguments: [folder.path("new.sqlite")])
+      for table in try String.fetchAll(
+        database, sql: "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'grdb%'")
+      {
+        let columns = try database.columns(in: table, in: "main").map(\.name)
+        let values = columns.map { ["power_w", "energy_j"].contains($0) ? "0" : $0 }
+        try database.execute(
+          sql:
+            "INSERT INTO main.\(table) (\(columns.joined(separator: ", "))) SELECT \(values.joined(separator: ", ")) FROM other.\(table)"
+        )
+      }
+      try database.execute(sql: "DETACH other")
+    }
+    try queue.close()
+    let reader = try ResultStore(path: path, mode: .readOnly)
+    #expect(JSONReport.render(try reader.run(1).result) == JSONReport.render(record.result))
+    try reader.close()
+    let store = try ResultStore(path: path)
+    #expect(JSONReport.render(try store.run(1).result) == JSONReport.render(record.result))
+    #expect(try store.insert(record) == 1)
+    try store.close()
+    let migrated = try DatabaseQueue(path: path)
+    #expect(try migrated.read { try Bool.fetchOne($0, sql: "SELECT power_w IS NULL FROM runs") } == true)
   }
 }

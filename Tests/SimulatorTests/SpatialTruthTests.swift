@@ -171,7 +171,7 @@ struct SpatialRuns {
     var errors: [String: [Double]] = [:]
     for row in FuseMaxRow.attention("unfused", "flat", "cascade", "arch", "binding")
     where row["metric"] == "energy_j" {
-      let joules = try runs.result(row).clock.energy.value
+      let joules = try #require(try runs.result(row).clock.energy).value
       near(joules, row.value, 0.1, row)
       errors[row["config"], default: []].append(abs(joules / row.value - 1))
     }

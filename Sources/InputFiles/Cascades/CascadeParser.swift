@@ -55,6 +55,9 @@ struct CascadeParser {
       let inner = syntax.splits.indices.filter { syntax.splits[$0].inner.text == name }
       guard let known = ranks.first else {
         guard let split = inner.first else {
+          if let outer = syntax.splits.first(where: { $0.outer.text == name }) {
+            return derived(outer, shape)
+          }
           let names = syntax.ranks.map(\.rank.text) + syntax.splits.map(\.inner.text)
           return Diagnostic(
             file: "--rank \(name)=\(shape)", message: "there is no rank \(name)",
@@ -66,6 +69,20 @@ struct CascadeParser {
       syntax.ranks[known].value = shape
     }
     return undividedSplit(shapes)
+  }
+
+  /// A rank that is what a split leaves has the shape that the two others give it.
+  private func derived(_ split: CascadeSyntax.Split, _ shape: Int) -> Diagnostic {
+    let (whole, inner) = (split.rank.text, split.inner.text)
+    let count = shape.multipliedReportingOverflow(by: split.shape)
+    let known = syntax.ranks.first { $0.rank.text == whole }?.value
+    var choices = count.overflow || known == nil ? [] : ["--rank \(whole)=\(count.partialValue)"]
+    if let known, known % shape == 0 { choices.append("--rank \(inner)=\(known / shape)") }
+    return Diagnostic(
+      file: "--rank \(split.outer.text)=\(shape)",
+      message:
+        "line \(split.place.line) of the file makes \(split.outer.text) of \(whole) in parts of \(inner) = \(split.shape): its shape follows from theirs",
+      hint: choices.isEmpty ? "set \(whole) or \(inner)" : "say " + choices.joined(separator: " or "))
   }
 
   /// The first split that other shapes no longer let divide its rank.

@@ -82,18 +82,4 @@ extension CascadeResolver {
       }
     }
   }
-
-  // MARK: Cycles
-
-  mutating func reportCycles(_ cascade: Cascade) {
-    for cycle in CascadeCycles(cascade).faults() {
-      let names = cycle.map { cascade.tensors[cascade.einsums[$0].target.tensor].name }
-      let place = syntax.einsums[cycle[0]].target.tensor
-      report(
-        place,
-        "a cycle that is not iterative: \(names[0]) depends on itself"
-          + (names.count > 1 ? " through \(names.dropFirst().joined(separator: ", "))" : ""),
-        hint: "iterate along a rank: write at m+1, read at m, all along the cycle")
-    }
-  }
 }

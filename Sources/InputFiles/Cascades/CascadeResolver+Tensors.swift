@@ -32,6 +32,11 @@ extension CascadeResolver {
   mutating func declareInputs() {
     for input in syntax.inputs {
       let ranks = ranks(of: input)
+      // How many ranks it has is not known.
+      guard !input.ranks.contains(where: { broken.contains($0.rank.text) }) else {
+        tensorNumbers[input.tensor.text] = tensorNumbers[input.tensor.text] ?? -1
+        continue
+      }
       add(input.tensor, ranks, .input)
     }
   }
@@ -59,6 +64,10 @@ extension CascadeResolver {
           if self.ranks[rank].isIterative { iterated = rank }
         }
         ranks.append(rank)
+      }
+      guard !einsum.target.indices.contains(where: { broken.contains($0.place.text.uppercased()) }) else {
+        tensorNumbers[einsum.target.tensor.text] = tensorNumbers[einsum.target.tensor.text] ?? -1
+        continue
       }
       if let tensor = add(einsum.target.tensor, ranks, .intermediate) { tensors[tensor].iterated = iterated }
     }

@@ -51,13 +51,11 @@ struct CascadeResolver {
       report(name, "the cascade computes nothing", hint: "an einsum is written Z[m] = A[m] * B[m]")
     }
     setOutputs()
-    guard problems.isEmpty else { return nil }
     let cascade = Cascade(
       name: name.text, title: syntax.title, source: syntax.source, ranks: ranks, tensors: tensors,
       einsums: einsums.compactMap(\.self), views: views, initials: initials)
-    guard cascade.einsums.count == einsums.count else { return nil }
-    reportCycles(cascade)
-    return problems.isEmpty ? cascade : nil
+    reportCycles(cascade, einsums)
+    return problems.isEmpty && cascade.einsums.count == einsums.count ? cascade : nil
   }
 
   mutating func report(_ place: Name, _ message: String, hint: String? = nil) {
@@ -108,6 +106,8 @@ struct CascadeResolver {
 
   mutating func rank(_ name: Name) -> Int? {
     if let known = rankNumbers[name.text] { return known }
+    // Its line has an error of its own.
+    if broken.contains(name.text) { return nil }
     report(name, "there is no rank \(name.text)", hint: NearestName.hint(name.text, in: ranks.map(\.name)))
     return nil
   }
@@ -115,6 +115,7 @@ struct CascadeResolver {
   /// The rank of an index.
   mutating func rank(ofIndex name: Name) -> Int? {
     if let known = rankNumbers[name.text.uppercased()], name.text == name.text.lowercased() { return known }
+    if broken.contains(name.text.uppercased()) { return nil }
     report(
       name, "index \(name.text) has no rank", hint: NearestName.hint(name.text, in: ranks.map(\.index)))
     return nil

@@ -113,14 +113,41 @@ public struct Scenario: Sendable {
         throw ChoiceError(field: nil, message: error.diagnostics.map(\.message).joined(separator: "; "))
       }
     }
-    if case .locked(let clock) = choice.mode, clock > device.clock.maximum {
-      let maximum = QuantityText.write(device.clock.maximum.value, unit: .hertz, suffix: "MHz")
-      throw ChoiceError(
-        field: "mode", message: "the locked clock is above the highest of \(device.id), \(maximum)")
+    if case .locked(let clock) = choice.mode {
+      try requireClock(clock, device)
     }
     return SimulationRequest(
       schedule: choice.schedule, parameters: ScheduleParameters(choice.parameters), shape: shape,
       device: device,
       mode: choice.mode, overrides: (overrides + choice.overrides).map { ($0.path, $0.text) })
+  }
+
+  /// Share of the highest clock below which a locked one is a slip of the unit, where the file names no lowest clock.
+  private static let slowestShare = 0.01
+
+  /// - Throws: where the device cannot run at `clock`.
+  private static func requireClock(_ clock: Frequency, _ device: Device) throws(ChoiceError) {
+    func text(_ clock: Frequency) -> String {
+      QuantityText.write(clock.value, unit: .hertz, suffix: "MHz")
+    }
+    let (lowest, highest) = (device.clock.minimum, device.clock.maximum)
+    if clock > highest {
+      throw ChoiceError(
+        field: "mode", message: "the locked clock is above the highest of \(device.id), \(text(highest))")
+    }
+    if clock < lowest {
+      throw ChoiceError(
+        field: "mode",
+        message:
+          "the locked clock is below the lowest of \(device.id), which runs at \(text(lowest)) to \(text(highest))"
+      )
+    }
+    if clock.value < highest.value * slowestShare {
+      throw ChoiceError(
+        field: "mode",
+        message:
+          "the locked clock is below a hundredth of the highest of \(device.id), \(text(highest)); is the unit right?"
+      )
+    }
   }
 }

@@ -31,10 +31,13 @@ public enum OccupancyFigure {
   /// What part of the run is shown, in words.
   public static func coverage(_ trace: DataflowTrace) -> String {
     let end = NumberText.grouped(Double(trace.total))
-    let whole = trace.deadlock != nil ? "deadlock at cycle \(end)" : "the whole run, \(end) cycles"
+    let whole =
+      trace.deadlock != nil ? "deadlock at cycle \(end)" : "\(trace.part ?? "the whole run"), \(end) cycles"
     guard !trace.isWhole else { return whole }
     let share = NumberText.significant(Double(trace.end) / Double(trace.total) * 100, 2)
-    let covered = "the first \(NumberText.grouped(Double(trace.end))) cycles (\(share) %) of \(end)"
+    let covered =
+      "the first \(NumberText.grouped(Double(trace.end))) cycles (\(share) %) of \(end)"
+      + (trace.part.map { ", \($0)" } ?? "")
     return trace.deadlock != nil ? covered + ", where it deadlocks" : covered
   }
 

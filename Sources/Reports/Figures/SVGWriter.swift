@@ -26,6 +26,14 @@ struct SVGWriter {
     return start + "\n<title>\(Self.escaped(title))</title>\n" + style + page + body + "</svg>\n"
   }
 
+  /// Draws what `draw` adds `down` lower.
+  mutating func moved(down: Double, _ draw: (inout SVGWriter) -> Void) {
+    guard down != 0 else { return draw(&self) }
+    body += "<g transform=\"translate(0 \(Self.number(down)))\">\n"
+    draw(&self)
+    body += "</g>\n"
+  }
+
   mutating func rectangle(
     _ x: Double, _ y: Double, _ width: Double, _ height: Double, _ style: String, radius: Double = 0,
     hint: String? = nil

@@ -6,10 +6,9 @@ enum DataflowGraphText {
   /// Nodes as boxes, FIFOs as arrows labelled with name and depth; long FIFOs thick.
   static func dot(_ placement: DataflowPlacement) -> String {
     var dot = DotWriter(name: "program")
-    for (place, share) in placement.shares.enumerated() {
-      let graph = share.graph
+    for (place, (graph, title)) in titled(placement).enumerated() {
       dot.open(
-        "cluster_g\(place)", label: "\(graph.name): \(title(share))",
+        "cluster_g\(place)", label: "\(graph.name): \(title)",
         "color=\"#8b949e\"; style=rounded")
       for (index, node) in graph.nodes.enumerated() {
         let rate = rates(node)
@@ -35,9 +34,8 @@ enum DataflowGraphText {
   /// Every node and FIFO, as `--dump-program` prints them.
   static func dump(_ placement: DataflowPlacement) -> [String] {
     var lines: [String] = []
-    for share in placement.shares {
-      let graph = share.graph
-      lines.append("graph \(graph.name): \(title(share))")
+    for (graph, title) in titled(placement) {
+      lines.append("graph \(graph.name): \(title)")
       lines.append("  nodes")
       var nodes = TextTable([.left, .left, .right, .left, .left])
       for node in graph.nodes {
@@ -58,9 +56,17 @@ enum DataflowGraphText {
       }
       lines += fifos.lines(indent: 4)
     }
-    lines.append("  budget of one copy")
+    lines.append(placement.pipeline == nil ? "  budget of one copy" : "  budget")
     lines += placement.budget.description.split(separator: "\n").map { "  " + $0 }
     return lines
+  }
+
+  /// Every graph with what it is for: a share of the heads, or a part of a pipeline's stage.
+  private static func titled(_ placement: DataflowPlacement) -> [(DataflowGraph, String)] {
+    guard placement.pipeline != nil else { return placement.shares.map { ($0.graph, title($0)) } }
+    return placement.shares.enumerated().flatMap { stage, share in
+      share.graphs.map { ($0, placement.shares.count == 1 ? "an image" : "stage \(stage + 1), an image") }
+    }
   }
 
   private static func title(_ share: DataflowPlacement.Share) -> String {

@@ -81,7 +81,8 @@ enum JSONText {
       output += "null"
       return
     }
-    if value == value.rounded(), abs(value) < 1e15 {
+    // Up to 2^53 every whole number is itself.
+    if value == value.rounded(), abs(value) <= 0x1p53 {
       output += String(Int(value))
       return
     }

@@ -5,7 +5,8 @@ public import Simulator
 /// A result as JSON. Keys end in their unit, are always present and always in this order.
 ///
 /// - `schedule`, `parameters`, `device` (`id`, `name`, `overrides`), `shape`, `mode`: what was asked
-/// - `time_s`, `kernel_time_s`, `cycles`, `clock` (`frequency_hz`, `limiter`, `power_w`, `energy_j`)
+/// - `time_s`, `kernel_time_s`, `cycles`, `clock` (`frequency_hz`, `limiter`, `power_w`, `energy_j`, null where no power
+///   is known of the machine)
 /// - `useful_flops`, `executed_flops`, `useful_flops_per_s`, `tightest_bound`
 /// - `phases`, `kernels`, `resources`, `traffic`, `bounds`, `work`, `warnings`, `statistics`
 /// - `dataflow`: nodes and FIFOs of a streaming run, null elsewhere
@@ -81,8 +82,8 @@ public enum JSONReport {
   private static func clock(_ clock: SimulationResult.ClockResult) -> JSONValue {
     .object([
       "mode": .string(clock.mode.name), "frequency_hz": .number(clock.frequency.value),
-      "limiter": .string(clock.limiter.rawValue), "power_w": .number(clock.power.value),
-      "energy_j": .number(clock.energy.value),
+      "limiter": .string(clock.limiter.rawValue), "power_w": clock.power.map { .number($0.value) } ?? .null,
+      "energy_j": clock.energy.map { .number($0.value) } ?? .null,
     ])
   }
 

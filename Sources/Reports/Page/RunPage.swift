@@ -50,8 +50,8 @@ public enum RunPage {
         value: TextReport.clockText(result.clock.frequency),
         meaning: "clock, held by \(limiterText(result.clock.limiter))"
       ),
-      (value: NumberText.fixed(result.clock.power.value, 0) + " W", meaning: "mean board power"),
-      (value: NumberText.prefixed(result.clock.energy.value, "J"), meaning: "energy of a call"),
+      (value: TextReport.powerText(result), meaning: "mean power"),
+      (value: TextReport.energyText(result), meaning: "energy of a call"),
     ]
     if let bound = result.tightestBound {
       let share = bound.time.value / result.kernelTime.value

@@ -33,6 +33,10 @@ extension ResultStore {
       count.added = try Self.copyKeyed(
         "runs", key: "run_id", references: ["source_key": "sources", "device_key": "devices"], database)
       count.known = total - count.added
+      // A database of before the fourth migration has 0 for what is not known.
+      for column in ["power_w", "energy_j"] {
+        try database.execute(sql: "UPDATE main.runs SET \(column) = NULL WHERE \(column) = 0")
+      }
       for table in try Self.tablesOfRuns(database) { try Self.copyRows(of: table, database) }
       try Self.copyKeyed("sweeps", key: "sweep_id", references: ["source_key": "sources"], database)
       count.points = try Self.copyPoints(database)

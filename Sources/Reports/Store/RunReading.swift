@@ -83,8 +83,15 @@ struct RunReading {
       throw unreadable("clock limiter")
     }
     return .stored(
-      mode: try mode(), frequency: Frequency(row["clock_hz"]), limiter: limiter, power: Power(row["power_w"]),
-      energy: Energy(row["energy_j"]))
+      mode: try mode(), frequency: Frequency(row["clock_hz"]), limiter: limiter,
+      power: known("power_w").map { Power($0) },
+      energy: known("energy_j").map { Energy($0) })
+  }
+
+  /// A number that may be unknown. No machine draws nothing: databases of before the fourth migration hold 0 for unknown.
+  private func known(_ column: String) -> Double? {
+    let value: Double? = row[column]
+    return value == 0 ? nil : value
   }
 
   private func rows(_ table: String) throws -> [Row] {

@@ -102,7 +102,9 @@ struct RunRows {
     if case .locked(let clock) = result.request.mode { hash.add(clock.value) }
     let numbers = [
       result.time.value, result.kernelTime.value, result.cycles.value, result.clock.frequency.value,
-      result.clock.power.value, result.clock.energy.value, result.usefulFlops, result.executedFlops,
+      // As before there were unknown ones, so that the same run keeps its hash.
+      result.clock.power?.value ?? 0, result.clock.energy?.value ?? 0, result.usefulFlops,
+      result.executedFlops,
     ]
     for number in numbers { hash.add(number) }
     for phase in result.phases { hash.add(phase.time.value) }
@@ -146,8 +148,8 @@ struct RunRows {
     row.bind(result.cycles.value)
     row.bind(result.clock.frequency.value)
     row.bind(result.clock.limiter.rawValue)
-    row.bind(result.clock.power.value)
-    row.bind(result.clock.energy.value)
+    row.bind(result.clock.power?.value)
+    row.bind(result.clock.energy?.value)
     row.bind(result.usefulFlops)
     row.bind(result.executedFlops)
     row.bind(result.tightestBound?.resource.name)

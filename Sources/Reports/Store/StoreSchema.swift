@@ -9,6 +9,7 @@ enum StoreSchema {
   static let applicationID: Int32 = 0x6174_746e
   static let migrationNames = [
     "v1 runs, devices, sources, sweeps", "v2 nodes and FIFOs, einsums and energies", "v3 lengths of a batch",
+    "v4 power that is not known",
   ]
   static var version: Int { migrationNames.count }
 
@@ -25,6 +26,10 @@ enum StoreSchema {
     migrator.registerMigration(migrationNames[2]) { database in
       // Keys of each sequence as asked; NULL where all have seq_kv.
       try database.execute(sql: "ALTER TABLE runs ADD COLUMN lengths TEXT; PRAGMA user_version = 3")
+    }
+    migrator.registerMigration(migrationNames[3]) { database in
+      try database.execute(sql: version4)
+      try database.execute(sql: "PRAGMA user_version = 4")
     }
     return migrator
   }

@@ -49,7 +49,7 @@ extension CompareReport {
   }
 
   private static func energies(_ point: (name: String, a: SimulationResult, b: SimulationResult)) -> Double? {
-    let (a, b) = (point.a.clock.energy.value, point.b.clock.energy.value)
+    guard let a = point.a.clock.energy?.value, let b = point.b.clock.energy?.value else { return nil }
     return a > 0 && b > 0 ? b / a : nil
   }
 

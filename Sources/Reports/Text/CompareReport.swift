@@ -44,13 +44,15 @@ public enum CompareReport {
 
   private static func rows(_ a: SimulationResult, _ b: SimulationResult) -> [Row] {
     func row(
-      _ name: String, _ key: String, _ show: (Double) -> String, _ value: (SimulationResult) -> Double
+      _ name: String, _ key: String, _ show: (Double) -> String, _ value: (SimulationResult) -> Double?
     ) -> Row {
       let (valueA, valueB) = (value(a), value(b))
-      let ratio = valueA > 0 && valueB > 0 ? valueB / valueA : nil
-      return Row(name: name, key: key, textA: show(valueA), textB: show(valueB), ratio: ratio)
+      var ratio: Double?
+      if let valueA, let valueB, valueA > 0, valueB > 0 { ratio = valueB / valueA }
+      return Row(
+        name: name, key: key, textA: valueA.map(show) ?? TextReport.unknown,
+        textB: valueB.map(show) ?? TextReport.unknown, ratio: ratio)
     }
-    func watts(_ value: Double) -> String { NumberText.fixed(value, 0) + " W" }
     func joules(_ value: Double) -> String { NumberText.prefixed(value, "J") }
     func rate(_ value: Double) -> String { NumberText.prefixed(value, "FLOP/s") }
     func clock(_ value: Double) -> String { TextReport.clockText(Frequency(value)) }
@@ -62,8 +64,8 @@ public enum CompareReport {
       Row(
         name: "clock held by", key: "", textA: a.clock.limiter.rawValue, textB: b.clock.limiter.rawValue,
         ratio: nil),
-      row("power", "power", watts, \.clock.power.value),
-      row("energy", "energy", joules, \.clock.energy.value),
+      row("power", "power", TextReport.powerText, \.clock.power?.value),
+      row("energy", "energy", joules, \.clock.energy?.value),
       row("useful rate", "useful_flops_per_s", rate, \.usefulFlopsPerSecond),
       Row(
         name: "nearest bound", key: "", textA: a.tightestBound?.resource.name ?? "-",

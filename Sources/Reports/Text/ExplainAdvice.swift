@@ -19,13 +19,39 @@ enum ExplainAdvice {
     ].compactMap { $0 }
   }
 
-  /// The `--set` flag of the improvement that would help most.
-  static func whatIf(_ result: SimulationResult, _ elasticities: [Elasticity]) -> String? {
-    guard let best = elasticities.first(where: { abs($0.value) >= 0.01 && isImprovable($0.path) }),
-      let field = DeviceField.at(best.path), let now = field.value(on: result.request.device)
-    else { return nil }
-    let better = now * (best.value < 0 ? 1.1 : 0.9)
-    return "--set '\(best.path)=\(RequestText.amount(better, field.unit))'"
+  /// The flags of the run with the improvement that would help most.
+  static func whatIf(_ result: SimulationResult, _ elasticities: [Elasticity]) -> [String]? {
+    guard let best = elasticities.first(where: { isImprovable($0.path) && gain($0) < -0.0005 }) else {
+      return nil
+    }
+    let isMore = isMore(best)
+    if let parameter = best.parameter {
+      var request = result.request
+      request.parameters.values[parameter.name] = isMore ? parameter.twice : parameter.half
+      return RequestText.flags(request)
+    }
+    guard let field = DeviceField.at(best.path), let now = field.value(on: result.request.device) else {
+      return nil
+    }
+    let better =
+      best.steps == nil ? now * (isMore ? 1.1 : 0.9) : isMore ? 2 * now : (now / 2).rounded(.down)
+    return RequestText.flags(result.request) + [
+      "--set '\(best.path)=\(RequestText.amount(better, field.unit))'"
+    ]
+  }
+
+  /// Whether more of it is better than less.
+  private static func isMore(_ elasticity: Elasticity) -> Bool {
+    guard let steps = elasticity.steps else { return elasticity.value < 0 }
+    return (steps.twice.ratio ?? .infinity) <= (steps.half.ratio ?? .infinity)
+  }
+
+  /// Relative change of the time in the better direction: a tenth, or half or twice of a whole number.
+  private static func gain(_ elasticity: Elasticity) -> Double {
+    guard let steps = elasticity.steps else {
+      return abs(elasticity.value) < 0.01 ? 0 : pow(elasticity.value < 0 ? 1.1 : 0.9, elasticity.value) - 1
+    }
+    return min(steps.twice.ratio ?? 1, steps.half.ratio ?? 1) - 1
   }
 
   private static func isImprovable(_ path: String) -> Bool {
@@ -81,14 +107,14 @@ enum ExplainAdvice {
   }
 
   private static func strongest(_ result: SimulationResult, _ elasticities: [Elasticity]) -> String? {
-    let strong = elasticities.filter { abs($0.value) >= 0.01 }.prefix(3)
+    let strong = elasticities.filter { gain($0) < -0.0005 }.prefix(3)
     guard !strong.isEmpty else { return nil }
     let parts = strong.map { elasticity in
-      let factor = elasticity.value < 0 ? 1.1 : 0.9
-      let change = pow(factor, elasticity.value) - 1
-      let summary = DeviceField.at(elasticity.path).map { " (\($0.summary))" } ?? ""
-      return
-        "10 % \(factor > 1 ? "more" : "less") \(elasticity.path)\(summary) \(NumberText.change(change, digits: 2))"
+      let summary =
+        (elasticity.parameter?.summary ?? DeviceField.at(elasticity.path)?.summary).map { " (\($0))" } ?? ""
+      let isMore = isMore(elasticity)
+      let amount = elasticity.steps == nil ? (isMore ? "10 % more" : "10 % less") : isMore ? "twice" : "half"
+      return "\(amount) \(elasticity.path)\(summary) \(NumberText.change(gain(elasticity), digits: 2))"
     }
     return "What helps most, as change of the time: " + parts.joined(separator: "; ") + "."
   }

@@ -31,9 +31,19 @@ public enum ExplainReport {
         sorted(elasticities).map {
           .object([
             "path": .string($0.path), "value": .number($0.value), "scatter": .number($0.scatter),
+            "half": step($0.steps?.half), "twice": step($0.steps?.twice),
           ])
         }),
     ]).text()
+  }
+
+  /// Time over the time as it is; `"impossible"` where the program does not fit or gets stuck, null where nothing was tried.
+  private static func step(_ step: Elasticity.Step?) -> JSONValue {
+    switch step {
+    case .time(let ratio): .number(ratio)
+    case .impossible: .string("impossible")
+    case .none?, nil: .null
+    }
   }
 
   /// Below this share of the critical path an entry is summed up with the other small ones.
@@ -66,7 +76,7 @@ public enum ExplainReport {
   private static func sensitivities(
     _ result: SimulationResult, _ elasticities: [Elasticity], _ style: TextStyle
   ) -> [String] {
-    let shown = sorted(elasticities).filter { abs($0.value) >= smallestElasticity }
+    let shown = sorted(elasticities).filter { abs($0.value) >= smallestElasticity || $0.steps != nil }
     guard !shown.isEmpty else { return [] }
     var table = TextTable([.left, .right, .right, .right, .left])
     table.add("", "now", "elasticity", "10 % more of it: time", "")
@@ -75,12 +85,35 @@ public enum ExplainReport {
       let now = field.flatMap { field in
         field.value(on: result.request.device).map { RequestText.amount($0, field.unit) }
       }
+      if let steps = elasticity.steps {
+        let text = [("half", steps.half), ("twice", steps.twice)].compactMap { name, step in
+          stepText(step).map { "\(name) \($0)" }
+        }
+        table.add(
+          elasticity.path, amount(elasticity.parameter) ?? now ?? "", NumberText.fixed(elasticity.value, 3),
+          "",
+          text.joined(separator: ", "))
+        continue
+      }
       table.add(
         elasticity.path, now ?? "", NumberText.fixed(elasticity.value, 3),
         NumberText.change(gain(elasticity, 1.1), digits: 2),
         elasticity.scatter >= smallestScatter ? "± \(NumberText.percent(elasticity.scatter))" : "")
     }
     return [style.bold("What the time depends on")] + table.lines()
+  }
+
+  private static func stepText(_ step: Elasticity.Step) -> String? {
+    switch step {
+    case .time(let ratio): NumberText.change(ratio - 1)
+    case .impossible: "impossible"
+    case .none: nil
+    }
+  }
+
+  /// The last number of a parameter's value: of `scores=197` and of `16x16` what is halved and doubled.
+  private static func amount(_ parameter: Elasticity.Parameter?) -> String? {
+    parameter.map { String($0.now.split { ",=".contains($0) }.last ?? "") }
   }
 
   /// Relative change of the time when the number is scaled, along the tangent in logarithms.
@@ -98,10 +131,9 @@ public enum ExplainReport {
         lines.append((place == 0 ? "  - " : "    ") + line)
       }
     }
-    if let change = ExplainAdvice.whatIf(result, sorted(elasticities)) {
+    if let flags = ExplainAdvice.whatIf(result, sorted(elasticities)) {
       lines.append("  Try:")
-      lines += RequestText.command(
-        "run", RequestText.flags(result.request) + [change], width: style.width, indent: 4)
+      lines += RequestText.command("run", flags, width: style.width, indent: 4)
     }
     return lines
   }

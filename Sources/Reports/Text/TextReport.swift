@@ -39,11 +39,8 @@ public enum TextReport {
     )
     table.add("cycles", NumberText.grouped(result.cycles.value), cyclesNote(result))
     table.add("clock", clockText(result.clock.frequency), clockNote(result))
-    // Machines without numbers for power have none to show.
-    if result.request.device.power.limit.value > 0 {
-      table.add("power", NumberText.fixed(result.clock.power.value, 0) + " W", powerNote(result))
-      table.add("energy", NumberText.prefixed(result.clock.energy.value, "J"), energyNote(result))
-    }
+    table.add("power", powerText(result), powerNote(result))
+    table.add("energy", energyText(result), energyNote(result))
     if let bound = result.tightestBound {
       let share = bound.time.value / result.kernelTime.value
       table.add(
@@ -84,14 +81,34 @@ public enum TextReport {
     }
   }
 
+  /// What stands where a number is unknown.
+  static let unknown = "not known"
+
+  static func powerText(_ result: SimulationResult) -> String {
+    result.clock.power.map { powerText($0.value) } ?? unknown
+  }
+
+  /// Whole watts of a board; small machines have parts of one.
+  static func powerText(_ watts: Double) -> String {
+    watts < 10 ? NumberText.prefixed(watts, "W") : NumberText.fixed(watts, 0) + " W"
+  }
+
+  static func energyText(_ result: SimulationResult) -> String {
+    result.clock.energy.map { NumberText.prefixed($0.value, "J") } ?? unknown
+  }
+
   private static func powerNote(_ result: SimulationResult) -> String {
+    guard result.clock.power != nil else { return "the device file has no energies" }
     let power = result.request.device.power
+    guard power.limit.value > 0 else { return "mean over the call, of the energies below" }
     return
       "of \(NumberText.fixed(power.limit.value, 0)) W sustained, \(NumberText.fixed(power.idle.value, 0)) W of them idle"
   }
 
   private static func energyNote(_ result: SimulationResult) -> String {
-    NumberText.prefixed(result.clock.energy.value / result.usefulFlops, "J") + " for each useful flop"
+    result.clock.energy.map {
+      NumberText.prefixed($0.value / result.usefulFlops, "J") + " for each useful flop"
+    } ?? ""
   }
 
   private static func units(_ result: SimulationResult, _ style: TextStyle) -> [String] {

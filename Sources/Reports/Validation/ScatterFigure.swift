@@ -6,16 +6,26 @@ enum ScatterFigure {
   private static let (left, top) = (74.0, 46.0)
   private static let band = 0.1
 
-  /// - Parameter groups: of one metric, so that both axes have one unit.
-  static func svg(_ groups: [ValidationGroup], embedded: Bool = false) -> String {
-    guard let metric = groups.first?.metric else { return "" }
+  /// - Parameter panels: groups of one metric each, so that both axes have one unit; one plot below the other.
+  static func svg(_ panels: [[ValidationGroup]], embedded: Bool = false) -> String {
+    let names = panels.compactMap { $0.first?.metric.name }.joined(separator: ", ")
+    let height = top + side + 56
+    var svg = SVGWriter(
+      width: left + side + 230, height: height * Double(max(panels.count, 1)),
+      title: "\(names): predicted over measured")
+    for (place, groups) in panels.enumerated() {
+      svg.moved(down: height * Double(place)) { draw(groups, &$0) }
+    }
+    return svg.document(embedded: embedded)
+  }
+
+  private static func draw(_ groups: [ValidationGroup], _ svg: inout SVGWriter) {
+    guard let metric = groups.first?.metric else { return }
     let rows = groups.flatMap(\.rows).filter { $0.measured > 0 && $0.predicted > 0 }
     let values = rows.flatMap { [$0.measured, $0.predicted] }
     let (low, high) = ((values.min() ?? 1) / 1.4, (values.max() ?? 10) * 1.4)
     let x = LogScale(low, high, over: left, left + side)
     let y = LogScale(low, high, over: top + side, top)
-    var svg = SVGWriter(
-      width: left + side + 230, height: top + side + 56, title: "\(metric.name): predicted over measured")
     axes(&svg, x, y, metric)
     svg.polygon(
       [
@@ -29,7 +39,6 @@ enum ScatterFigure {
       }
     }
     legend(&svg, groups)
-    return svg.document(embedded: embedded)
   }
 
   private static func axes(_ svg: inout SVGWriter, _ x: LogScale, _ y: LogScale, _ metric: ValidationMetric) {

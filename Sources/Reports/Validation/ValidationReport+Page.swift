@@ -10,7 +10,7 @@ extension ValidationReport {
     if !groups.isEmpty { errors(&page) }
     for metric in metrics where metric.error == .relative {
       page.heading("\(metric.name): predicted over measured")
-      page.figure(ScatterFigure.svg(groups.filter { $0.metric == metric }, embedded: true))
+      page.figure(ScatterFigure.svg([groups.filter { $0.metric == metric }], embedded: true))
     }
     let worst = worst(20)
     if !worst.isEmpty {
@@ -33,12 +33,11 @@ extension ValidationReport {
     return page.text
   }
 
-  /// Predicted over measured for one metric (the first that has relative errors, where none is named), as an SVG file.
+  /// Predicted over measured as an SVG file: a plot for the metric that is named, or for each one with relative errors.
   public func scatter(metric name: String? = nil) -> String? {
-    guard
-      let metric = metrics.first(where: { $0.error == .relative && (name == nil || $0.name == name) })
-    else { return nil }
-    return ScatterFigure.svg(groups.filter { $0.metric == metric })
+    let shown = metrics.filter { $0.error == .relative && (name == nil || $0.name == name) }
+    guard !shown.isEmpty else { return nil }
+    return ScatterFigure.svg(shown.map { metric in groups.filter { $0.metric == metric } })
   }
 
   /// In order of first appearance.

@@ -49,11 +49,22 @@ extension FlashAttention2 {
     ).kernel(on: device)
     return Program(
       schedule: Self.name, shape: shape, kernels: [kernel],
-      warnings: shape.mask.isBlocksAndStreams(block: block) ? [] : [.ruleOutsideKernel])
+      warnings: [.listsOfBlocks(shape.mask)]
+        + (shape.mask.isBlocksAndStreams(block: block) ? [] : [.ruleOutsideKernel]))
   }
 }
 
 extension ModelLimit {
+  /// A call went to another kernel than the one of the schedule's plain calls.
+  static func listsOfBlocks(_ mask: Mask) -> ModelLimit {
+    let text = mask.description
+    return ModelLimit(
+      code: "block-lists",
+      message:
+        "\(text.count <= 60 ? text : text.prefix(57) + "...") is none of the kernel's own rules (none, causal, windows), so the kernel that walks lists of blocks is timed; it is slower a tile"
+    )
+  }
+
   static let ruleOutsideKernel = ModelLimit(
     code: "rule-outside-kernel",
     message:

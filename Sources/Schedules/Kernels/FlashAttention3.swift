@@ -158,7 +158,9 @@ public struct FlashAttention3: Schedule {
     let forward = try FlashAttention3Forward.blockSparse(
       shape, schedule: Self.name, packs: packChoice != "off",
       pingPong: pingPongChoice == "auto" ? nil : pingPongChoice == "on", ringSlots: ringSlots)
-    return Program(schedule: Self.name, shape: shape, kernels: [try forward.kernel(on: device)])
+    return Program(
+      schedule: Self.name, shape: shape, kernels: [try forward.kernel(on: device)],
+      warnings: [.listsOfBlocks(shape.mask)])
   }
 
   /// Query heads packed into a tile.

@@ -20,6 +20,7 @@ public import HWModels
 /// - Complexity: about O(blocks visited) to build, O(query tiles) for bands.
 public struct FlexAttention: Schedule {
   public static let name = "flex"
+  public static let evaluatesMasks = true
   public static let summary =
     "FlexAttention forward, Triton kernel: block lists with full and partial blocks (Hopper)"
   public static let parameters: [ParameterDescription] = []

@@ -20,6 +20,7 @@ public import HWModels
 /// - Complexity: about O(blocks visited) to build, O(query tiles) for bands.
 public struct FlexFlash: Schedule {
   public static let name = "flex-flash"
+  public static let evaluatesMasks = true
   public static let summary =
     "FlexAttention forward on the CuTe kernel: FlashAttention-3 with block lists (Hopper)"
   static let scheduler = ParameterDescription(

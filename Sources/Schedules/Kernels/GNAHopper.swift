@@ -22,6 +22,7 @@ public import HWModels
 /// - Complexity: O(query tiles x runs of key tiles).
 public struct GNAHopper: Schedule {
   public static let name = "gna-hopper"
+  public static let evaluatesMasks = true
   public static let summary =
     "NATTEN's fused neighborhood attention, forward, with token permutation (Hopper)"
   static let queryTile = ParameterDescription(

@@ -27,6 +27,7 @@ public import HWModels
 /// - Complexity: about O(blocks visited) to build.
 public struct SelectedAttention: Schedule {
   public static let name = "sparse"
+  public static let evaluatesMasks = true
   public static let summary =
     "Sparse attention that selects at run time, forward: selection phases, then attention over the blocks of the mask"
   static let family = ParameterDescription(

@@ -105,11 +105,20 @@ public struct UbiMoEViT: Schedule {
     guard budget.fits else { throw .doesNotFit(schedule: Self.name, budget: budget) }
     let first = DataflowPlacement.Share(
       graph: streaming, copies: 1, heads: shape.headsQ, then: [projection])
-    return Program(
+    var program = Program(
       schedule: Self.name, shape: shape,
       placement: DataflowPlacement(
         shares: [first] + rest, budget: budget, pipeline: .init(images: shape.batch, layers: layers)),
       warnings: warnings)
+    program.linearFlops = linearFlops(shape, width: Double(width), inner: Double(inner))
+    return program
+  }
+
+  /// Flops of queries, keys, values, projection and feed-forward part of one layer, all images.
+  private func linearFlops(_ shape: AttentionShape, width: Double, inner: Double) -> Double {
+    let (queries, keys) = (Double(shape.seqQ), Double(shape.seqKV))
+    let macs = 2 * (queries + keys) * width * width + 2 * queries * Double(experts) * width * inner
+    return 2 * Double(shape.batch) * macs
   }
 }
 

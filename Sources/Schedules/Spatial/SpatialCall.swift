@@ -104,23 +104,26 @@ struct SpatialCall {
             + (omitsExponentials && !machine.exponentialIsPolynomial ? ", and exponentials not at all" : "")
             + "; accounting=full counts them"))
     }
-    return Program(schedule: schedule, shape: shape, spatial: spatial, warnings: warnings)
+    var program = Program(schedule: schedule, shape: shape, spatial: spatial, warnings: warnings)
+    program.linearFlops = linear.flops
+    return program
   }
 
   // MARK: Linear layers
 
   /// The six matrix products of an encoder layer around attention: Q, K, V, output projection and two of the feed-forward layer.
-  private func linearLayers() -> (sections: [SpatialProgram.Section], bufferBytes: Double) {
-    guard let feedForward = options.feedForward else { return ([], 0) }
+  private func linearLayers() -> (sections: [SpatialProgram.Section], bufferBytes: Double, flops: Double) {
+    guard let feedForward = options.feedForward else { return ([], 0, 0) }
     let (width, tokens) = (Double(shape.headsQ) * dim, Double(shape.batch) * queries)
     let layers: [(String, Double, Double)] = [
       ("Q", width, width), ("K", width, width), ("V", width, width), ("Z", width, width),
       ("FFN1", width, Double(feedForward)), ("FFN2", Double(feedForward), width),
     ]
-    var bufferBytes = 0.0
+    var (bufferBytes, flops) = (0.0, 0.0)
     let sections = layers.map { name, inner, outer in
       let tiles = (tokens / columns).rounded(.up) * (outer / rows).rounded(.up)
       bufferBytes += tiles * inner * (rows + columns) * element
+      flops += 2 * tokens * inner * outer
       let product = SpatialProductMapper(
         resident: tokens, streamed: outer, inner: inner, residentTile: columns, streamedTile: rows,
         bufferBytes: machine.bufferCapacity.value, element: element)
@@ -132,7 +135,9 @@ struct SpatialCall {
             [
               .init(
                 name, on: .grid, cycles: tiles * inner,
-                operations: SpatialProgram.Operations.of { $0.mac = 1 }.times(tokens * inner * outer))
+                share: min(tokens * outer / (tiles * rows * columns), 1),
+                operations: SpatialProgram.Operations.of { $0.mac = 1 }.times(tokens * inner * outer),
+                isProduct: true)
             ])
         ],
         transfers: [
@@ -141,6 +146,6 @@ struct SpatialCall {
           .init("\(name) results", written: tokens * outer * element),
         ])
     }
-    return (sections, bufferBytes)
+    return (sections, bufferBytes, flops)
   }
 }

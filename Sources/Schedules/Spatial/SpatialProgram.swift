@@ -40,10 +40,10 @@ public struct SpatialProgram: Sendable {
     public var place: Place
     /// Cycles for which it holds its array.
     public var cycles: Double
-    /// Share of the array's elements that work meanwhile.
+    /// Share of its elements' cycles that go into what the call asks for: less where elements idle or compute padding.
     public var share: Double
     public var operations: Operations
-    /// Whether it is one of the two matrix products.
+    /// Whether it is a matrix product: one of attention's two, or a linear layer.
     public var isProduct: Bool
 
     public init(

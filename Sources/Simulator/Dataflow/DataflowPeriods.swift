@@ -201,6 +201,9 @@ extension DataflowSimulation {
       before.freed[(before.reads - out.elements + $0) & before.mask]
     }
     let (entering, left) = (`in`.elements * periods, out.elements * periods)
+    // Their times are made one by one: they are played, and not jumped over.
+    outcome.events += entering + left
+    outcome.jumpedEvents -= entering + left
     makeRoom(index, for: entering)
     let fifo = fifos.base + index
     for element in fifo.pointee.writes..<(fifo.pointee.writes + entering) {

@@ -19,11 +19,9 @@ struct DataflowRun {
     self.program = program
     self.placement = placement
     self.timing = timing
-    for graph in placement.shares.flatMap(\.graphs) where timing.ceiling(graph) * passes > 4e18 {
-      throw .schedule(
-        .unsupported(
-          schedule: program.schedule, field: "seq", message: "would take more than 2^62 cycles for this shape"
-        ))
+    // Sums of cycles and events over all graphs then fit an integer, whatever they come to.
+    if placement.shares.flatMap(\.graphs).reduce(0, { $0 + timing.ceiling($1) }) * passes > 4e18 {
+      throw tooManyCycles
     }
     for graph in placement.shares.flatMap(\.graphs) {
       for (index, fifo) in graph.fifos.enumerated() {
@@ -41,26 +39,42 @@ struct DataflowRun {
     var outcomes: [DataflowSimulation.Outcome] = []
     for share in placement.shares { outcomes.append(try Self.play(share.graph, timing)) }
     let cycles = outcomes.reduce(0) { max($0, $1.end) }
+    try requireCountable(Double(cycles))
     let clock = clock
     let time = Cycles(Double(cycles)) / clock
-    let seconds = Double(cycles) / clock.value
-    let energy = request.device.power.idle.value * seconds
     let work = work()
     return SimulationResult(
       request: request, time: time, kernelTime: time, cycles: Cycles(Double(cycles)),
       clock: .init(
         mode: request.mode, frequency: clock, limiter: isLocked ? .locked : .maximum,
-        power: request.device.power.idle, energy: Energy(energy)),
+        power: nil, energy: nil),
       phases: phases(cycles, clock), kernels: [kernel(outcomes, cycles)], resources: [use(cycles)],
       traffic: [
         .init(level: "dram", readBytes: work.globalRead + work.streamRead, writeBytes: work.globalWrite)
       ],
-      work: work, usefulFlops: program.shape.usefulFlops, executedFlops: work.matrixFlops,
+      work: work, usefulFlops: program.usefulFlops, executedFlops: work.matrixFlops,
       bounds: [bound(clock)], warnings: program.warnings,
       statistics: .init(
         events: outcomes.reduce(0) { $0 + $1.events },
         jumpedEvents: outcomes.reduce(0) { $0 + $1.jumpedEvents }),
-      dataflow: describe(outcomes[0], cycles))
+      dataflow: describe([(placement.shares[0].graph, outcomes[0])], cycles))
+  }
+
+  /// Cycles are kept and written as doubles, which count exactly up to 2^53.
+  private static let mostCycles = 0x1p53
+
+  /// - Throws: where `cycles` could not be told from their neighbours.
+  func requireCountable(_ cycles: Double) throws(SimulationError) {
+    if cycles > Self.mostCycles { throw tooManyCycles }
+  }
+
+  private var tooManyCycles: SimulationError {
+    .schedule(
+      .unsupported(
+        schedule: program.schedule, field: "seq",
+        message:
+          "would take more than 2^53 cycles for this shape, which is as many as are counted exactly; take fewer heads or shorter sequences"
+      ))
   }
 
   /// Plays a graph to its end.
@@ -158,24 +172,31 @@ struct DataflowRun {
       classes: classes, occupancy: busy / (Double(placement.copies) * Double(max(cycles, 1))))
   }
 
-  func describe(_ outcome: DataflowSimulation.Outcome, _ cycles: Int) -> DataflowResult {
-    let share = placement.shares[0]
-    let graph = share.graph
-    return DataflowResult(
-      graph: graph.name, copies: placement.copies, headsPerCopy: share.heads,
-      nodes: graph.nodes.map { node in
-        .init(
-          name: node.name, pattern: node.pattern.rawValue, firings: node.firings,
-          use: Double(node.firings) * Double(timing.interval(of: node.delay)) / Double(max(cycles, 1)))
-      },
-      fifos: graph.fifos.indices.map { index in
-        let fifo = graph.fifos[index]
+  /// Nodes and FIFOs of graphs that were played; several have their graph before their names.
+  func describe(
+    _ played: [(graph: DataflowGraph, outcome: DataflowSimulation.Outcome)], _ cycles: Int
+  ) -> DataflowResult {
+    var result = DataflowResult(
+      graph: played.count == 1 ? played[0].graph.name : program.schedule, copies: placement.copies,
+      headsPerCopy: placement.shares[0].heads, nodes: [], fifos: [])
+    for (graph, outcome) in played {
+      let prefix = played.count == 1 ? "" : graph.name + ": "
+      for node in graph.nodes {
+        result.nodes.append(
+          .init(
+            name: prefix + node.name, pattern: node.pattern.rawValue, firings: node.firings,
+            use: Double(node.firings) * Double(timing.interval(of: node.delay)) / Double(max(cycles, 1))))
+      }
+      for (index, fifo) in graph.fifos.enumerated() {
         let ends = graph.ends(of: index)
-        return .init(
-          name: fifo.name, writer: ends.map { graph.nodes[$0.writer].name } ?? "",
-          reader: ends.map { graph.nodes[$0.reader].name } ?? "", depth: fifo.depth,
-          bytesPerElement: fifo.bytesPerElement, elements: graph.elements(of: index),
-          peak: outcome.peaks[index])
-      })
+        result.fifos.append(
+          .init(
+            name: prefix + fifo.name, writer: ends.map { graph.nodes[$0.writer].name } ?? "",
+            reader: ends.map { graph.nodes[$0.reader].name } ?? "", depth: fifo.depth,
+            bytesPerElement: fifo.bytesPerElement, elements: graph.elements(of: index),
+            peak: outcome.peaks[index]))
+      }
+    }
+    return result
   }
 }

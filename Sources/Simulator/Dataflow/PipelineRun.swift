@@ -28,7 +28,8 @@ struct PipelineRun {
   /// Cycles of the slowest stage for one image in one layer.
   private var interval: Int { outcomes.reduce(0) { max($0, $1.reduce(0) { $0 + $1.span }) } }
 
-  func result() -> SimulationResult {
+  /// - Throws: where the cycles are more than can be counted exactly.
+  func result() throws(SimulationError) -> SimulationResult {
     let clock = run.clock
     let work = run.work()
     let bytes = work.globalRead + work.streamRead + work.globalWrite
@@ -36,17 +37,18 @@ struct PipelineRun {
     let memoryCycles = bandwidth > 0 ? (bytes / bandwidth * clock.value).rounded(.up) : 0
     let elements = Double(interval) * passes
     let cycles = max(elements, memoryCycles)
+    try run.requireCountable(
+      max(cycles, outcomes.joined().reduce(0.0) { $0 + Double($1.end) } * Double(pipeline.layers)))
     let time = Cycles(cycles) / clock
-    let device = run.request.device
-    let first = outcomes[0][0]
-    var dataflow = run.describe(first, max(first.span, 1))
+    var dataflow = run.describe(
+      zip(run.placement.shares.flatMap(\.graphs), outcomes.joined()).map { ($0, $1) }, max(interval, 1))
     dataflow.pipeline = describe(cycles: cycles)
     dataflow.budget = run.placement.budget
     return SimulationResult(
       request: run.request, time: time, kernelTime: time, cycles: Cycles(cycles),
       clock: .init(
         mode: run.request.mode, frequency: clock, limiter: run.isLocked ? .locked : .maximum,
-        power: device.power.idle, energy: Energy(device.power.idle.value * time.value)),
+        power: nil, energy: nil),
       phases: [
         .init(name: "slowest stage", time: Cycles(elements) / clock, cycles: Cycles(elements)),
         .init(
@@ -55,7 +57,7 @@ struct PipelineRun {
       traffic: [
         .init(level: "dram", readBytes: work.globalRead + work.streamRead, writeBytes: work.globalWrite)
       ],
-      work: work, usefulFlops: run.program.shape.usefulFlops * Double(pipeline.layers),
+      work: work, usefulFlops: run.program.usefulFlops * Double(pipeline.layers),
       executedFlops: work.matrixFlops, bounds: bounds(clock, bytes: bytes, bandwidth: bandwidth),
       warnings: run.program.warnings,
       statistics: .init(
@@ -132,17 +134,19 @@ struct PipelineRun {
       }, occupancy: 1)
   }
 
+  /// Cycles of one image alone.
+  private var latencyCycles: Int { outcomes.joined().reduce(0) { $0 + $1.end } * pipeline.layers }
+
   private func describe(cycles: Double) -> DataflowResult.Pipeline {
     let stages = zip(run.placement.shares, outcomes).map { share, played in
       DataflowResult.Pipeline.Stage(
         kernels: zip(share.graphs, played).map { .init(name: $0.name, cycles: $1.span) })
     }
-    let latency = outcomes.joined().reduce(0) { $0 + $1.end } * pipeline.layers
     let clock = run.request.device.clock
     let image = cycles / Double(pipeline.images)
     let isAssumed = run.request.device.provenance["clock.nominal"]?.kind == .assumed
     return .init(
-      layers: pipeline.layers, stages: stages, latencyCycles: latency,
+      layers: pipeline.layers, stages: stages, latencyCycles: latencyCycles,
       clockRange: isAssumed && !run.isLocked
         ? .init(slowest: image / clock.minimum.value, fastest: image / clock.maximum.value) : nil)
   }

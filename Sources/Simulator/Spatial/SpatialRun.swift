@@ -33,11 +33,21 @@ struct SpatialRun {
     Bytes(section.bytes) / machine.dramBandwidth
   }
 
-  func result() -> SimulationResult {
+  /// - Throws: where the cycles are more than can be counted exactly.
+  func result() throws(SimulationError) -> SimulationResult {
     let time = spatial.sections.reduce(0) {
       $0 + max((Cycles($1.cycles) / clock).value, memory($1).value)
     }
     let cycles = time * clock.value
+    // Cycles are kept and written as doubles, which count exactly up to 2^53.
+    let counted = spatial.sections.reduce(cycles) { max($0, $1.cycles) }
+    guard counted <= 0x1p53 else {
+      throw .schedule(
+        .unsupported(
+          schedule: program.schedule, field: "seq",
+          message: "would take more than 2^53 cycles for this shape, which is as many as are counted exactly")
+      )
+    }
     let energy = SpatialEnergy(spatial, machine).amounts
     let joules = energy.reduce(0) { $0 + $1.value } + request.device.power.idle.value * time
     let transfers = spatial.sections.flatMap(\.transfers)
@@ -46,14 +56,14 @@ struct SpatialRun {
       request: request, time: Duration(time), kernelTime: Duration(time), cycles: Cycles(cycles),
       clock: .init(
         mode: request.mode, frequency: clock, limiter: isLocked ? .locked : .maximum,
-        power: Power(joules / time), energy: Energy(joules)),
+        power: joules > 0 ? Power(joules / time) : nil, energy: joules > 0 ? Energy(joules) : nil),
       phases: phases(), kernels: [], resources: resources(cycles),
       traffic: [
         .init(
           level: "dram", readBytes: transfers.reduce(0) { $0 + $1.read },
           writeBytes: transfers.reduce(0) { $0 + $1.written })
       ],
-      work: work, usefulFlops: program.shape.usefulFlops, executedFlops: work.matrixFlops,
+      work: work, usefulFlops: program.usefulFlops, executedFlops: work.matrixFlops,
       bounds: bounds(work),
       warnings: program.warnings, statistics: .init(events: spatial.einsums.count, jumpedEvents: 0),
       spatial: describe(cycles, energy, transfers))
@@ -94,7 +104,6 @@ struct SpatialRun {
     var work = Work()
     for einsum in spatial.einsums {
       let operations = einsum.operations
-      // Linear layers are no work of attention.
       if einsum.isProduct { work.matrixFlops += 2 * operations.mac } else { work.fma += operations.mac }
       work.fma += operations.add + operations.divide
       work.max += operations.max

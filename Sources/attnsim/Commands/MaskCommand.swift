@@ -93,6 +93,7 @@ struct MaskCommand: ParsableCommand {
     let workload = try workload()
     do {
       if let problem = mask.check(seqQ: queries, seqKV: keys).first { throw problem }
+      for note in mask.notes(seqKV: keys) { Console.error("note: \(note)") }
       let reports = try mask.headMasks(headCount: 1).map { entry in
         let counts = try MaskCase(mask: entry.mask, seqQ: queries, seqKV: keys, geometry: geometry).counts()
         return MaskReport(

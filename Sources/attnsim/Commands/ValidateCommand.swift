@@ -35,7 +35,8 @@ struct ValidateCommand: ParsableCommand {
   @Option(
     name: .shortAndLong,
     help: ArgumentHelp(
-      "Write a page with scatter plots (.html), or the plot of one metric (.svg).", valueName: "file"))
+      "Write a page with scatter plots (.html), or the plots alone (.svg): of --metric, or of each.",
+      valueName: "file"))
   var output: String?
   @Option(
     name: .customLong("set"),

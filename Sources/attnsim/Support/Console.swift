@@ -6,12 +6,21 @@
 
 /// The two streams of the command: answers go to standard output, everything else to standard error.
 enum Console {
-  static func print(_ text: String) { write(text.hasSuffix("\n") ? text : text + "\n", to: STDOUT_FILENO) }
+  /// Prints an answer; ends the command with code 73 where standard output takes no more, so that no script mistakes half an
+  /// answer for one.
+  static func print(_ text: String) {
+    guard let code = write(text.hasSuffix("\n") ? text : text + "\n", to: STDOUT_FILENO) else { return }
+    // A reader that has gone away, as in `| head`, wants no message.
+    if code != EPIPE { error("error: standard output cannot be written: \(String(cString: strerror(code)))") }
+    exit(Failure.Kind.cannotWrite.rawValue)
+  }
 
-  static func error(_ text: String) { write(text.hasSuffix("\n") ? text : text + "\n", to: STDERR_FILENO) }
+  static func error(_ text: String) {
+    _ = write(text.hasSuffix("\n") ? text : text + "\n", to: STDERR_FILENO)
+  }
 
   /// Text as it is, for lines that overwrite each other.
-  static func progress(_ text: String) { write(text, to: STDERR_FILENO) }
+  static func progress(_ text: String) { _ = write(text, to: STDERR_FILENO) }
 
   static var outputIsTerminal: Bool { isatty(STDOUT_FILENO) == 1 }
   static var errorIsTerminal: Bool { isatty(STDERR_FILENO) == 1 }
@@ -25,16 +34,18 @@ enum Console {
     return Int(size.ws_col)
   }
 
-  private static func write(_ text: String, to descriptor: Int32) {
+  /// - Returns: the error where not all could be written, else nil.
+  private static func write(_ text: String, to descriptor: Int32) -> Int32? {
     var text = text
-    text.withUTF8 { bytes in
+    return text.withUTF8 { bytes -> Int32? in
       var rest = UnsafeRawBufferPointer(bytes)
       while let base = rest.baseAddress, !rest.isEmpty {
         let count = Glibc.write(descriptor, base, rest.count)
         if count < 0, errno == EINTR { continue }
-        guard count > 0 else { return }
+        guard count > 0 else { return count < 0 ? errno : EIO }
         rest = UnsafeRawBufferPointer(rebasing: rest.dropFirst(count))
       }
+      return nil
     }
   }
 }

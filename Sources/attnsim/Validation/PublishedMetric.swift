@@ -44,7 +44,7 @@ struct PublishedMetric {
     case "deadlock": return 0
     case "traffic_bytes":
       return result.traffic.first { $0.level == "dram" }.map { $0.readBytes + $0.writeBytes }
-    case "energy_j": return result.clock.energy.value
+    case "energy_j": return result.clock.energy?.value
     case "utilization_2d": return use(.array2D)
     case "utilization_1d": return use(.array1D)
     case "mem_time_us": return result.spatial.map { $0.memorySeconds * 1e6 }

@@ -97,8 +97,8 @@ struct TimeValidation {
   private mutating func compareBoard(
     _ row: MeasuredTable.Row, _ result: SimulationResult, label: String, wasLoaded: Bool
   ) {
-    func add(_ name: String, _ unit: String, _ measured: Double?, _ predicted: Double) {
-      guard let measured else { return }
+    func add(_ name: String, _ unit: String, _ measured: Double?, _ predicted: Double?) {
+      guard let measured, let predicted else { return }
       rows.append(
         ValidationRow(
           gpu: row.gpu, kernel: row.plainKernel, pass: row.pass,
@@ -109,7 +109,7 @@ struct TimeValidation {
     if row.effectiveClockMegahertz != nil {
       add("effective_clock_mhz", "MHz", row.effectiveClockMegahertz, result.clock.frequency.value / 1e6)
       if let seconds = row.sustainedSeconds, seconds >= 2 * Self.sensorSeconds {
-        add("power_w", "W", row.powerWatts, result.clock.power.value)
+        add("power_w", "W", row.powerWatts, result.clock.power?.value)
       }
       return
     }
@@ -139,7 +139,7 @@ struct TimeValidation {
       )
       return
     }
-    add("power_w", "W", row.powerWatts, result.clock.power.value)
+    add("power_w", "W", row.powerWatts, result.clock.power?.value)
   }
 }
 

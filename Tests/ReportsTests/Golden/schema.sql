@@ -69,7 +69,7 @@ CREATE TABLE resources (
   resource TEXT NOT NULL, busy_cycles REAL NOT NULL, utilisation REAL NOT NULL,
   PRIMARY KEY (run_id, position)
 ) STRICT, WITHOUT ROWID;
-CREATE TABLE runs (
+CREATE TABLE "runs" (
   run_id INTEGER PRIMARY KEY,
   content_hash BLOB NOT NULL UNIQUE,
   tool_version TEXT NOT NULL,
@@ -95,8 +95,8 @@ CREATE TABLE runs (
   cycles REAL NOT NULL,
   clock_hz REAL NOT NULL,
   clock_limiter TEXT NOT NULL,
-  power_w REAL NOT NULL,
-  energy_j REAL NOT NULL,
+  power_w REAL,
+  energy_j REAL,
   useful_flops REAL NOT NULL,
   executed_flops REAL NOT NULL,
   tightest_bound TEXT,
@@ -104,8 +104,9 @@ CREATE TABLE runs (
   utilisation_json TEXT NOT NULL,  -- busy share of each unit: utilisation_json ->> 'tensor'
   work_json TEXT NOT NULL,         -- counted work by kind
   events INTEGER NOT NULL,
-  jumped_events INTEGER NOT NULL
-, lengths TEXT) STRICT;
+  jumped_events INTEGER NOT NULL,
+  lengths TEXT  -- keys of each sequence as asked; NULL where all have seq_kv
+) STRICT;
 CREATE TABLE sources (
   source_key INTEGER PRIMARY KEY,
   content_hash BLOB NOT NULL UNIQUE,
