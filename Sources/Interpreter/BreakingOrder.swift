@@ -159,13 +159,13 @@ private struct Story {
   }
 
   func isUndefined(_ value: Int32) -> Bool {
-    let key = trial.table.keys[Int(value)]
+    let key = trial.table.key(of: value)
     return key.origin == .constant && Float(bitPattern: UInt32(bitPattern: key.p)).isNaN
   }
 
   func contents(_ value: Int32) -> String {
     if isUndefined(value) { return "what nobody has written or what has been given back" }
-    let key = trial.table.keys[Int(value)]
+    let key = trial.table.key(of: value)
     switch key.origin {
     case .crop:
       guard let name = trial.inputNames[key.a] else { break }

@@ -2,17 +2,27 @@ import HWModels
 import Schedules
 
 /// A kernel as flat arrays, ready to be stepped through.
-struct CompiledKernel {
-  struct Operation {
-    var name: String
-    var action: Action
+final class CompiledKernel {
+  final class Operation {
+    let name: String
+    let action: Action
     /// Queue that executes it; nil where its actor waits for it.
-    var queue: Int?
-    var waits: [Int]
-    var signals: [Int]
-    var actor: Int
-    /// Place among the operations of all actors, for counting.
-    var index: Int
+    let queue: Int?
+    let waits: [Int]
+    let signals: [Int]
+    let actor: Int
+    /// Whether it has an action.
+    let computes: Bool
+
+    init(name: String, action: Action, queue: Int?, waits: [Int], signals: [Int], actor: Int) {
+      self.name = name
+      self.action = action
+      self.queue = queue
+      self.waits = waits
+      self.signals = signals
+      self.actor = actor
+      computes = action != .none
+    }
   }
 
   struct Block {
@@ -30,9 +40,12 @@ struct CompiledKernel {
 
   let kernel: Kernel
   let items: [WorkItem]
+  /// By class of items: the tiles of the other side, in order.
+  let walks: [ItemClass.Walk]
   /// Sequences over all groups: heads over the batch, packed ones once.
   let sequences: Int
   private(set) var operations: [Operation] = []
+  private let raw: UnsafeMutablePointer<Operation>
   private(set) var blocks: [[Block]] = []
   private(set) var queues: [Queue] = []
   /// The ring whose slots a barrier hands on, by barrier.
@@ -44,10 +57,13 @@ struct CompiledKernel {
   private(set) var shares: [Int] = []
   /// Buffers that share storage with a buffer, by buffer.
   let neighbours: [[Int]]
+  /// The same, laid out for the inner loops.
+  private(set) var flat: FlatKernel
 
   init(_ kernel: Kernel) {
     self.kernel = kernel
     items = WorkItem.list(of: kernel)
+    walks = kernel.items.classes.map(\.walk)
     sequences = kernel.items.groups.reduce(0) { $0 + $1.count }
     var full = [Int?](repeating: nil, count: kernel.barriers.count)
     var empty = full
@@ -63,6 +79,9 @@ struct CompiledKernel {
       neighbours[other].append(index)
     }
     self.neighbours = neighbours
+    flat = FlatKernel()
+    raw = .allocate(
+      capacity: max(kernel.actors.reduce(0) { $0 + $1.blocks.reduce(0) { $0 + $1.operations.count } }, 1))
     for (actorIndex, actor) in kernel.actors.enumerated() {
       blocks.append(
         actor.blocks.map { block in
@@ -73,9 +92,19 @@ struct CompiledKernel {
         })
     }
     divideArrivals()
+    raw.initialize(from: operations, count: operations.count)
+    flat = FlatKernel(self)
   }
 
-  private mutating func divideArrivals() {
+  deinit {
+    raw.deinitialize(count: operations.count)
+    raw.deallocate()
+  }
+
+  /// Operation `index` of all actors.
+  func operation(_ index: Int) -> Operation { raw[index] }
+
+  private func divideArrivals() {
     for (index, barrier) in kernel.barriers.enumerated() {
       let actors = blocks.indices.filter { actor in
         blocks[actor].contains { $0.operations.contains { operations[$0].signals.contains(index) } }
@@ -86,17 +115,15 @@ struct CompiledKernel {
     }
   }
 
-  private mutating func append(_ operation: Schedules.Operation, actor: Int) {
+  private func append(_ operation: Schedules.Operation, actor: Int) {
     operations.append(
       Operation(
         name: operation.name, action: operation.action,
         queue: operation.unit.isAsynchronous ? queue(actor: actor, operation) : nil,
-        waits: operation.waits.map(\.index), signals: operation.signals.map(\.index), actor: actor,
-        index: operations.count)
-    )
+        waits: operation.waits.map(\.index), signals: operation.signals.map(\.index), actor: actor))
   }
 
-  private mutating func queue(actor: Int, _ operation: Schedules.Operation) -> Int {
+  private func queue(actor: Int, _ operation: Schedules.Operation) -> Int {
     let wanted: Queue
     switch operation.unit {
     case .tensorAsync, .tensorAsyncRegisters:

@@ -3,42 +3,16 @@ import Schedules
 /// An operation of a work item, ready to execute.
 struct Step {
   /// Place among the kernel's operations.
-  var operation: Int
+  var operation = 0
   /// Number of the work item in the order of the kernel's policy.
-  var item: Int
+  var item = 0
   /// The actor's step within the work item, and the steps it took in earlier items of this slot.
-  var step: Int
-  var stepsBefore: Int
+  var step = 0
+  var stepsBefore = 0
   /// Items that the slot took before this one.
-  var itemsBefore: Int
+  var itemsBefore = 0
   /// Trip of the block, to tell repetitions apart that take no steps.
-  var trip: Int
-}
-
-/// What the slots of one kernel share: the items nobody has taken yet.
-final class KernelRun {
-  let compiled: CompiledKernel
-  private(set) var slots: [CoreSlot] = []
-  private var nextItem = 0
-
-  init(_ compiled: CompiledKernel, slots count: Int) {
-    self.compiled = compiled
-    slots = (0..<count).map { CoreSlot(compiled, number: $0) }
-    for slot in slots { slot.start(self) }
-  }
-
-  /// The next item for a slot that has taken `taken` so far, or nil when there is none.
-  func item(slot: Int, taken: Int) -> Int? {
-    switch compiled.kernel.policy {
-    case .staticPersistent:
-      let item = slot + taken * slots.count
-      return item < compiled.items.count ? item : nil
-    case .dynamicPersistent, .grid, .ranges:
-      guard nextItem < compiled.items.count else { return nil }
-      nextItem += 1
-      return nextItem - 1
-    }
-  }
+  var trip = 0
 }
 
 /// Place for one work item at a time on a core: buffers, barriers, actors and queues.
@@ -47,26 +21,30 @@ final class KernelRun {
 /// each item afresh, with undefined buffers.
 final class CoreSlot {
   let number: Int
-  private let compiled: CompiledKernel
-  private(set) var storage: [[Contents]] = []
+  let compiled: CompiledKernel
+  let flat: FlatKernel
+  /// Contents of the slots of all buffers, one buffer after another.
+  let storage: UnsafeMutablePointer<Contents>
   /// Arrivals at each barrier by actor, and phases that are complete beside the initial ones.
-  private var arrivals: [Int] = []
-  private var phases: [Int] = []
-  private var actors: [ActorState] = []
+  let arrivals: UnsafeMutablePointer<Int>
+  let phases: UnsafeMutablePointer<Int>
+  private let actors: UnsafeMutablePointer<ActorState>
   /// Completed waits, by actor and barrier.
-  private var waits: [Int] = []
-  private var queues: [[Step]] = []
-  private var queueHeads: [Int] = []
+  private let waits: UnsafeMutablePointer<Int>
+  private let queues: UnsafeMutablePointer<StepQueue>
+  private let queueCount: Int
   /// Items taken, in order.
-  private var items: [Int] = []
-  private var unfinished = 0
+  @exclusivity(unchecked) private var items = IntList()
+  @exclusivity(unchecked) private var unfinished = 0
   /// The slot that each ring's producer wrote in each of its phases.
-  private var produced: [[Int]] = []
-  private var lastWritten: [Int] = []
+  let produced: UnsafeMutablePointer<IntList>
+  private let ringCount: Int
+  let lastWritten: UnsafeMutablePointer<Int>
 
   struct ActorState {
     var isFinished = false
     var itemsBefore = 0
+    /// Number of the block among those of all actors.
     var block = 0
     var trip = 0
     var trips = 0
@@ -78,123 +56,179 @@ final class CoreSlot {
   init(_ compiled: CompiledKernel, number: Int) {
     self.compiled = compiled
     self.number = number
+    flat = compiled.flat
+    let barriers = flat.barrierCount
+    storage = .allocate(capacity: max(flat.slots, 1))
+    for slot in 0..<flat.slots { (storage + slot).initialize(to: Contents()) }
+    arrivals = .allocate(capacity: max(barriers * flat.actors, 1))
+    phases = .allocate(capacity: max(barriers, 1))
+    waits = .allocate(capacity: max(barriers * flat.actors, 1))
+    actors = .allocate(capacity: max(flat.actors, 1))
+    queueCount = compiled.queues.count
+    queues = .allocate(capacity: max(queueCount, 1))
+    for queue in 0..<queueCount { (queues + queue).initialize(to: StepQueue()) }
+    ringCount = compiled.kernel.rings.count
+    produced = .allocate(capacity: max(ringCount, 1))
+    for ring in 0..<ringCount { (produced + ring).initialize(to: IntList()) }
+    lastWritten = .allocate(capacity: max(flat.bufferCount, 1))
+  }
+
+  deinit {
+    storage.deinitialize(count: flat.slots)
+    storage.deallocate()
+    for queue in 0..<queueCount { queues[queue].deallocate() }
+    for ring in 0..<ringCount { produced[ring].deallocate() }
+    items.deallocate()
+    arrivals.deallocate()
+    phases.deallocate()
+    waits.deallocate()
+    actors.deallocate()
+    queues.deallocate()
+    produced.deallocate()
+    lastWritten.deallocate()
   }
 
   /// Empties everything and takes a first item.
   func start(_ run: KernelRun) {
     // An item in which nothing is to do ends at once.
-    repeat { begin(run) } while unfinished == 0 && !items.isEmpty && !run.compiled.kernel.policy.isPersistent
+    repeat { begin(run) } while unfinished == 0 && items.count > 0 && !flat.isPersistent
   }
 
   private func begin(_ run: KernelRun) {
-    let kernel = compiled.kernel
-    storage = kernel.buffers.map { [Contents](repeating: Contents(), count: $0.slots) }
-    arrivals = [Int](repeating: 0, count: kernel.barriers.count * kernel.actors.count)
-    phases = [Int](repeating: 0, count: kernel.barriers.count)
-    waits = [Int](repeating: 0, count: kernel.barriers.count * kernel.actors.count)
-    queues = [[Step]](repeating: [], count: compiled.queues.count)
-    queueHeads = [Int](repeating: 0, count: compiled.queues.count)
-    produced = [[Int]](repeating: [], count: kernel.rings.count)
-    lastWritten = [Int](repeating: 0, count: kernel.buffers.count)
-    items = []
-    actors = [ActorState](repeating: ActorState(), count: kernel.actors.count)
-    unfinished = actors.count
-    for actor in actors.indices { enterItem(actor, run) }
+    let perActor = flat.barrierCount &* flat.actors
+    var index = 0
+    while index < flat.slots {
+      storage[index].poison()
+      index &+= 1
+    }
+    arrivals.update(repeating: 0, count: perActor)
+    waits.update(repeating: 0, count: perActor)
+    phases.update(repeating: 0, count: flat.barrierCount)
+    lastWritten.update(repeating: 0, count: flat.bufferCount)
+    index = 0
+    while index < queueCount {
+      queues[index].removeAll()
+      index &+= 1
+    }
+    index = 0
+    while index < ringCount {
+      produced[index].removeAll()
+      index &+= 1
+    }
+    items.removeAll()
+    actors.update(repeating: ActorState(), count: flat.actors)
+    unfinished = flat.actors
+    index = 0
+    while index < flat.actors {
+      enterItem(index, run)
+      index &+= 1
+    }
   }
 
   /// A kernel that is not persistent starts afresh when an item is done.
   func recycle(_ run: KernelRun) {
-    guard unfinished == 0, !run.compiled.kernel.policy.isPersistent, !items.isEmpty else { return }
-    for queue in queues.indices where queueHeads[queue] < queues[queue].count { return }
+    guard unfinished == 0, !flat.isPersistent, items.count > 0 else { return }
+    var queue = 0
+    while queue < queueCount {
+      if !queues[queue].isEmpty { return }
+      queue &+= 1
+    }
     start(run)
   }
 
   // MARK: Agents
 
   func isEnabled(_ agent: Int) -> Bool {
-    if agent >= actors.count {
-      let queue = agent - actors.count
-      return queueHeads[queue] < queues[queue].count
-    }
-    let actor = actors[agent]
-    if actor.isFinished { return false }
-    let awaited = compiled.operations[actor.operation].waits
-    if awaited.isEmpty { return true }
-    for (place, barrier) in awaited.enumerated() {
-      let earlier = awaited.count == 1 ? 0 : awaited[..<place].reduce(0) { $0 + ($1 == barrier ? 1 : 0) }
-      if !isComplete(barrier, phase: waits[agent * phases.count + barrier] + earlier) { return false }
+    let count = flat.actors
+    if agent >= count { return !queues[agent &- count].isEmpty }
+    if actors[agent].isFinished { return false }
+    let operation = flat.operations + actors[agent].operation
+    var left = operation.pointee.waits
+    if left == 0 { return true }
+    let barriers = flat.barriers
+    let done = waits + agent &* flat.barrierCount
+    var wait = flat.waits + operation.pointee.firstWait
+    while left > 0 {
+      let barrier = wait.pointee.barrier
+      if done[barrier] &+ wait.pointee.earlier >= phases[barrier] &+ barriers[barrier].initialPhases {
+        return false
+      }
+      wait += 1
+      left &-= 1
     }
     return true
   }
 
-  private func isComplete(_ barrier: Int, phase: Int) -> Bool {
-    phase < phases[barrier] + compiled.kernel.barriers[barrier].initialPhases
-  }
-
-  /// Lets an enabled agent go on. Returns the step that executes now, or nil where one was only issued.
-  func advance(_ agent: Int, _ run: KernelRun) -> Step? {
-    if agent >= actors.count {
-      let queue = agent - actors.count
-      let step = queues[queue][queueHeads[queue]]
-      queueHeads[queue] += 1
-      if queueHeads[queue] == queues[queue].count {
-        queues[queue].removeAll(keepingCapacity: true)
-        queueHeads[queue] = 0
-      }
-      return step
+  /// Lets an enabled agent go on, and executes the step that is due: none where one was only issued.
+  func advance(_ agent: Int, _ run: KernelRun, _ step: inout Step) -> Bool {
+    let count = flat.actors
+    if agent >= count {
+      step = queues[agent &- count].removeFirst()
+      return true
     }
-    let actor = actors[agent]
-    let operation = compiled.operations[actor.operation]
-    for barrier in operation.waits { waits[agent * phases.count + barrier] += 1 }
-    let step = Step(
-      operation: actor.operation, item: items[actor.itemsBefore], step: actor.step,
-      stepsBefore: actor.stepsBefore,
-      itemsBefore: actor.itemsBefore, trip: actor.trip)
+    let actor = actors + agent
+    let operation = flat.operations + actor.pointee.operation
+    let done = waits + agent &* flat.barrierCount
+    var wait = flat.waits + operation.pointee.firstWait
+    var left = operation.pointee.waits
+    while left > 0 {
+      done[wait.pointee.barrier] &+= 1
+      wait += 1
+      left &-= 1
+    }
+    step.operation = actor.pointee.operation
+    step.item = items.pointer[actor.pointee.itemsBefore]
+    step.step = actor.pointee.step
+    step.stepsBefore = actor.pointee.stepsBefore
+    step.itemsBefore = actor.pointee.itemsBefore
+    step.trip = actor.pointee.trip
     move(agent, run)
-    guard let queue = operation.queue else { return step }
+    let queue = operation.pointee.queue
+    if queue < 0 { return true }
     queues[queue].append(step)
-    return nil
+    return false
   }
 
   /// Moves an actor past its operation.
   private func move(_ agent: Int, _ run: KernelRun) {
-    let block = compiled.blocks[agent][actors[agent].block]
-    actors[agent].operation += 1
-    if actors[agent].operation < block.operations.upperBound { return }
-    actors[agent].trip += 1
-    actors[agent].step += block.stepsPerTrip
-    if actors[agent].trip < actors[agent].trips {
-      actors[agent].operation = block.operations.lowerBound
+    let actor = actors + agent
+    let block = flat.blocks + actor.pointee.block
+    actor.pointee.operation &+= 1
+    if actor.pointee.operation < block.pointee.endOperation { return }
+    actor.pointee.trip &+= 1
+    actor.pointee.step &+= block.pointee.stepsPerTrip
+    if actor.pointee.trip < actor.pointee.trips {
+      actor.pointee.operation = block.pointee.firstOperation
       return
     }
-    if enterBlock(agent, from: actors[agent].block + 1) { return }
+    if enterBlock(agent, from: actor.pointee.block &+ 1) { return }
     leaveItem(agent)
     enterItem(agent, run)
   }
 
   /// Enters the first block from `first` on that the actor's item runs at all; false where there is none.
   private func enterBlock(_ agent: Int, from first: Int) -> Bool {
-    let blocks = compiled.blocks[agent]
-    let item = compiled.items[items[actors[agent].itemsBefore]]
-    let values = compiled.kernel.items.classes[item.itemClass].values
+    let actor = actors + agent
+    let item = items.pointer[actor.pointee.itemsBefore]
+    let trips = flat.trips + flat.items[item].itemClass &* flat.blockCount
+    let end = flat.firstBlock[agent &+ 1]
     var block = first
-    while block < blocks.count {
-      let trips = blocks[block].trips.count(values)
-      if trips > 0 {
-        actors[agent].block = block
-        actors[agent].trip = 0
-        actors[agent].trips = trips
-        actors[agent].operation = blocks[block].operations.lowerBound
+    while block < end {
+      if trips[block] > 0 {
+        actor.pointee.block = block
+        actor.pointee.trip = 0
+        actor.pointee.trips = trips[block]
+        actor.pointee.operation = flat.blocks[block].firstOperation
         return true
       }
-      block += 1
+      block &+= 1
     }
     return false
   }
 
   private func leaveItem(_ agent: Int) {
-    actors[agent].itemsBefore += 1
-    actors[agent].stepsBefore += actors[agent].step
+    actors[agent].itemsBefore &+= 1
+    actors[agent].stepsBefore &+= actors[agent].step
     actors[agent].step = 0
   }
 
@@ -202,73 +236,28 @@ final class CoreSlot {
   private func enterItem(_ agent: Int, _ run: KernelRun) {
     while true {
       if actors[agent].itemsBefore == items.count {
-        let mayTake = run.compiled.kernel.policy.isPersistent || items.isEmpty
-        guard mayTake, let item = run.item(slot: number, taken: items.count) else {
+        let mayTake = flat.isPersistent || items.count == 0
+        let item = mayTake ? run.item(slot: number, taken: items.count) : -1
+        guard item >= 0 else {
           actors[agent].isFinished = true
-          unfinished -= 1
+          unfinished &-= 1
           return
         }
         items.append(item)
       }
-      if enterBlock(agent, from: 0) { return }
+      if enterBlock(agent, from: flat.firstBlock[agent]) { return }
       leaveItem(agent)
-    }
-  }
-
-  // MARK: Effects
-
-  func write(_ value: Int32, buffer: Int, slot: Int, _ place: Rectangle) {
-    storage[buffer][slot].write(value, to: place)
-    lastWritten[buffer] = slot
-    for neighbour in compiled.neighbours[buffer] {
-      if storage[neighbour].count == storage[buffer].count {
-        storage[neighbour][slot].poison()
-      } else {
-        for other in storage[neighbour].indices { storage[neighbour][other].poison() }
-      }
-    }
-  }
-
-  /// Arrives at what the operation signals.
-  func signal(_ operation: Int) {
-    let actor = compiled.operations[operation].actor
-    for barrier in compiled.operations[operation].signals {
-      let actors = compiled.signallers[barrier]
-      let share = compiled.shares[barrier]
-      let base = barrier * self.actors.count
-      var complete: Int
-      if actors.isEmpty {
-        arrivals[base] += 1
-        complete = arrivals[base] / share
-      } else {
-        arrivals[base + actor] += 1
-        complete = arrivals[base + actor] / share
-        if complete > phases[barrier] {
-          for other in actors { complete = min(complete, arrivals[base + other] / share) }
-        }
-      }
-      if complete > phases[barrier] {
-        phases[barrier] = complete
-        handOn(barrier)
-      }
-    }
-  }
-
-  /// A phase is complete: where it gives back a ring slot, the slot's contents become undefined.
-  private func handOn(_ barrier: Int) {
-    if let ring = compiled.ringOfFull[barrier] {
-      produced[ring].append(lastWritten[compiled.kernel.rings[ring].buffer.index])
-    } else if let ring = compiled.ringOfEmpty[barrier], phases[barrier] <= produced[ring].count {
-      storage[compiled.kernel.rings[ring].buffer.index][produced[ring][phases[barrier] - 1]].poison()
     }
   }
 
   /// What unfinished actors wait for.
   func waiting() -> [String] {
-    actors.indices.filter { !actors[$0].isFinished }.map { agent in
+    (0..<flat.actors).filter { !actors[$0].isFinished }.map { agent in
       let operation = compiled.operations[actors[agent].operation]
       let names = operation.waits
-        .filter { !isComplete($0, phase: waits[agent * phases.count + $0]) }
+        .filter {
+          waits[agent * flat.barrierCount + $0] >= phases[$0] + compiled.kernel.barriers[$0].initialPhases
+        }
         .map { compiled.kernel.barriers[$0].name }
       return
         "\(compiled.kernel.actors[agent].name) in '\(operation.name)' waits for \(names.joined(separator: ", "))"

@@ -5,13 +5,18 @@ import Schedules
 ///
 /// A region is laid out by whoever writes it first: one head's rows, or the rows of several packed heads. Readers
 /// with another layout get the rows put in their order.
-struct DeviceMemory {
-  struct Region {
-    var contents = Contents()
+final class DeviceMemory {
+  final class Region {
+    let contents: Contents
     /// Heads whose rows alternate in this region.
-    var packedHeads: Int
+    let packedHeads: Int
     /// The number of the write that came last.
-    var version = 0
+    @exclusivity(unchecked) var version = 0
+
+    init(packedHeads: Int, contents: Contents = Contents()) {
+      self.packedHeads = packedHeads
+      self.contents = contents
+    }
   }
 
   /// One head taken out of a packed region, and which version of that region it was.
@@ -22,57 +27,91 @@ struct DeviceMemory {
 
   let shape: AttentionShape
   private let table: ValueTable
-  /// By tensor, then by (split, first head's number) as written.
-  private var regions: [[Int: Region]] = .init(repeating: [:], count: Tensor.allCases.count)
-  private var writes = 0
-  /// By tensor, then by the head's number: kernels that merge parts read a packed region row by row.
-  private var views: [[Int: View]] = .init(repeating: [:], count: Tensor.allCases.count)
+  private let group: Int
+  private let heads: Int
+  /// By tensor: rows of one head, columns, element type.
+  private let extents: UnsafeMutablePointer<Extent>
+  /// By tensor, then by split and first head's number as written, `heads` for each split.
+  private let regions: UnsafeMutablePointer<UnsafeMutablePointer<Region?>>
+  /// By the same places: kernels that merge parts read a packed region row by row.
+  private let views: UnsafeMutablePointer<UnsafeMutablePointer<View?>>
+  /// Places of each tensor.
+  private let places: UnsafeMutablePointer<Int>
+  @exclusivity(unchecked) private var writes = 0
   /// Splits of the kernel that wrote partial results last.
-  private(set) var splits = 1
+  @exclusivity(unchecked) private(set) var splits = 1
+
+  private struct Extent {
+    var rows: Int
+    var columns: Int
+    var type: DataType
+  }
 
   init(shape: AttentionShape, table: ValueTable, inputs: [Tensor: [Int32]]) {
     self.shape = shape
     self.table = table
+    group = max(shape.group, 1)
+    heads = shape.batch * max(shape.headsQ, shape.headsKV)
+    let count = Tensor.allCases.count
+    extents = .allocate(capacity: count)
+    regions = .allocate(capacity: count)
+    views = .allocate(capacity: count)
+    places = .allocate(capacity: count)
+    for tensor in Tensor.allCases {
+      let index = tensor.index
+      let (rows, columns) = Self.extent(tensor, shape)
+      (extents + index).initialize(to: Extent(rows: rows, columns: columns, type: Self.type(tensor, shape)))
+      places[index] = heads
+      (regions + index).initialize(to: .allocate(capacity: heads))
+      regions[index].initialize(repeating: nil, count: heads)
+      (views + index).initialize(to: .allocate(capacity: heads))
+      views[index].initialize(repeating: nil, count: heads)
+    }
     for (tensor, values) in inputs {
       for (head, value) in values.enumerated() {
-        var region = Region(packedHeads: 1)
+        let region = Region(packedHeads: 1)
         region.contents.write(value, to: whole(tensor, packedHeads: 1))
         regions[tensor.index][head] = region
       }
     }
   }
 
-  /// More rows than any padded tensor has: how many there are is the business of who writes it.
-  private static let mostRows = 1 << 28
-
-  /// Rows and columns of one head's part of a tensor.
-  static func extent(_ tensor: Tensor, _ shape: AttentionShape) -> (rows: Int, columns: Int) {
-    switch tensor {
-    case .q, .gradQ, .gradQAccumulator: (shape.seqQ, shape.headDim)
-    case .k, .gradK, .gradKAccumulator: (shape.seqKV, shape.headDim)
-    case .v, .gradV, .gradVAccumulator: (shape.seqKV, shape.headDimV)
-    case .o, .partialO, .gradO: (shape.seqQ, shape.headDimV)
-    case .logSumExp, .partialLogSumExp, .partialMaximum, .partialSum, .delta: (shape.seqQ, 1)
-    case .permutedQ, .permutedK: (mostRows, shape.headDim)
-    case .permutedV, .permutedO: (mostRows, shape.headDimV)
-    case .permutedLogSumExp: (mostRows, 1)
+  deinit {
+    for index in 0..<Tensor.allCases.count {
+      regions[index].deinitialize(count: places[index])
+      regions[index].deallocate()
+      views[index].deinitialize(count: places[index])
+      views[index].deallocate()
     }
+    extents.deallocate()
+    regions.deallocate()
+    views.deallocate()
+    places.deallocate()
   }
 
-  /// Type of a tensor's elements.
-  static func type(_ tensor: Tensor, _ shape: AttentionShape) -> DataType {
-    switch tensor {
-    case .q, .k, .v, .gradO, .permutedQ, .permutedK, .permutedV: shape.dataType
-    case .permutedO, .o, .gradQ, .gradK, .gradV: shape.dataType.outputType
-    case .logSumExp, .partialO, .partialLogSumExp, .partialMaximum, .partialSum, .gradQAccumulator,
-      .gradKAccumulator, .gradVAccumulator, .delta, .permutedLogSumExp:
-      .fp32
-    }
+  /// Makes room for place `slot` of a tensor.
+  private func reach(_ index: Int, _ slot: Int) {
+    let before = places[index]
+    if slot < before { return }
+    var wanted = before
+    while wanted <= slot { wanted *= 2 }
+    let moreRegions = UnsafeMutablePointer<Region?>.allocate(capacity: wanted)
+    moreRegions.moveInitialize(from: regions[index], count: before)
+    (moreRegions + before).initialize(repeating: nil, count: wanted - before)
+    regions[index].deallocate()
+    regions[index] = moreRegions
+    let moreViews = UnsafeMutablePointer<View?>.allocate(capacity: wanted)
+    moreViews.moveInitialize(from: views[index], count: before)
+    (moreViews + before).initialize(repeating: nil, count: wanted - before)
+    views[index].deallocate()
+    views[index] = moreViews
+    places[index] = wanted
   }
 
   private func whole(_ tensor: Tensor, packedHeads: Int) -> Rectangle {
-    let (rows, columns) = Self.extent(tensor, shape)
-    return Rectangle(row: 0, rows: rows * packedHeads, column: 0, columns: columns)
+    let extent = extents + tensor.index
+    return Rectangle(
+      row: 0, rows: extent.pointee.rows &* packedHeads, column: 0, columns: extent.pointee.columns)
   }
 
   /// Which part of a tensor a work item means.
@@ -85,10 +124,14 @@ struct DeviceMemory {
     var rectangle: Rectangle
   }
 
-  private func slot(_ place: Place) -> Int { place.split * 1_048_576 + place.head }
+  private func slot(_ place: Place, _ index: Int) -> Int {
+    let slot = place.split &* heads &+ place.head
+    if slot >= places[index] { reach(index, slot) }
+    return slot
+  }
 
   /// Reads with rows and columns past the end as zero.
-  mutating func read(_ place: Place) -> Int32 {
+  func read(_ place: Place) -> Int32 {
     let limits = whole(place.tensor, packedHeads: place.packedHeads)
     let wanted = place.rectangle
     let inside = clipped(wanted, to: limits)
@@ -101,29 +144,33 @@ struct DeviceMemory {
   }
 
   /// Writes; rows and columns past the end are dropped. The value is rounded to the tensor's type.
-  mutating func write(_ value: Int32, to place: Place) {
+  func write(_ value: Int32, to place: Place) {
     let inside = clipped(place.rectangle, to: whole(place.tensor, packedHeads: place.packedHeads))
     if inside.rows <= 0 || inside.columns <= 0 { return }
     let kept = table.crop(value, row: 0, rows: inside.rows, column: 0, columns: inside.columns)
-    let rounded = table.rounded(kept, to: Self.type(place.tensor, shape))
-    let slot = slot(place)
     let index = place.tensor.index
-    if regions[index][slot] == nil || regions[index][slot]?.packedHeads != place.packedHeads {
+    let rounded = table.rounded(kept, to: extents[index].type)
+    let slot = slot(place, index)
+    let target: Region
+    if let there = regions[index][slot], there.packedHeads == place.packedHeads {
+      target = there
+    } else {
       unpack(place)
-      regions[index][slot] = region(place)
+      target = region(place)
+      regions[index][slot] = target
     }
-    regions[index][slot]?.contents.write(rounded, to: inside)
-    writes += 1
-    regions[index][slot]?.version = writes
+    target.contents.write(rounded, to: inside)
+    writes &+= 1
+    target.version = writes
     if place.tensor == .partialO { splits = max(splits, place.split + 1) }
   }
 
   /// Gives every head of a packed region one of its own before one of them is written alone.
-  private mutating func unpack(_ place: Place) {
+  private func unpack(_ place: Place) {
     guard place.packedHeads == 1 else { return }
     let index = place.tensor.index
-    for distance in 0..<max(shape.group, 1) where distance <= place.head {
-      let base = slot(place) - distance
+    for distance in 0..<group where distance <= place.head {
+      let base = slot(place, index) - distance
       guard let packed = regions[index][base], packed.packedHeads > max(distance, 1) else { continue }
       var apart: [Region] = []
       for head in 0..<packed.packedHeads {
@@ -131,13 +178,17 @@ struct DeviceMemory {
         own.head = place.head - distance + head
         apart.append(region(own))
       }
-      for (head, region) in apart.enumerated() { regions[index][base + head] = region }
+      for (head, region) in apart.enumerated() {
+        // A view is no view any more.
+        views[index][base + head] = nil
+        regions[index][base + head] = region
+      }
       return
     }
   }
 
   /// Adds a tile to what is there, as one step.
-  mutating func add(_ value: Int32, to place: Place) {
+  func add(_ value: Int32, to place: Place) {
     var clip = place
     clip.rectangle = clipped(place.rectangle, to: whole(place.tensor, packedHeads: place.packedHeads))
     if clip.rectangle.rows <= 0 || clip.rectangle.columns <= 0 { return }
@@ -147,40 +198,49 @@ struct DeviceMemory {
   }
 
   /// The value of one head's whole tensor.
-  mutating func result(_ tensor: Tensor, head: Int) -> Int32 {
+  func result(_ tensor: Tensor, head: Int) -> Int32 {
     read(
       Place(tensor: tensor, head: head, packedHeads: 1, split: 0, rectangle: whole(tensor, packedHeads: 1)))
   }
 
-  func isWritten(_ tensor: Tensor) -> Bool { !regions[tensor.index].isEmpty }
+  func isWritten(_ tensor: Tensor) -> Bool {
+    let index = tensor.index
+    return (0..<places[index]).contains { regions[index][$0] != nil }
+  }
 
   /// Whether somebody wrote to some row of a place, in whatever layout the writer had.
   func isWritten(_ place: Place) -> Bool {
-    let slot = slot(place)
-    if let region = regions[place.tensor.index][slot], region.packedHeads == place.packedHeads {
+    let index = place.tensor.index
+    let slot = slot(place, index)
+    if let region = regions[index][slot], region.packedHeads == place.packedHeads {
       return region.contents.meets(place.rectangle)
     }
-    for distance in 0..<max(shape.group, 1) where distance <= place.head {
-      guard let region = regions[place.tensor.index][slot - distance], region.packedHeads > distance else {
+    var distance = 0
+    while distance < group, distance <= place.head {
+      guard let region = regions[index][slot &- distance], region.packedHeads > distance else {
+        distance &+= 1
         continue
       }
       // The heads of a group take turns in the rows of the writer's tiles.
-      return (0..<place.rectangle.rows).contains { row in
+      var row = 0
+      while row < place.rectangle.rows {
         var one = place.rectangle
-        one.row = (place.rectangle.row + row) * region.packedHeads + distance
+        one.row = (place.rectangle.row &+ row) &* region.packedHeads &+ distance
         one.rows = 1
-        return region.contents.meets(one)
+        if region.contents.meets(one) { return true }
+        row &+= 1
       }
+      return false
     }
     return false
   }
 
   /// The region of a place in the place's layout, made from what is there.
-  private mutating func region(_ place: Place) -> Region {
-    let slot = slot(place)
+  private func region(_ place: Place) -> Region {
     let index = place.tensor.index
+    let slot = slot(place, index)
     if let region = regions[index][slot], region.packedHeads == place.packedHeads { return region }
-    var region = Region(packedHeads: place.packedHeads)
+    let region = Region(packedHeads: place.packedHeads)
     if place.packedHeads > 1 {
       // Packed from heads that lie apart.
       let extent = whole(place.tensor, packedHeads: place.packedHeads)
@@ -198,7 +258,7 @@ struct DeviceMemory {
       return region
     }
     // One head out of a packed region, which lies at its first head's number.
-    for distance in 0..<max(shape.group, 1) where place.head >= distance {
+    for distance in 0..<group where place.head >= distance {
       guard let packed = regions[index][slot - distance], packed.packedHeads > distance else { continue }
       if let view = views[index][slot], view.version == packed.version { return view.region }
       let value = packed.contents.read(whole(place.tensor, packedHeads: packed.packedHeads), in: table)
@@ -212,7 +272,7 @@ struct DeviceMemory {
 
   /// A region that nobody wrote: zero for accumulators, undefined otherwise.
   private func fresh(_ place: Place) -> Region {
-    var region = Region(packedHeads: place.packedHeads)
+    let region = Region(packedHeads: place.packedHeads)
     switch place.tensor {
     case .gradQAccumulator, .gradKAccumulator, .gradVAccumulator:
       let extent = whole(place.tensor, packedHeads: place.packedHeads)
@@ -228,18 +288,4 @@ struct DeviceMemory {
     result.columns = min(place.columns, limits.columns - place.column)
     return result
   }
-}
-
-extension Tensor {
-  /// Whether it has one part for each key-value head, and not for each query head.
-  var isPerKeyValueHead: Bool {
-    switch self {
-    case .k, .v, .gradK, .gradV, .gradKAccumulator, .gradVAccumulator, .permutedK, .permutedV: true
-    default: false
-    }
-  }
-
-  var index: Int { Self.indices[self] ?? 0 }
-  private static let indices: [Tensor: Int] = .init(
-    uniqueKeysWithValues: Tensor.allCases.enumerated().map { ($1, $0) })
 }

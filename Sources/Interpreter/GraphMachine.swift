@@ -7,30 +7,19 @@ import Schedules
 /// outputs one after another. FIFOs are as deep as the graph says, so a graph that deadlocks does so here. Numbers are
 /// fp32; minus infinity as the maximum of a row so far means weights of zero.
 final class GraphMachine {
-  /// A queue of elements, each `width` numbers.
-  private struct Queue {
-    let width: Int
-    let depth: Int?
-    var numbers: [Float] = []
-    /// First number of the oldest element.
-    var head = 0
-    var count: Int { (numbers.count - head) / width }
-    var isFull: Bool { depth.map { count >= $0 } ?? false }
-  }
-
   /// A node at work: an object, so that a move copies nothing.
   final class Place {
     let inputs: [DataflowGraph.Port]
     let outputs: [DataflowGraph.Port]
     let firings: Int
     let function: DataflowGraph.Function
-    var fired = 0
-    var step = 0
+    @exclusivity(unchecked) var fired = 0
+    @exclusivity(unchecked) var step = 0
     /// What the firing under way took, and what it writes: one row of numbers for each port.
-    var taken: [[Float]]
-    var results: [[Float]]
+    @exclusivity(unchecked) var taken: [[Float]]
+    @exclusivity(unchecked) var results: [[Float]]
     /// Running maximum, sum or output row.
-    var state: [Float] = []
+    @exclusivity(unchecked) var state: [Float] = []
 
     init(_ node: DataflowGraph.Node) {
       inputs = node.inputs
@@ -46,12 +35,12 @@ final class GraphMachine {
   let shape: AttentionShape
   let heads: Range<Int>
   let data: AttentionData
-  private var queues: [Queue]
+  private let queues: [Queue]
   let places: [Place]
   let scale: Float
   /// One output for each head.
   private(set) var outputs: [Int: Tile] = [:]
-  private(set) var moves = 0
+  @exclusivity(unchecked) private(set) var moves = 0
 
   init(_ graph: DataflowGraph, heads: Range<Int>, data: AttentionData) {
     self.graph = graph
@@ -108,8 +97,10 @@ final class GraphMachine {
     while place.step < place.inputs.count {
       let port = place.inputs[place.step]
       if port.isTaken(at: firing) {
-        guard queues[port.fifo].count > 0 else { return false }
-        place.taken[place.step] = take(port.fifo)
+        let queue = queues[port.fifo]
+        guard queue.count > 0 else { return false }
+        place.taken[place.step] = queue.removeFirst()
+        moves &+= 1
       }
       place.step += 1
     }
@@ -121,27 +112,16 @@ final class GraphMachine {
       let output = place.step - place.inputs.count - 1
       let port = place.outputs[output]
       if port.isWritten(at: firing, of: place.firings) {
-        guard !queues[port.fifo].isFull else { return false }
-        queues[port.fifo].numbers += place.results[output]
-        moves += 1
+        let queue = queues[port.fifo]
+        guard queue.count < queue.depth else { return false }
+        queue.append(place.results[output])
+        moves &+= 1
       }
       place.step += 1
     }
     place.fired += 1
     place.step = 0
     return true
-  }
-
-  private func take(_ fifo: Int) -> [Float] {
-    let (head, width) = (queues[fifo].head, queues[fifo].width)
-    let element = Array(queues[fifo].numbers[head..<(head + width)])
-    queues[fifo].head += width
-    if queues[fifo].head > 1024, queues[fifo].head * 2 > queues[fifo].numbers.count {
-      queues[fifo].numbers.removeFirst(queues[fifo].head)
-      queues[fifo].head = 0
-    }
-    moves += 1
-    return element
   }
 
   // MARK: What nodes compute
@@ -213,7 +193,16 @@ final class GraphMachine {
 
   private func dot(_ a: [Float], _ b: [Float]) -> Float {
     var sum: Float = 0
-    for place in a.indices { sum += a[place] * b[place] }
+    a.withUnsafeBufferPointer { a in
+      b.withUnsafeBufferPointer { b in
+        guard let x = a.baseAddress, let y = b.baseAddress else { return }
+        var place = 0
+        while place < a.count {
+          sum += x[place] * y[place]
+          place &+= 1
+        }
+      }
+    }
     return sum
   }
 
@@ -231,7 +220,18 @@ final class GraphMachine {
   private func accumulate(_ node: Place, _ old: [Float], weight: Float, row: [Float]) {
     var sum = old
     // Zero times a value that is not finite would spoil a row that does not see it.
-    if weight != 0 { for place in sum.indices { sum[place] += weight * row[place] } }
+    if weight != 0 {
+      sum.withUnsafeMutableBufferPointer { sum in
+        row.withUnsafeBufferPointer { row in
+          guard let x = sum.baseAddress, let y = row.baseAddress else { return }
+          var place = 0
+          while place < sum.count {
+            x[place] += weight * y[place]
+            place &+= 1
+          }
+        }
+      }
+    }
     node.state = sum
   }
 

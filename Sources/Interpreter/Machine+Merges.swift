@@ -24,62 +24,63 @@ extension Machine {
     _ output: Tensor, _ coordinate: TileCoordinate, _ weights: TileRef?, _ context: Context
   ) throws(ExecutionFault) {
     let columns = DeviceMemory.extent(.partialO, program.shape).columns
-    var factors: [Int32] = []
+    let splits = try writtenSplits(coordinate, context)
+    var factors = ValueTable.emptyList
     if let weights {
       let packed = try read(weights, context)
-      for split in 0..<table[packed].columns {
-        factors.append(table.crop(packed, row: 0, rows: coordinate.rows, column: split, columns: 1))
+      for split in 0..<min(table[packed].columns, splits.count) {
+        let factor = table.crop(packed, row: 0, rows: coordinate.rows, column: split, columns: 1)
+        factors = table.list(factors, adding: factor)
       }
     } else {
-      factors = try partialWeights(coordinate, context).single
+      factors = try partialWeights(splits, coordinate, context).factors
     }
-    var merged: Int32?
-    for (factor, split) in zip(factors, try writtenSplits(coordinate, context)) {
+    var parts = ValueTable.emptyList
+    for split in splits.prefix(table.count(of: factors)) {
       var part = coordinate
       part.split = .fixed(split)
-      let scaled = table.scaleRows(try fetch(.partialO, part, coordinate.rows, columns, context), by: factor)
-      merged = merged.map { table.add($0, scaled) } ?? scaled
+      parts = table.list(parts, adding: try fetch(.partialO, part, coordinate.rows, columns, context))
     }
-    if let merged { try put(merged, output, coordinate, context) }
+    if let merged = table.weightedSum(parts, factors) { try put(merged, output, coordinate, context) }
   }
 
-  /// `exp(L_s - L)` for each split s, one by one and as the columns of one tile; writes L.
+  /// `exp(L_s - L)` for each split s as the columns of one tile; writes L.
   func partialWeights(
     _ coordinate: TileCoordinate, _ context: Context
-  ) throws(ExecutionFault) -> (single: [Int32], packed: Int32) {
-    var statistics: [Int32] = []
-    for split in try writtenSplits(coordinate, context) {
+  ) throws(ExecutionFault) -> Int32 {
+    try partialWeights(try writtenSplits(coordinate, context), coordinate, context).packed
+  }
+
+  private func partialWeights(
+    _ splits: [Int], _ coordinate: TileCoordinate, _ context: Context
+  ) throws(ExecutionFault) -> ValueTable.MergeWeights {
+    var statistics = ValueTable.emptyList
+    for split in splits {
       var part = coordinate
       part.split = .fixed(split)
-      statistics.append(try fetch(.partialLogSumExp, part, coordinate.rows, 1, context))
+      let statistic = try fetch(.partialLogSumExp, part, coordinate.rows, 1, context)
+      statistics = table.list(statistics, adding: statistic)
     }
-    let largest = statistics.dropFirst().reduce(statistics[0]) { table.larger($0, $1) }
-    let unscaled = statistics.map { table.partialWeight($0, largest: largest) }
-    let total = unscaled.dropFirst().reduce(unscaled[0]) { table.add($0, $1) }
-    let merged = table.mergedLogSumExp(largest: largest, weights: total)
-    try put(merged, .logSumExp, coordinate, context)
-    let weights = unscaled.map { table.divideRows($0, by: total) }
-    var packed = table.constant(0, rows: coordinate.rows, columns: weights.count)
-    for (split, weight) in weights.enumerated() {
-      packed = table.overlay(packed, with: weight, row: 0, column: split)
-    }
-    return (weights, packed)
+    let weights = table.mergeWeights(statistics, rows: coordinate.rows)
+    try put(weights.logSumExp, .logSumExp, coordinate, context)
+    return weights
   }
 
   /// Splits that some item wrote for these rows: a tile can be cut into fewer parts than another, and an empty part
   /// writes nothing.
-  func writtenSplits(
+  private func writtenSplits(
     _ coordinate: TileCoordinate, _ context: Context
   ) throws(ExecutionFault) -> [Int] {
     var found: [Int] = []
     for split in 0..<memory.splits {
       var part = coordinate
       part.split = .fixed(split)
-      let places =
-        isFlat(.partialLogSumExp, context)
-        ? try pieces(.partialLogSumExp, part, coordinate.rows, 1, context).map(\.1)
-        : [try place(.partialLogSumExp, part, coordinate.rows, 1, context)]
-      if places.contains(where: { memory.isWritten($0) }) { found.append(split) }
+      if let place = try onePlace(.partialLogSumExp, part, coordinate.rows, 1, context) {
+        if memory.isWritten(place) { found.append(split) }
+        continue
+      }
+      let places = try pieces(.partialLogSumExp, part, coordinate.rows, 1, context)
+      if places.contains(where: { memory.isWritten($0.1) }) { found.append(split) }
     }
     guard !found.isEmpty else {
       throw .mismatch(operation: context.name, message: "no split wrote these rows")

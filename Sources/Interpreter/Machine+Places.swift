@@ -5,44 +5,61 @@ extension Machine {
   func locate(
     _ ref: TileRef, _ context: Context
   ) throws(ExecutionFault) -> (slot: Int, rectangle: Rectangle) {
-    let buffer = context.compiled.kernel.buffers[ref.buffer.index]
-    let number: Int
+    let buffer = context.flat.buffers + ref.buffer.index
+    var number: Int
     switch ref.slot {
     case .fixed(let fixed): number = fixed
-    case .step(let offset): number = context.step.stepsBefore + context.step.step + offset
+    case .step(let offset): number = context.step.stepsBefore &+ context.step.step &+ offset
     case .item: number = context.step.itemsBefore
     }
-    let slot = ((number % buffer.slots) + buffer.slots) % buffer.slots
-    let rows = ref.rows ?? 0..<buffer.rows
-    let columns = ref.columns ?? 0..<buffer.columns
-    guard rows.lowerBound >= 0, rows.upperBound <= buffer.rows, columns.upperBound <= buffer.columns else {
-      throw .mismatch(operation: context.name, message: "the tile lies outside of buffer \(buffer.name)")
+    let slots = buffer.pointee.slots
+    if number < 0 || number >= slots { number = ((number % slots) + slots) % slots }
+    var place = Rectangle(row: 0, rows: buffer.pointee.rows, column: 0, columns: buffer.pointee.columns)
+    if let rows = ref.rows {
+      let (first, last) = (rows.lowerBound, rows.upperBound)
+      if first < 0 || last > buffer.pointee.rows { throw outside(ref, context) }
+      place.row = first
+      place.rows = last &- first
     }
-    return (
-      slot,
-      Rectangle(row: rows.lowerBound, rows: rows.count, column: columns.lowerBound, columns: columns.count)
-    )
+    if let columns = ref.columns {
+      let (first, last) = (columns.lowerBound, columns.upperBound)
+      if last > buffer.pointee.columns { throw outside(ref, context) }
+      place.column = first
+      place.columns = last &- first
+    }
+    return (number, place)
+  }
+
+  private func outside(_ ref: TileRef, _ context: Context) -> ExecutionFault {
+    let buffer = context.compiled.kernel.buffers[ref.buffer.index].name
+    return .mismatch(operation: context.name, message: "the tile lies outside of buffer \(buffer)")
   }
 
   func read(_ ref: TileRef, _ context: Context) throws(ExecutionFault) -> Int32 {
     let (slot, rectangle) = try locate(ref, context)
-    let value = context.slot.storage[ref.buffer.index][slot].read(rectangle, in: table)
+    let value = context.slot.contents(buffer: ref.buffer.index, slot: slot).read(rectangle, in: table)
     recorder?.read(.buffer(ref.buffer.index, slot: slot), value: value)
     return value
   }
 
   func write(_ value: Int32, to ref: TileRef, _ context: Context) throws(ExecutionFault) {
     let (slot, rectangle) = try locate(ref, context)
+    try write(value, buffer: ref.buffer.index, slot: slot, rectangle, context)
+  }
+
+  func write(
+    _ value: Int32, buffer: Int, slot: Int, _ rectangle: Rectangle, _ context: Context
+  ) throws(ExecutionFault) {
     let tile = table[value]
     guard tile.rows == rectangle.rows, tile.columns == rectangle.columns else {
       throw .mismatch(
         operation: context.name,
         message: "a result of \(tile.rows) x \(tile.columns) goes to a tile of \(rectangle.rows) x "
-          + "\(rectangle.columns) of buffer \(context.compiled.kernel.buffers[ref.buffer.index].name)")
+          + "\(rectangle.columns) of buffer \(context.compiled.kernel.buffers[buffer].name)")
     }
-    let rounded = table.rounded(value, to: context.compiled.kernel.buffers[ref.buffer.index].elementType)
-    context.slot.write(rounded, buffer: ref.buffer.index, slot: slot, rectangle)
-    recorder?.write(.buffer(ref.buffer.index, slot: slot), value: rounded)
+    let rounded = table.rounded(value, to: context.flat.buffers[buffer].type)
+    context.slot.write(rounded, buffer: buffer, slot: slot, rectangle)
+    recorder?.write(.buffer(buffer, slot: slot), value: rounded)
   }
 
   func index(_ index: TileIndex, _ context: Context) throws(ExecutionFault) -> Int {
@@ -53,7 +70,7 @@ extension Machine {
   }
 
   func walked(_ offset: Int, _ stepsPerTile: Int, _ context: Context) throws(ExecutionFault) -> Int {
-    let walk = context.compiled.kernel.items.classes[context.item.itemClass].walk
+    let walk = context.compiled.walks[context.item.itemClass]
     let place = (context.step.step + offset) / stepsPerTile
     guard let tile = walk.tile(at: place) else {
       throw .mismatch(
@@ -68,14 +85,14 @@ extension Machine {
     _ tensor: Tensor, _ coordinate: TileCoordinate, _ rows: Int, _ columns: Int, _ context: Context
   ) throws(ExecutionFault) -> Int32 {
     let value: Int32
-    if coordinate.order != nil || isFlat(tensor, context) {
+    if let place = try onePlace(tensor, coordinate, rows, columns, context) {
+      value = memory.read(place)
+    } else {
       var whole = table.constant(0, rows: rows, columns: columns)
       for (offset, piece) in try pieces(tensor, coordinate, rows, columns, context) {
         whole = table.overlay(whole, with: memory.read(piece), row: offset, column: 0)
       }
       value = whole
-    } else {
-      value = memory.read(try place(tensor, coordinate, rows, columns, context))
     }
     recorder?.read(.memory(tensor), value: value)
     return value
@@ -86,23 +103,37 @@ extension Machine {
     _ value: Int32, _ tensor: Tensor, _ coordinate: TileCoordinate, _ context: Context
   ) throws(ExecutionFault) {
     let tile = table[value]
-    if coordinate.order != nil || isFlat(tensor, context) {
+    if let place = try onePlace(tensor, coordinate, tile.rows, tile.columns, context) {
+      memory.write(value, to: place)
+    } else {
       for (offset, piece) in try pieces(tensor, coordinate, tile.rows, tile.columns, context) {
         let part = table.crop(
           value, row: offset, rows: piece.rectangle.rows, column: 0, columns: tile.columns)
         memory.write(part, to: piece)
       }
-    } else {
-      memory.write(value, to: try place(tensor, coordinate, tile.rows, tile.columns, context))
     }
     recorder?.write(.memory(tensor), value: value)
   }
 
   /// Whether the kernel takes the query rows of all heads as one sequence.
   func isFlat(_ tensor: Tensor, _ context: Context) -> Bool {
-    context.compiled.sequences == 1 && !tensor.isPerKeyValueHead
-      && program.shape.batch * program.shape.headsQ > 1
-      && context.compiled.kernel.items.packedHeads == 1
+    context.compiled.sequences == 1 && context.flat.packedHeads == 1 && queryHeads > 1
+      && !tensor.isPerKeyValueHead
+  }
+
+  /// The place of rows that lie together in one head; nil for those that lie in several pieces.
+  func onePlace(
+    _ tensor: Tensor, _ coordinate: TileCoordinate, _ rows: Int, _ columns: Int, _ context: Context
+  ) throws(ExecutionFault) -> DeviceMemory.Place? {
+    if coordinate.order != nil { return nil }
+    guard isFlat(tensor, context) else { return try place(tensor, coordinate, rows, columns, context) }
+    let first = try index(coordinate.index, context) * coordinate.rows + coordinate.firstRow
+    let head = first / seqQ
+    guard first + rows <= (head + 1) * seqQ, head < queryHeads else { return nil }
+    return DeviceMemory.Place(
+      tensor: tensor, head: head, packedHeads: 1, split: try split(tensor, coordinate, context),
+      rectangle: Rectangle(
+        row: first - head * seqQ, rows: rows, column: coordinate.firstColumn, columns: columns))
   }
 
   /// The parts of a run of rows over all heads that lie in one head each, with their offsets in the run; for rows of a
@@ -110,7 +141,6 @@ extension Machine {
   func pieces(
     _ tensor: Tensor, _ coordinate: TileCoordinate, _ rows: Int, _ columns: Int, _ context: Context
   ) throws(ExecutionFault) -> [(Int, DeviceMemory.Place)] {
-    let shape = program.shape
     let first = try index(coordinate.index, context) * coordinate.rows + coordinate.firstRow
     if let order = coordinate.order {
       let whole = try place(tensor, coordinate, rows, columns, context)
@@ -121,19 +151,19 @@ extension Machine {
         return (run.offset, place)
       }
     }
-    let last = min(first + rows, shape.batch * shape.headsQ * shape.seqQ)
+    let last = min(first + rows, queryHeads * seqQ)
     var found: [(Int, DeviceMemory.Place)] = []
     var row = first
     while row < last {
-      let head = row / shape.seqQ
-      let end = min((head + 1) * shape.seqQ, last)
+      let head = row / seqQ
+      let end = min((head + 1) * seqQ, last)
       found.append(
         (
           row - first,
           DeviceMemory.Place(
             tensor: tensor, head: head, packedHeads: 1, split: try split(tensor, coordinate, context),
             rectangle: Rectangle(
-              row: row - head * shape.seqQ, rows: end - row, column: coordinate.firstColumn, columns: columns)
+              row: row - head * seqQ, rows: end - row, column: coordinate.firstColumn, columns: columns)
           )
         ))
       row = end
@@ -156,14 +186,13 @@ extension Machine {
   func place(
     _ tensor: Tensor, _ coordinate: TileCoordinate, _ rows: Int, _ columns: Int, _ context: Context
   ) throws(ExecutionFault) -> DeviceMemory.Place {
-    let shape = program.shape
-    let packedHeads = context.compiled.kernel.items.packedHeads
+    let packedHeads = context.flat.packedHeads
     let sequences = context.compiled.sequences
     let head: Int
-    if sequences * packedHeads == shape.batch * shape.headsQ {
+    if sequences * packedHeads == queryHeads {
       let first = context.item.sequence * packedHeads
-      head = tensor.isPerKeyValueHead ? first / shape.group : first
-    } else if sequences == shape.batch * shape.headsKV, tensor.isPerKeyValueHead {
+      head = tensor.isPerKeyValueHead ? first / group : first
+    } else if sequences == keyHeads, tensor.isPerKeyValueHead {
       head = context.item.sequence
     } else {
       throw .mismatch(

@@ -9,11 +9,15 @@ final class Machine {
   let program: Program
   let kernels: [CompiledKernel]
   let table: ValueTable
-  var memory: DeviceMemory
-  /// The agents that went on, in order, all kernels in a row.
-  private(set) var choices: [Int32] = []
+  let memory: DeviceMemory
+  let seqQ: Int
+  let queryHeads: Int
+  let keyHeads: Int
+  let group: Int
+  @exclusivity(unchecked) private var taken = IntList()
   /// How often each operation executed, by kernel and by its place among the kernel's operations.
-  private(set) var executed: [[Int]]
+  private let counts: UnsafeMutablePointer<Int>
+  private let firstCount: [Int]
   /// Set to write down every step.
   var recorder: Recorder?
 
@@ -22,56 +26,89 @@ final class Machine {
     self.program = program
     self.kernels = kernels
     self.table = table
+    let shape = program.shape
+    (seqQ, group) = (shape.seqQ, shape.group)
+    (queryHeads, keyHeads) = (shape.batch * shape.headsQ, shape.batch * shape.headsKV)
     memory = DeviceMemory(shape: program.shape, table: table, inputs: inputs)
-    executed = kernels.map { [Int](repeating: 0, count: $0.operations.count) }
+    firstCount = kernels.reduce(into: [0]) { $0.append(($0.last ?? 0) + $1.operations.count) }
+    let total = firstCount.last ?? 0
+    counts = .allocate(capacity: max(total, 1))
+    counts.initialize(repeating: 0, count: total)
   }
+
+  deinit {
+    counts.deallocate()
+    taken.deallocate()
+  }
+
+  /// The agents that went on, in order, all kernels in a row.
+  var choices: [Int32] {
+    let (numbers, count) = (taken.pointer, taken.count)
+    return Array(unsafeUninitializedCapacity: count) { target, written in
+      guard let start = target.baseAddress else { return }
+      var index = 0
+      while index < count {
+        (start + index).initialize(to: Int32(truncatingIfNeeded: numbers[index]))
+        index &+= 1
+      }
+      written = count
+    }
+  }
+
+  /// How often an operation executed, by its place among the operations of all actors.
+  func executed(kernel: Int, operation: Int) -> Int { counts[firstCount[kernel] + operation] }
 
   /// - Throws: `ExecutionFault` where the program stops or asks for something that is not there.
   func run(_ order: Order) throws(ExecutionFault) {
-    var scheduler = Scheduler(order)
-    for index in kernels.indices { try run(kernel: index, &scheduler, slots: order.slots) }
+    let scheduler = Scheduler(order)
+    for index in kernels.indices { try run(kernel: index, scheduler, slots: order.slots) }
   }
 
-  private func run(kernel index: Int, _ scheduler: inout Scheduler, slots count: Int) throws(ExecutionFault) {
+  private func run(kernel index: Int, _ scheduler: Scheduler, slots count: Int) throws(ExecutionFault) {
     let compiled = kernels[index]
+    let flat = compiled.flat
     let run = KernelRun(compiled, slots: min(count, max(compiled.items.count, 1)))
-    let actors = compiled.kernel.actors.count
+    let counts = counts + firstCount[index]
+    let actors = flat.actors
     let perSlot = actors + compiled.queues.count
-    scheduler.begin(slots: run.slots.count, perSlot: perSlot, actors: actors)
-    while let agent = scheduler.next({ run.slots[$0 / perSlot].isEnabled($0 % perSlot) }) {
-      choices.append(Int32(agent))
+    scheduler.begin(slots: run.slotCount, perSlot: perSlot, actors: actors)
+    var step = Step()
+    while true {
+      let agent = scheduler.next(run)
+      if agent < 0 { break }
+      taken.append(agent)
       let slot = run.slots[agent / perSlot]
-      if let step = slot.advance(agent % perSlot, run) {
-        try perform(step, in: slot, kernel: index)
+      if slot.advance(agent % perSlot, run, &step) {
+        counts[step.operation] &+= 1
+        let operation = compiled.operation(step.operation)
+        if operation.computes {
+          let context = Context(
+            compiled: compiled, flat: flat, operation: operation, slot: slot, step: step,
+            item: flat.items[step.item])
+          recorder?.begin(kernel: index, slot: slot.number, step)
+          try perform(operation.action, context)
+        } else {
+          recorder?.begin(kernel: index, slot: slot.number, step)
+        }
         slot.signal(step.operation)
       }
       slot.recycle(run)
     }
-    let waiting = run.slots.flatMap { $0.waiting() }
+    let waiting = (0..<run.slotCount).flatMap { run.slots[$0].waiting() }
     if !waiting.isEmpty { throw .deadlock(kernel: compiled.kernel.name, waiting: waiting) }
   }
 
   // MARK: Actions
 
-  private func perform(_ step: Step, in slot: CoreSlot, kernel index: Int) throws(ExecutionFault) {
-    let compiled = kernels[index]
-    executed[index][step.operation] += 1
-    let context = Context(compiled: compiled, slot: slot, step: step, item: compiled.items[step.item])
-    recorder?.begin(kernel: index, slot: slot.number, step)
-    try perform(compiled.operations[step.operation].action, context)
-  }
-
   /// Where and for which work item an operation executes.
   struct Context {
     let compiled: CompiledKernel
+    let flat: FlatKernel
+    let operation: CompiledKernel.Operation
     let slot: CoreSlot
     let step: Step
     let item: WorkItem
-    var name: String {
-      let actors = compiled.kernel.actors
-      let actor = compiled.operations[step.operation].actor
-      return "\(actors[actor].name), \(compiled.operations[step.operation].name)"
-    }
+    var name: String { "\(compiled.kernel.actors[operation.actor].name), \(operation.name)" }
   }
 
   private func perform(_ action: Action, _ context: Context) throws(ExecutionFault) {
@@ -82,7 +119,7 @@ final class Machine {
     case .load(let tensor, let coordinate, let into):
       let target = try locate(into, context)
       let value = try fetch(tensor, coordinate, target.rectangle.rows, target.rectangle.columns, context)
-      try write(value, to: into, context)
+      try write(value, buffer: into.buffer.index, slot: target.slot, target.rectangle, context)
     case .store(let source, let tensor, let coordinate):
       try put(try read(source, context), tensor, coordinate, context)
     case .atomicAdd(let source, let tensor, let coordinate):
@@ -109,17 +146,18 @@ final class Machine {
       if let queryTile {
         firstRow = try index(queryTile.index, context) * queryTile.rows
       } else {
-        let rows = context.compiled.kernel.buffers[scores.buffer.index].rows
+        let rows = context.flat.buffers[scores.buffer.index].rows
         firstRow = context.item.tile * rows + (scores.rows?.lowerBound ?? 0)
       }
-      let packedHeads = context.compiled.kernel.items.packedHeads
+      let packedHeads = context.flat.packedHeads
       let value = table.masked(
         try read(scores, context), firstRow: firstRow, firstKey: firstKey, packedHeads: packedHeads,
         head: context.item.sequence * packedHeads, rowOrder: queryTile?.order, keyOrder: keyTile.order)
       try write(value, to: scores, context)
     case .fill(let target, let number):
-      let place = try locate(target, context).rectangle
-      try write(table.constant(Float(number), rows: place.rows, columns: place.columns), to: target, context)
+      let (slot, place) = try locate(target, context)
+      let value = table.constant(Float(number), rows: place.rows, columns: place.columns)
+      try write(value, buffer: target.buffer.index, slot: slot, place, context)
     case .updateMaximum(let scores, let maximum, let scale, let threshold):
       let old = try read(maximum, context)
       let new = table.maximum(try read(scores, context), old: old, threshold: threshold)
@@ -152,7 +190,7 @@ final class Machine {
     case .mergePartials(let output, let coordinate, let weights):
       try mergePartials(output, coordinate, weights, context)
     case .partialWeights(let coordinate, let into):
-      try write(try partialWeights(coordinate, context).packed, to: into, context)
+      try write(try partialWeights(coordinate, context), to: into, context)
     case .rowDot(let a, let b, let into):
       try write(table.rowDot(try read(a, context), try read(b, context)), to: into, context)
     case .recomputeProbabilities(let scores, let logSumExp):

@@ -58,7 +58,7 @@ package struct SplitMix: RandomNumberGenerator, Sendable {
   }
 
   /// Uniform in [0, 1).
-  package mutating func unit() -> Double { Double(next() >> 11) * 0x1p-53 }
+  package mutating func unit() -> Double { Double(Int64(bitPattern: next() &>> 11)) * 0x1p-53 }
 
   /// Uniform among `0..<bound`.
   package mutating func below(_ bound: Int) -> Int { Int(next() % UInt64(bound)) }
@@ -66,121 +66,11 @@ package struct SplitMix: RandomNumberGenerator, Sendable {
   /// Close to a standard normal: the sum of twelve uniform numbers.
   package mutating func normal() -> Double {
     var total = -6.0
-    for _ in 0..<12 { total += unit() }
+    var left = 12
+    while left > 0 {
+      total += unit()
+      left &-= 1
+    }
     return total
-  }
-}
-
-/// Picks agents for one run, as its order says.
-struct Scheduler {
-  private let order: Order
-  private var generator = SplitMix(seed: 0)
-  private var listed: [Int32] = []
-  private var position = 0
-  private var ranks: [Int] = []
-  private var done: [Int] = []
-  private var agents = 0
-  private var perSlot = 0
-  private var actors = 0
-  /// Chance of a change of ranks at a step, as one in so many.
-  private static let rankChange = 48
-
-  init(_ order: Order) {
-    self.order = order
-    switch order.choice {
-    case .earliest, .serial: break
-    case .listed(let agents): listed = agents
-    case .random(let seed, _): generator = SplitMix(seed: seed)
-    }
-  }
-
-  /// A kernel begins.
-  mutating func begin(slots: Int, perSlot: Int, actors: Int) {
-    agents = slots * perSlot
-    self.perSlot = perSlot
-    self.actors = actors
-    done = [Int](repeating: 0, count: agents)
-    if case .random(_, let style) = order.choice, style != .even {
-      ranks = (0..<agents).map { _ in 0 }
-      for agent in 0..<agents { ranks[agent] = rank(agent, style) }
-    }
-  }
-
-  private mutating func rank(_ agent: Int, _ style: Order.Style) -> Int {
-    let isQueue = agent % perSlot >= actors
-    let drawn = Int(generator.next() >> 40)
-    return switch style {
-    case .late: isQueue ? drawn : drawn + 1 << 30
-    case .eager: isQueue ? drawn + 1 << 30 : drawn
-    case .even, .ranked: drawn
-    }
-  }
-
-  /// The agent that goes on, or nil where none can.
-  mutating func next(_ isEnabled: (Int) -> Bool) -> Int? {
-    guard agents > 0 else { return nil }
-    switch order.choice {
-    case .earliest: return earliest(isEnabled)
-    case .serial: return serial(isEnabled)
-    case .listed:
-      while position < listed.count {
-        let agent = Int(listed[position])
-        position += 1
-        if agent < agents, isEnabled(agent) { return agent }
-      }
-      return serial(isEnabled)
-    case .random(_, .even):
-      for _ in 0..<8 {
-        let agent = generator.below(agents)
-        if isEnabled(agent) { return agent }
-      }
-      let start = generator.below(agents)
-      for offset in 0..<agents {
-        let agent = (start + offset) % agents
-        if isEnabled(agent) { return agent }
-      }
-      return nil
-    case .random(_, let style):
-      if generator.below(Self.rankChange) == 0 {
-        let agent = generator.below(agents)
-        ranks[agent] = rank(agent, style)
-      }
-      var best: Int?
-      var agent = 0
-      while agent < agents {
-        if best == nil || ranks[agent] > ranks[best ?? 0], isEnabled(agent) { best = agent }
-        agent &+= 1
-      }
-      return best
-    }
-  }
-
-  private func serial(_ isEnabled: (Int) -> Bool) -> Int? {
-    var first = 0
-    while first < agents {
-      // Queues come after actors: they go first.
-      var agent = first + perSlot - 1
-      while agent >= first {
-        if isEnabled(agent) { return agent }
-        agent &-= 1
-      }
-      first += perSlot
-    }
-    return nil
-  }
-
-  private mutating func earliest(_ isEnabled: (Int) -> Bool) -> Int? {
-    var best: Int?
-    var agent = 0
-    while agent < agents {
-      if agent % perSlot >= actors {
-        if isEnabled(agent) { return agent }
-      } else if best == nil || done[agent] < done[best ?? 0], isEnabled(agent) {
-        best = agent
-      }
-      agent &+= 1
-    }
-    if let best { done[best] += 1 }
-    return best
   }
 }

@@ -65,11 +65,13 @@ package final class Trial {
     let counts = kernels.indices.map { index in
       var counts: [OperationName: Int] = [:]
       for (actor, blocks) in kernels[index].blocks.enumerated() {
-        for operation in blocks.flatMap({ $0.operations }) where machine.executed[index][operation] > 0 {
+        for operation in blocks.flatMap({ $0.operations }) {
+          let executed = machine.executed(kernel: index, operation: operation)
+          if executed == 0 { continue }
           let name = OperationName(
             actor: kernels[index].kernel.actors[actor].name,
             operation: kernels[index].operations[operation].name)
-          counts[name, default: 0] += machine.executed[index][operation]
+          counts[name, default: 0] += executed
         }
       }
       return counts

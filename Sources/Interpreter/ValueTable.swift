@@ -7,62 +7,39 @@ import Schedules
 /// values unless a step reads something else, so the second order costs bookkeeping only, and two runs agree to the
 /// bit exactly where the names of their results agree.
 final class ValueTable {
-  /// Names a value: equal keys, equal numbers.
-  struct Key: Hashable {
-    var origin: Operator
-    var type: DataType
-    var a: Int32 = -1
-    var b: Int32 = -1
-    var c: Int32 = -1
-    var p: Int32 = 0
-    var q: Int32 = 0
-    var r: Int32 = 0
-    var s: Int32 = 0
-
-    init(_ origin: Operator, _ type: DataType = .fp32) {
-      self.origin = origin
-      self.type = type
-    }
-
-    func hash(into hasher: inout Hasher) {
-      // Four words instead of nine fields: the hash is most of the cost of a repeated step.
-      hasher.combine(UInt64(origin.rawValue) << 40 | UInt64(UInt32(bitPattern: a)))
-      hasher.combine(UInt64(UInt32(bitPattern: b)) << 32 | UInt64(UInt32(bitPattern: c)))
-      hasher.combine(UInt64(UInt32(bitPattern: p)) << 32 | UInt64(UInt32(bitPattern: q)))
-      hasher.combine(UInt64(UInt32(bitPattern: r)) << 32 | UInt64(UInt32(bitPattern: s)))
-    }
-
-    static func == (x: Key, y: Key) -> Bool {
-      x.a == y.a && x.b == y.b && x.c == y.c && x.p == y.p && x.q == y.q && x.r == y.r && x.s == y.s
-        && x.origin.rawValue == y.origin.rawValue && x.type.bytes == y.type.bytes && x.type == y.type
-    }
-  }
-
-  enum Operator: UInt8 {
-    case input, constant, crop, overlay, assembly, round, packHead, unpackHead
-    case matmul, mask, maximum, larger, scale, probabilities, rowSum, scaleRows, multiply, add
-    case normalise, logSumExp, partialWeight, divideRows, rowDot, recompute, scoreGradient
-  }
-
   let shape: AttentionShape
   /// log2(e) / sqrt(headDim): scores to exponents of two.
   let exponentScale: Float
   let softmaxScale: Double
   let visible: VisibleKeys
-  private(set) var tiles: [Tile] = []
-  private(set) var keys: [Key] = []
-  private var known: [Key: Int32] = [:]
-  private var assemblies: [[Int32]: Int32] = [:]
-  private var inputs: Int32 = 0
+  /// Names of values; the value's number is its name's.
+  private let known = KeyIndex()
+  /// Names of lists, numbered apart.
+  private let notes = KeyIndex()
+  @exclusivity(unchecked) private var tiles: UnsafeMutablePointer<Tile>
+  @exclusivity(unchecked) private var capacity = 256
+  @exclusivity(unchecked) private var inputs: Int32 = 0
+  /// By name of the lists of which they are made.
+  var mergeWeights: [Int32: MergeWeights] = [:]
+  var weightedSums: [Int32: Int32] = [:]
 
   init(shape: AttentionShape) {
     self.shape = shape
     visible = VisibleKeys(shape)
     softmaxScale = 1 / Double(shape.headDim).squareRoot()
     exponentScale = Float(Exponential.log2E * softmaxScale)
+    tiles = .allocate(capacity: 256)
+  }
+
+  deinit {
+    tiles.deinitialize(count: known.count)
+    tiles.deallocate()
   }
 
   subscript(id: Int32) -> Tile { tiles[Int(id)] }
+
+  /// What made a value.
+  func key(of id: Int32) -> Key { known.keys[Int(id)] }
 
   /// Adds a matrix that no operation made.
   func add(input tile: Tile) -> Int32 {
@@ -73,18 +50,33 @@ final class ValueTable {
   }
 
   private func insert(_ key: Key, _ tile: Tile) -> Int32 {
-    let id = Int32(tiles.count)
-    tiles.append(tile)
-    keys.append(key)
-    known[key] = id
-    return id
+    if known.count == capacity {
+      let more = UnsafeMutablePointer<Tile>.allocate(capacity: 2 * capacity)
+      more.moveInitialize(from: tiles, count: capacity)
+      tiles.deallocate()
+      tiles = more
+      capacity *= 2
+    }
+    (tiles + known.count).initialize(to: tile)
+    return known.insert(key)
   }
 
   /// The value named `key`, computed where it is new.
   func value(_ key: Key, _ make: () -> Tile) -> Int32 {
-    if let id = known[key] { return id }
-    return insert(key, make())
+    let id = known.find(key)
+    if id >= 0 { return id }
+    // What it is made of may enter first.
+    let tile = make()
+    return insert(key, tile)
   }
+
+  /// The number of a name that stands for no value of its own.
+  func note(_ key: Key) -> Int32 {
+    let number = notes.find(key)
+    return number >= 0 ? number : notes.insert(key)
+  }
+
+  func noted(_ number: Int32) -> Key { notes.keys[Int(number)] }
 
   // MARK: Shapes
 
@@ -158,29 +150,43 @@ final class ValueTable {
     var column: Int
   }
 
-  /// Parts laid one over another; NaN where there is none.
-  func assemble(_ parts: [Part], rows: Int, columns: Int) -> Int32 {
-    guard let first = parts.first else { return constant(.nan, rows: rows, columns: columns) }
-    var name = [Int32(rows), Int32(columns)]
-    for part in parts { name += [part.value, Int32(part.row), Int32(part.column)] }
-    if let id = assemblies[name] { return id }
-    var key = Key(.assembly)
-    key.a = first.value
-    key.p = Int32(assemblies.count)
-    let type = self[first.value].type
-    let tile = Tile(
-      rows: rows, columns: columns, type: parts.allSatisfy { self[$0.value].type == type } ? type : .fp32)
-    tile.elements.update(repeating: .nan, count: rows * columns)
-    for part in parts {
-      let source = self[part.value]
-      for row in 0..<source.rows {
-        (tile.elements + (part.row + row) * columns + part.column).update(
-          from: source.elements + row * source.columns, count: source.columns)
-      }
+  /// `count` parts laid one over another; NaN where there is none.
+  func assemble(rows: Int, columns: Int, count: Int, _ part: (Int) -> Part) -> Int32 {
+    if count == 0 { return constant(.nan, rows: rows, columns: columns) }
+    var name = Self.emptyList
+    var first: Int32 = -1
+    var index = 0
+    while index < count {
+      let next = part(index)
+      if index == 0 { first = next.value }
+      var key = Key(.list)
+      key.a = name
+      key.b = next.value
+      key.p = Int32(truncatingIfNeeded: next.row)
+      key.q = Int32(truncatingIfNeeded: next.column)
+      name = note(key)
+      index &+= 1
     }
-    let id = insert(key, tile)
-    assemblies[name] = id
-    return id
+    var key = Key(.assembly)
+    key.a = first
+    key.p = name
+    key.q = Int32(rows)
+    key.r = Int32(columns)
+    return value(key) {
+      let parts = (0..<count).map(part)
+      let type = self[first].type
+      let tile = Tile(
+        rows: rows, columns: columns, type: parts.allSatisfy { self[$0.value].type == type } ? type : .fp32)
+      tile.elements.update(repeating: .nan, count: rows * columns)
+      for part in parts {
+        let source = self[part.value]
+        for row in 0..<source.rows {
+          (tile.elements + (part.row + row) * columns + part.column).update(
+            from: source.elements + row * source.columns, count: source.columns)
+        }
+      }
+      return tile
+    }
   }
 
   func rounded(_ id: Int32, to type: DataType) -> Int32 {
