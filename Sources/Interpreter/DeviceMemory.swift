@@ -36,7 +36,8 @@ struct DeviceMemory {
     for (tensor, values) in inputs {
       for (head, value) in values.enumerated() {
         var region = Region(packedHeads: 1)
-        region.contents.write(value, to: whole(tensor, packedHeads: 1))
+        let (rows, columns) = Self.extent(tensor, shape)
+        region.contents.write(value, to: Rectangle(row: 0, rows: rows, column: 0, columns: columns))
         regions[tensor.index][head] = region
       }
     }
@@ -70,8 +71,11 @@ struct DeviceMemory {
     }
   }
 
-  private func whole(_ tensor: Tensor, packedHeads: Int) -> Rectangle {
-    let (rows, columns) = Self.extent(tensor, shape)
+  /// All of a tensor's part of one head, or of packed heads from it on. A sequence with fewer queries than others ends
+  /// where its own do.
+  private func whole(_ tensor: Tensor, head: Int, packedHeads: Int) -> Rectangle {
+    var (rows, columns) = Self.extent(tensor, shape)
+    if rows == shape.seqQ, tensor.isPerQuery { rows = shape.queries(of: head / shape.headsQ) }
     return Rectangle(row: 0, rows: rows * packedHeads, column: 0, columns: columns)
   }
 
@@ -89,7 +93,7 @@ struct DeviceMemory {
 
   /// Reads with rows and columns past the end as zero.
   mutating func read(_ place: Place) -> Int32 {
-    let limits = whole(place.tensor, packedHeads: place.packedHeads)
+    let limits = whole(place.tensor, head: place.head, packedHeads: place.packedHeads)
     let wanted = place.rectangle
     let inside = clipped(wanted, to: limits)
     if inside.rows <= 0 || inside.columns <= 0 {
@@ -102,7 +106,7 @@ struct DeviceMemory {
 
   /// Writes; rows and columns past the end are dropped. The value is rounded to the tensor's type.
   mutating func write(_ value: Int32, to place: Place) {
-    let inside = clipped(place.rectangle, to: whole(place.tensor, packedHeads: place.packedHeads))
+    let inside = clipped(place.rectangle, to: whole(place.tensor, head: place.head, packedHeads: place.packedHeads))
     if inside.rows <= 0 || inside.columns <= 0 { return }
     let kept = table.crop(value, row: 0, rows: inside.rows, column: 0, columns: inside.columns)
     let rounded = table.rounded(kept, to: Self.type(place.tensor, shape))
@@ -139,7 +143,7 @@ struct DeviceMemory {
   /// Adds a tile to what is there, as one step.
   mutating func add(_ value: Int32, to place: Place) {
     var clip = place
-    clip.rectangle = clipped(place.rectangle, to: whole(place.tensor, packedHeads: place.packedHeads))
+    clip.rectangle = clipped(place.rectangle, to: whole(place.tensor, head: place.head, packedHeads: place.packedHeads))
     if clip.rectangle.rows <= 0 || clip.rectangle.columns <= 0 { return }
     let kept = table.crop(
       value, row: 0, rows: clip.rectangle.rows, column: 0, columns: clip.rectangle.columns)
@@ -149,7 +153,7 @@ struct DeviceMemory {
   /// The value of one head's whole tensor.
   mutating func result(_ tensor: Tensor, head: Int) -> Int32 {
     read(
-      Place(tensor: tensor, head: head, packedHeads: 1, split: 0, rectangle: whole(tensor, packedHeads: 1)))
+      Place(tensor: tensor, head: head, packedHeads: 1, split: 0, rectangle: whole(tensor, head: head, packedHeads: 1)))
   }
 
   func isWritten(_ tensor: Tensor) -> Bool { !regions[tensor.index].isEmpty }
@@ -183,12 +187,12 @@ struct DeviceMemory {
     var region = Region(packedHeads: place.packedHeads)
     if place.packedHeads > 1 {
       // Packed from heads that lie apart.
-      let extent = whole(place.tensor, packedHeads: place.packedHeads)
+      let extent = whole(place.tensor, head: place.head, packedHeads: place.packedHeads)
       guard regions[index][slot] != nil else { return fresh(place) }
       var value = table.constant(0, rows: extent.rows, columns: extent.columns)
       for head in 0..<place.packedHeads {
         let part = regions[index][slot + head].map {
-          $0.contents.read(whole(place.tensor, packedHeads: 1), in: table)
+          $0.contents.read(whole(place.tensor, head: place.head, packedHeads: 1), in: table)
         }
         let filled =
           part ?? table.constant(.nan, rows: extent.rows / place.packedHeads, columns: extent.columns)
@@ -201,9 +205,9 @@ struct DeviceMemory {
     for distance in 0..<max(shape.group, 1) where place.head >= distance {
       guard let packed = regions[index][slot - distance], packed.packedHeads > distance else { continue }
       if let view = views[index][slot], view.version == packed.version { return view.region }
-      let value = packed.contents.read(whole(place.tensor, packedHeads: packed.packedHeads), in: table)
+      let value = packed.contents.read(whole(place.tensor, head: place.head, packedHeads: packed.packedHeads), in: table)
       region.contents.write(
-        table.unpackHead(value, distance, of: packed.packedHeads), to: whole(place.tensor, packedHeads: 1))
+        table.unpackHead(value, distance, of: packed.packedHeads), to: whole(place.tensor, head: place.head, packedHeads: 1))
       views[index][slot] = View(version: packed.version, region: region)
       return region
     }
@@ -215,7 +219,7 @@ struct DeviceMemory {
     var region = Region(packedHeads: place.packedHeads)
     switch place.tensor {
     case .gradQAccumulator, .gradKAccumulator, .gradVAccumulator:
-      let extent = whole(place.tensor, packedHeads: place.packedHeads)
+      let extent = whole(place.tensor, head: place.head, packedHeads: place.packedHeads)
       region.contents.write(table.constant(0, rows: extent.rows, columns: extent.columns), to: extent)
     default: break
     }
@@ -235,6 +239,14 @@ extension Tensor {
   var isPerKeyValueHead: Bool {
     switch self {
     case .k, .v, .gradK, .gradV, .gradKAccumulator, .gradVAccumulator, .permutedK, .permutedV: true
+    default: false
+    }
+  }
+
+  /// Whether its rows are queries.
+  var isPerQuery: Bool {
+    switch self {
+    case .q, .o, .partialO, .logSumExp, .partialLogSumExp, .partialMaximum, .partialSum: true
     default: false
     }
   }

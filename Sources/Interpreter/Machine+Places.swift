@@ -121,24 +121,41 @@ extension Machine {
         return (run.offset, place)
       }
     }
-    let last = min(first + rows, shape.batch * shape.headsQ * shape.seqQ)
+    let last = min(first + rows, shape.headsQ * shape.totalQueries)
     var found: [(Int, DeviceMemory.Place)] = []
     var row = first
     while row < last {
-      let head = row / shape.seqQ
-      let end = min((head + 1) * shape.seqQ, last)
+      let (head, firstOfHead, queries) = head(ofRow: row)
+      let end = min(firstOfHead + queries, last)
       found.append(
         (
           row - first,
           DeviceMemory.Place(
             tensor: tensor, head: head, packedHeads: 1, split: try split(tensor, coordinate, context),
             rectangle: Rectangle(
-              row: row - head * shape.seqQ, rows: end - row, column: coordinate.firstColumn, columns: columns)
+              row: row - firstOfHead, rows: end - row, column: coordinate.firstColumn, columns: columns)
           )
         ))
       row = end
     }
     return found
+  }
+
+  /// The head in which a row of the whole call lies, the head's first row, and its queries.
+  private func head(ofRow row: Int) -> (head: Int, first: Int, queries: Int) {
+    let shape = program.shape
+    guard shape.hasQueryLengths else { return (row / shape.seqQ, row / shape.seqQ * shape.seqQ, shape.seqQ) }
+    var first = 0
+    for element in 0..<shape.batch {
+      let queries = shape.queries(of: element)
+      let own = shape.headsQ * queries
+      if row < first + own {
+        let head = (row - first) / queries
+        return (element * shape.headsQ + head, first + head * queries, queries)
+      }
+      first += own
+    }
+    return (shape.batch * shape.headsQ - 1, first, 1)
   }
 
   func split(

@@ -35,6 +35,16 @@ struct ItemRuns {
       }
     case .sequencesFastest:
       for group in items.groups { for run in group.runs { emit(run.itemClass, group.count * run.count) } }
+    case .headsSlowest(let heads):
+      for _ in 0..<heads {
+        for group in items.groups {
+          if group.runs.count == 1 {
+            emit(group.runs[0].itemClass, group.count / heads * group.runs[0].count)
+          } else {
+            for _ in 0..<group.count / heads { for run in group.runs { emit(run.itemClass, run.count) } }
+          }
+        }
+      }
     case .rowTilesSlowest:
       let byTile = items.groups.map { $0.classesByRowTile(splits: items.splits) }
       for tile in 0..<(byTile.map(\.count).max() ?? 0) {
@@ -91,14 +101,14 @@ struct ItemRuns {
     if group.runs.count == 1 { return max(group.count * group.runs[0].count / slots, 1) }
     return switch order {
     case .tilesFastest: group.count
-    case .sequencesFastest, .rowTilesSlowest: 1
+    case .sequencesFastest, .rowTilesSlowest, .headsSlowest: 1
     case .longestFirst, .firstTilesFirst: (group.count - 1) / sequencesPerRepeat(order) + 1
     }
   }
 
   private static func sequencesPerRepeat(_ order: ItemOrder) -> Int {
     switch order {
-    case .tilesFastest, .sequencesFastest, .rowTilesSlowest: 1
+    case .tilesFastest, .sequencesFastest, .rowTilesSlowest, .headsSlowest: 1
     case .longestFirst(let perSection), .firstTilesFirst(let perSection): max(perSection, 1)
     }
   }

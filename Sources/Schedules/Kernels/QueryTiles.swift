@@ -18,6 +18,33 @@ struct QueryTiles {
   /// Sequences: (batch, head) pairs that own rows of their own.
   var sequences: Int { shape.batch * shape.headsQ / packedHeads }
 
+  /// Tiles with rows, over all sequences.
+  var allTiles: Int {
+    shape.runs.reduce(0) {
+      $0 + $1.count * (shape.headsQ / packedHeads) * (($1.queries * packedHeads + queryTile - 1) / queryTile)
+    }
+  }
+
+  /// Rows that exist of `count` rows from row `first` of a tile on: all where a sequence has several tiles, the mean over
+  /// all tiles where sequences have different ones.
+  func usedRows(from first: Int = 0, count: Int) -> Double {
+    guard shape.hasQueryLengths else { return Double(min(max(rows - first, 0), count)) }
+    let used = shape.runs.reduce(0.0) { sum, run in
+      let own = run.queries * packedHeads
+      let rest = own % queryTile
+      let inTiles = own / queryTile * min(count, queryTile - first) + min(max(rest - first, 0), count)
+      return sum + Double(run.count * (shape.headsQ / packedHeads)) * Double(inTiles)
+    }
+    return used / Double(max(allTiles, 1))
+  }
+
+  /// The tiles of one sequence of these lengths.
+  func one(_ run: BatchLengths.Run) -> QueryTiles {
+    QueryTiles(
+      shape: shape.sequence(run), queryTile: queryTile, keyTile: keyTile, packedHeads: packedHeads,
+      firstAlwaysMasked: firstAlwaysMasked)
+  }
+
   /// Key tiles and masked ones of query tile `index`.
   func span(_ index: Int) -> TileSpan {
     let firstToken = index * queryTile / packedHeads

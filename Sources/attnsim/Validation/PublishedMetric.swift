@@ -13,6 +13,15 @@ struct PublishedMetric {
     self.name = name
   }
 
+  /// Why numbers of a name are not compared.
+  static func reason(_ name: String) -> String {
+    switch name {
+    case "macs", "weight_elements", "kv_elements":
+      "\(name) of a layer with its projections: a count that 'attnsim plan' makes and no kernel has"
+    default: "the metric '\(name)' is not compared"
+    }
+  }
+
   /// Whether a graph gets stuck: 1 or 0.
   var isDeadlock: Bool { name == "deadlock" }
 

@@ -25,7 +25,7 @@ struct PublishedValidation {
     var devices: [String: Device?] = [:]
     for row in table.rows {
       guard let metric = PublishedMetric(row.metric) else {
-        skipped.add(row.kernel, pass: row.pass, "the metric '\(row.metric)' is not compared")
+        skipped.add(row.kernel, pass: row.pass, PublishedMetric.reason(row.metric))
         continue
       }
       if devices[row.hardware] == nil { devices[row.hardware] = .some(try device(row.hardware)) }
