@@ -106,7 +106,8 @@ struct DeviceMemory {
 
   /// Writes; rows and columns past the end are dropped. The value is rounded to the tensor's type.
   mutating func write(_ value: Int32, to place: Place) {
-    let inside = clipped(place.rectangle, to: whole(place.tensor, head: place.head, packedHeads: place.packedHeads))
+    let inside = clipped(
+      place.rectangle, to: whole(place.tensor, head: place.head, packedHeads: place.packedHeads))
     if inside.rows <= 0 || inside.columns <= 0 { return }
     let kept = table.crop(value, row: 0, rows: inside.rows, column: 0, columns: inside.columns)
     let rounded = table.rounded(kept, to: Self.type(place.tensor, shape))
@@ -143,7 +144,8 @@ struct DeviceMemory {
   /// Adds a tile to what is there, as one step.
   mutating func add(_ value: Int32, to place: Place) {
     var clip = place
-    clip.rectangle = clipped(place.rectangle, to: whole(place.tensor, head: place.head, packedHeads: place.packedHeads))
+    clip.rectangle = clipped(
+      place.rectangle, to: whole(place.tensor, head: place.head, packedHeads: place.packedHeads))
     if clip.rectangle.rows <= 0 || clip.rectangle.columns <= 0 { return }
     let kept = table.crop(
       value, row: 0, rows: clip.rectangle.rows, column: 0, columns: clip.rectangle.columns)
@@ -153,7 +155,9 @@ struct DeviceMemory {
   /// The value of one head's whole tensor.
   mutating func result(_ tensor: Tensor, head: Int) -> Int32 {
     read(
-      Place(tensor: tensor, head: head, packedHeads: 1, split: 0, rectangle: whole(tensor, head: head, packedHeads: 1)))
+      Place(
+        tensor: tensor, head: head, packedHeads: 1, split: 0,
+        rectangle: whole(tensor, head: head, packedHeads: 1)))
   }
 
   func isWritten(_ tensor: Tensor) -> Bool { !regions[tensor.index].isEmpty }
@@ -205,9 +209,11 @@ struct DeviceMemory {
     for distance in 0..<max(shape.group, 1) where place.head >= distance {
       guard let packed = regions[index][slot - distance], packed.packedHeads > distance else { continue }
       if let view = views[index][slot], view.version == packed.version { return view.region }
-      let value = packed.contents.read(whole(place.tensor, head: place.head, packedHeads: packed.packedHeads), in: table)
+      let value = packed.contents.read(
+        whole(place.tensor, head: place.head, packedHeads: packed.packedHeads), in: table)
       region.contents.write(
-        table.unpackHead(value, distance, of: packed.packedHeads), to: whole(place.tensor, head: place.head, packedHeads: 1))
+        table.unpackHead(value, distance, of: packed.packedHeads),
+        to: whole(place.tensor, head: place.head, packedHeads: 1))
       views[index][slot] = View(version: packed.version, region: region)
       return region
     }

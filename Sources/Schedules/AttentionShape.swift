@@ -110,7 +110,8 @@ public struct AttentionShape: Sendable, Hashable {
     if let most = lengths.mostQueries, most != seqQ {
       found.append(
         .init(
-          field: "lengths", message: "the longest list of queries has \(most), and seq \(seqQ); leave seq out"))
+          field: "lengths", message: "the longest list of queries has \(most), and seq \(seqQ); leave seq out"
+        ))
     }
     if lengths.longest != seqKV {
       found.append(
@@ -122,7 +123,8 @@ public struct AttentionShape: Sendable, Hashable {
       found.append(.init(field: "lengths", message: "lengths of their own are modelled forward only"))
     }
     var seen: Set<Lengths> = []
-    for run in runs where found.isEmpty && seen.insert(Lengths(queries: run.queries, keys: run.keys)).inserted {
+    for run in runs where found.isEmpty && seen.insert(Lengths(queries: run.queries, keys: run.keys)).inserted
+    {
       found += mask.check(seqQ: run.queries, seqKV: run.keys, headCount: headsQ).map {
         .init(field: "mask", message: "with \(run.queries) queries and \(run.keys) keys: \($0.message)")
       }

@@ -163,7 +163,8 @@ extension BatchLengths {
       }
       place = parts.place
       guard let seed = Int(values["seed"]?.text ?? "1"), seed >= 0 else {
-        throw Problem(description: "the seed is a whole number from 0", position: values["seed"]?.place ?? place)
+        throw Problem(
+          description: "the seed is a whole number from 0", position: values["seed"]?.place ?? place)
       }
       self.seed = seed
     }

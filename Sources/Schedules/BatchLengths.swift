@@ -46,7 +46,8 @@ public struct BatchLengths: Sendable, Hashable, CustomStringConvertible {
   /// - Throws: `Problem` where there are none or too many, or one is no length.
   public init(keys: [Int], queries: [Int]? = nil) throws(Problem) {
     guard (1...Self.most).contains(keys.count), queries == nil || queries?.count == keys.count else {
-      throw Problem(description: "\(keys.count) lengths; it must be 1 to \(Self.most), and as many of queries")
+      throw Problem(
+        description: "\(keys.count) lengths; it must be 1 to \(Self.most), and as many of queries")
     }
     for length in keys + (queries ?? []) where !(1...AttentionShape.largestExtent).contains(length) {
       throw Problem(

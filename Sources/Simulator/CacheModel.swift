@@ -176,7 +176,7 @@ struct CacheModel {
     var passes = 1.0
     var coldWaves = 1.0
     switch order {
-    case .tilesFastest, .sequencesFastest, .rowTilesSlowest, .headsSlowest:
+    case .tilesFastest, .tilesDescending, .sequencesFastest, .rowTilesSlowest, .headsSlowest:
       let waves = sharing / Double(slots)
       if waves > 1 {
         // One sequence outlives a wave: the next wave finds it if it fits.

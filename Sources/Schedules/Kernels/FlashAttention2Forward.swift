@@ -185,24 +185,25 @@ struct FlashAttention2Forward {
         Block(trips: .fixed(1), stepsPerTrip: 0, operations: readLengths),
         Block(trips: isLive, stepsPerTrip: 0, operations: registers.clear),
         Block(trips: .variable(first, offset: 0), stepsPerTrip: 0, operations: begin),
-      ] + skipped + [
-        Block(
-          trips: .variable(masked, offset: 0), stepsPerTrip: 1,
-          operations: padded(step(isMasked: true, loadsNextKey: true))),
-        Block(
-          trips: .variable(whole, offset: 0), stepsPerTrip: 1,
-          operations: padded(step(isMasked: false, loadsNextKey: true))),
-        Block(
-          trips: .variable(edge, offset: 0), stepsPerTrip: 1,
-          operations: padded(step(isMasked: true, loadsNextKey: true))),
-        Block(
-          trips: .variable(last, offset: 0), stepsPerTrip: 1,
-          operations: padded(step(isMasked: false, loadsNextKey: false))),
-        Block(
-          trips: .variable(lastMasked, offset: 0), stepsPerTrip: 1,
-          operations: padded(step(isMasked: true, loadsNextKey: false))),
-        Block(trips: isLive, stepsPerTrip: 0, operations: padded(epilogue(registers))),
-      ].filter { !$0.operations.isEmpty })
+      ] + skipped
+        + [
+          Block(
+            trips: .variable(masked, offset: 0), stepsPerTrip: 1,
+            operations: padded(step(isMasked: true, loadsNextKey: true))),
+          Block(
+            trips: .variable(whole, offset: 0), stepsPerTrip: 1,
+            operations: padded(step(isMasked: false, loadsNextKey: true))),
+          Block(
+            trips: .variable(edge, offset: 0), stepsPerTrip: 1,
+            operations: padded(step(isMasked: true, loadsNextKey: true))),
+          Block(
+            trips: .variable(last, offset: 0), stepsPerTrip: 1,
+            operations: padded(step(isMasked: false, loadsNextKey: false))),
+          Block(
+            trips: .variable(lastMasked, offset: 0), stepsPerTrip: 1,
+            operations: padded(step(isMasked: true, loadsNextKey: false))),
+          Block(trips: isLive, stepsPerTrip: 0, operations: padded(epilogue(registers))),
+        ].filter { !$0.operations.isEmpty })
     let sharedBytes = (tile.queryTile + 2 * tile.keyTile) * tile.headDim * element
     // The grid is (row tiles, sequences, heads), and with parts (row tiles, parts, sequences and heads).
     let order: ItemOrder =

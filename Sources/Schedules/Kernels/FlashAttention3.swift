@@ -143,7 +143,8 @@ public struct FlashAttention3: Schedule {
     kernel.startsEarly = isVarlen && shape.batch <= FlashAttention3Splits.mostSequences
     kernels.append(kernel)
     if splits.isCompiled {
-      var combine = try FlashAttention3Combine(shape: shape, partsOfRuns: splits.partsOfRuns).kernel(on: device)
+      var combine = try FlashAttention3Combine(shape: shape, partsOfRuns: splits.partsOfRuns).kernel(
+        on: device)
       combine.startsEarly = isVarlen
       kernels.append(combine)
     }

@@ -130,7 +130,8 @@ struct FlashAttention3Combine {
       for (run, parts) in zip(shape.runs, partsOfRuns) {
         runs.append(
           .init(
-            itemClass: counts.firstIndex(of: parts) ?? 0, count: run.count * shape.headsQ * run.queries / rows))
+            itemClass: counts.firstIndex(of: parts) ?? 0, count: run.count * shape.headsQ * run.queries / rows
+          ))
       }
     }
     return ItemSpace(classes: classes, groups: [.init(count: 1, runs: runs)])

@@ -30,7 +30,9 @@ extension FlashAttention3Forward {
     guard shape.lengths != nil else { return tiles.items(splits: splits) }
     let runs = shape.runs
     var parts: [BatchLengths.Run: Int] = [:]
-    for (run, own) in zip(runs, partsOfRuns) { parts[.init(count: 1, queries: run.queries, keys: run.keys)] = own }
+    for (run, own) in zip(runs, partsOfRuns) {
+      parts[.init(count: 1, queries: run.queries, keys: run.keys)] = own
+    }
     let heads = shape.headsQ / packedHeads
     var space = ItemSpace(runs, heads: heads, packedHeads: packedHeads) { run in
       let splits = parts[run] ?? splits
@@ -104,7 +106,8 @@ extension FlashAttention3Forward {
         ])
     }
     // On average half of the sequences are passed on the way to one's own.
-    let passed = shape.hasQueryLengths ? [read("find the sequence", shuffles: 6, trips: 1 + shape.batch / 62)] : []
+    let passed =
+      shape.hasQueryLengths ? [read("find the sequence", shuffles: 6, trips: 1 + shape.batch / 62)] : []
     return passed + [read("read lengths", shuffles: 0, trips: 1)]
   }
 }

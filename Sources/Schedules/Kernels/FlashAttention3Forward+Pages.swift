@@ -46,7 +46,8 @@ extension FlashAttention3Forward {
   private func furtherSteps(on device: Device) -> Int {
     let items =
       shape.lengths == nil
-      ? tiles.tilesPerSequence * shape.headsQ / packedHeads * splits : max(self.items().total / shape.batch, 1)
+      ? tiles.tilesPerSequence * shape.headsQ / packedHeads * splits
+      : max(self.items().total / shape.batch, 1)
     return Int(device.cores.count.value) / items / Self.sequencesPerStep
   }
 

@@ -122,7 +122,8 @@ struct FlashAttention3Forward {
       addProducer(&builder, q: q, k: k, v: v, steps: steps)
     }
     for group in 0..<groups {
-      addConsumer(&builder, group: group, q: q, k: k, v: v, turns: turns, steps: steps, ends: ends, hand: hand)
+      addConsumer(
+        &builder, group: group, q: q, k: k, v: v, turns: turns, steps: steps, ends: ends, hand: hand)
     }
     let threads = 128 * (groups + 1)
     return try builder.build(
