@@ -29,6 +29,7 @@ struct FlashAttention2Forward {
   }
 
   func kernel(on device: Device) throws(ScheduleError) -> Kernel {
+    try tiles.checkLengths(schedule: schedule)
     var builder = KernelBuilder(
       schedule: schedule, kernel: lists?.name ?? (splits > 1 ? "fa2_fwd_split" : "fa2_fwd"))
     let type = shape.dataType

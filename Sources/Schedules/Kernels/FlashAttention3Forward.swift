@@ -82,6 +82,7 @@ struct FlashAttention3Forward {
   }
 
   func kernel(on device: Device) throws(ScheduleError) -> Kernel {
+    try tiles.checkLengths(schedule: schedule)
     var builder = KernelBuilder(schedule: schedule, kernel: "\(schedule)_fwd")
     let type = shape.dataType
     let groups = tile.warpgroups

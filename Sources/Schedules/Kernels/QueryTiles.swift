@@ -38,6 +38,25 @@ struct QueryTiles {
     return used / Double(max(allTiles, 1))
   }
 
+  /// Tiles that a batch of different lengths may list one after another: more would take seconds.
+  private static let mostListed = 1 << 24
+
+  /// - Throws: `ScheduleError.unsupported` where lengths make more different tiles than are listed.
+  func checkLengths(schedule: String) throws(ScheduleError) {
+    guard shape.lengths != nil else { return }
+    let heads = shape.headsQ / packedHeads
+    let listed = shape.runs.reduce(0.0) { sum, run in
+      let tiles = (run.queries * packedHeads + queryTile - 1) / queryTile
+      // Without a mask the tiles of a sequence are alike, but for those beyond its end.
+      return sum + Double(run.count * heads) * Double(shape.mask == .none ? min(tiles, 2) : tiles + 1)
+    }
+    guard listed <= Double(Self.mostListed) else {
+      throw .unsupported(
+        schedule: schedule, field: "lengths",
+        message: "takes at most \(Self.mostListed) different tiles with lengths, and these make \(listed)")
+    }
+  }
+
   /// The tiles of one sequence of these lengths.
   func one(_ run: BatchLengths.Run) -> QueryTiles {
     QueryTiles(
