@@ -41,6 +41,14 @@ extension Tensor {
     }
   }
 
+  /// Whether its rows are queries.
+  var isPerQuery: Bool {
+    switch self {
+    case .q, .o, .partialO, .logSumExp, .partialLogSumExp, .partialMaximum, .partialSum: true
+    default: false
+    }
+  }
+
   /// Its place among all tensors.
   var index: Int {
     switch self {

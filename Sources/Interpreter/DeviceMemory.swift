@@ -29,6 +29,7 @@ final class DeviceMemory {
   private let table: ValueTable
   private let group: Int
   private let heads: Int
+  private let hasQueryLengths: Bool
   /// By tensor: rows of one head, columns, element type.
   private let extents: UnsafeMutablePointer<Extent>
   /// By tensor, then by split and first head's number as written, `heads` for each split.
@@ -52,6 +53,7 @@ final class DeviceMemory {
     self.table = table
     group = max(shape.group, 1)
     heads = shape.batch * max(shape.headsQ, shape.headsKV)
+    hasQueryLengths = shape.hasQueryLengths
     let count = Tensor.allCases.count
     extents = .allocate(capacity: count)
     regions = .allocate(capacity: count)
@@ -70,7 +72,9 @@ final class DeviceMemory {
     for (tensor, values) in inputs {
       for (head, value) in values.enumerated() {
         let region = Region(packedHeads: 1)
-        region.contents.write(value, to: whole(tensor, packedHeads: 1))
+        let extent = extents[tensor.index]
+        region.contents.write(
+          value, to: Rectangle(row: 0, rows: extent.rows, column: 0, columns: extent.columns))
         regions[tensor.index][head] = region
       }
     }
@@ -108,10 +112,13 @@ final class DeviceMemory {
     places[index] = wanted
   }
 
-  private func whole(_ tensor: Tensor, packedHeads: Int) -> Rectangle {
+  /// All of a tensor's part of one head, or of packed heads from it on. A sequence with fewer queries than others ends
+  /// where its own do.
+  private func whole(_ tensor: Tensor, head: Int, packedHeads: Int) -> Rectangle {
     let extent = extents + tensor.index
-    return Rectangle(
-      row: 0, rows: extent.pointee.rows &* packedHeads, column: 0, columns: extent.pointee.columns)
+    var rows = extent.pointee.rows
+    if hasQueryLengths, tensor.isPerQuery { rows = shape.queries(of: head / shape.headsQ) }
+    return Rectangle(row: 0, rows: rows &* packedHeads, column: 0, columns: extent.pointee.columns)
   }
 
   /// Which part of a tensor a work item means.
@@ -132,7 +139,7 @@ final class DeviceMemory {
 
   /// Reads with rows and columns past the end as zero.
   func read(_ place: Place) -> Int32 {
-    let limits = whole(place.tensor, packedHeads: place.packedHeads)
+    let limits = whole(place.tensor, head: place.head, packedHeads: place.packedHeads)
     let wanted = place.rectangle
     let inside = clipped(wanted, to: limits)
     if inside.rows <= 0 || inside.columns <= 0 {
@@ -145,7 +152,8 @@ final class DeviceMemory {
 
   /// Writes; rows and columns past the end are dropped. The value is rounded to the tensor's type.
   func write(_ value: Int32, to place: Place) {
-    let inside = clipped(place.rectangle, to: whole(place.tensor, packedHeads: place.packedHeads))
+    let inside = clipped(
+      place.rectangle, to: whole(place.tensor, head: place.head, packedHeads: place.packedHeads))
     if inside.rows <= 0 || inside.columns <= 0 { return }
     let kept = table.crop(value, row: 0, rows: inside.rows, column: 0, columns: inside.columns)
     let index = place.tensor.index
@@ -190,7 +198,8 @@ final class DeviceMemory {
   /// Adds a tile to what is there, as one step.
   func add(_ value: Int32, to place: Place) {
     var clip = place
-    clip.rectangle = clipped(place.rectangle, to: whole(place.tensor, packedHeads: place.packedHeads))
+    clip.rectangle = clipped(
+      place.rectangle, to: whole(place.tensor, head: place.head, packedHeads: place.packedHeads))
     if clip.rectangle.rows <= 0 || clip.rectangle.columns <= 0 { return }
     let kept = table.crop(
       value, row: 0, rows: clip.rectangle.rows, column: 0, columns: clip.rectangle.columns)
@@ -200,7 +209,9 @@ final class DeviceMemory {
   /// The value of one head's whole tensor.
   func result(_ tensor: Tensor, head: Int) -> Int32 {
     read(
-      Place(tensor: tensor, head: head, packedHeads: 1, split: 0, rectangle: whole(tensor, packedHeads: 1)))
+      Place(
+        tensor: tensor, head: head, packedHeads: 1, split: 0,
+        rectangle: whole(tensor, head: head, packedHeads: 1)))
   }
 
   func isWritten(_ tensor: Tensor) -> Bool {
@@ -243,12 +254,12 @@ final class DeviceMemory {
     let region = Region(packedHeads: place.packedHeads)
     if place.packedHeads > 1 {
       // Packed from heads that lie apart.
-      let extent = whole(place.tensor, packedHeads: place.packedHeads)
+      let extent = whole(place.tensor, head: place.head, packedHeads: place.packedHeads)
       guard regions[index][slot] != nil else { return fresh(place) }
       var value = table.constant(0, rows: extent.rows, columns: extent.columns)
       for head in 0..<place.packedHeads {
         let part = regions[index][slot + head].map {
-          $0.contents.read(whole(place.tensor, packedHeads: 1), in: table)
+          $0.contents.read(whole(place.tensor, head: place.head, packedHeads: 1), in: table)
         }
         let filled =
           part ?? table.constant(.nan, rows: extent.rows / place.packedHeads, columns: extent.columns)
@@ -261,9 +272,11 @@ final class DeviceMemory {
     for distance in 0..<group where place.head >= distance {
       guard let packed = regions[index][slot - distance], packed.packedHeads > distance else { continue }
       if let view = views[index][slot], view.version == packed.version { return view.region }
-      let value = packed.contents.read(whole(place.tensor, packedHeads: packed.packedHeads), in: table)
+      let value = packed.contents.read(
+        whole(place.tensor, head: place.head, packedHeads: packed.packedHeads), in: table)
       region.contents.write(
-        table.unpackHead(value, distance, of: packed.packedHeads), to: whole(place.tensor, packedHeads: 1))
+        table.unpackHead(value, distance, of: packed.packedHeads),
+        to: whole(place.tensor, head: place.head, packedHeads: 1))
       views[index][slot] = View(version: packed.version, region: region)
       return region
     }
@@ -275,7 +288,7 @@ final class DeviceMemory {
     let region = Region(packedHeads: place.packedHeads)
     switch place.tensor {
     case .gradQAccumulator, .gradKAccumulator, .gradVAccumulator:
-      let extent = whole(place.tensor, packedHeads: place.packedHeads)
+      let extent = whole(place.tensor, head: place.head, packedHeads: place.packedHeads)
       region.contents.write(table.constant(0, rows: extent.rows, columns: extent.columns), to: extent)
     default: break
     }

@@ -128,12 +128,13 @@ extension Machine {
     if coordinate.order != nil { return nil }
     guard isFlat(tensor, context) else { return try place(tensor, coordinate, rows, columns, context) }
     let first = try index(coordinate.index, context) * coordinate.rows + coordinate.firstRow
-    let head = first / seqQ
-    guard first + rows <= (head + 1) * seqQ, head < queryHeads else { return nil }
+    guard first < program.shape.headsQ * program.shape.totalQueries else { return nil }
+    let (head, firstOfHead, queries) = head(ofRow: first)
+    guard first + rows <= firstOfHead + queries else { return nil }
     return DeviceMemory.Place(
       tensor: tensor, head: head, packedHeads: 1, split: try split(tensor, coordinate, context),
       rectangle: Rectangle(
-        row: first - head * seqQ, rows: rows, column: coordinate.firstColumn, columns: columns))
+        row: first - firstOfHead, rows: rows, column: coordinate.firstColumn, columns: columns))
   }
 
   /// The parts of a run of rows over all heads that lie in one head each, with their offsets in the run; for rows of a
@@ -151,24 +152,41 @@ extension Machine {
         return (run.offset, place)
       }
     }
-    let last = min(first + rows, queryHeads * seqQ)
+    let last = min(first + rows, program.shape.headsQ * program.shape.totalQueries)
     var found: [(Int, DeviceMemory.Place)] = []
     var row = first
     while row < last {
-      let head = row / seqQ
-      let end = min((head + 1) * seqQ, last)
+      let (head, firstOfHead, queries) = head(ofRow: row)
+      let end = min(firstOfHead + queries, last)
       found.append(
         (
           row - first,
           DeviceMemory.Place(
             tensor: tensor, head: head, packedHeads: 1, split: try split(tensor, coordinate, context),
             rectangle: Rectangle(
-              row: row - head * seqQ, rows: end - row, column: coordinate.firstColumn, columns: columns)
+              row: row - firstOfHead, rows: end - row, column: coordinate.firstColumn, columns: columns)
           )
         ))
       row = end
     }
     return found
+  }
+
+  /// The head in which a row of the whole call lies, the head's first row, and its queries.
+  private func head(ofRow row: Int) -> (head: Int, first: Int, queries: Int) {
+    let shape = program.shape
+    guard shape.hasQueryLengths else { return (row / shape.seqQ, row / shape.seqQ * shape.seqQ, shape.seqQ) }
+    var first = 0
+    for element in 0..<shape.batch {
+      let queries = shape.queries(of: element)
+      let own = shape.headsQ * queries
+      if row < first + own {
+        let head = (row - first) / queries
+        return (element * shape.headsQ + head, first + head * queries, queries)
+      }
+      first += own
+    }
+    return (shape.batch * shape.headsQ - 1, first, 1)
   }
 
   func split(

@@ -190,7 +190,13 @@ final class Machine {
     case .mergePartials(let output, let coordinate, let weights):
       try mergePartials(output, coordinate, weights, context)
     case .partialWeights(let coordinate, let into):
-      try write(try partialWeights(coordinate, context), to: into, context)
+      let packed = try partialWeights(coordinate, context)
+      // Rows in fewer parts than others leave the last columns alone.
+      let (_, rectangle) = try locate(into, context)
+      let padded =
+        table[packed].columns < rectangle.columns
+        ? table.crop(packed, row: 0, rows: rectangle.rows, column: 0, columns: rectangle.columns) : packed
+      try write(padded, to: into, context)
     case .rowDot(let a, let b, let into):
       try write(table.rowDot(try read(a, context), try read(b, context)), to: into, context)
     case .recomputeProbabilities(let scores, let logSumExp):

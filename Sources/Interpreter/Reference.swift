@@ -119,8 +119,10 @@ private struct ExactAttention {
       let keyHead = head / shape.group
       let one = ExactHead(
         shape, visible, head, q: Matrix(data.q[head]), k: Matrix(data.k[keyHead]), v: Matrix(data.v[keyHead]))
-      o.append(one.output.numbers)
-      statistics.append(one.logSumExp)
+      // A sequence with fewer queries than others ends where its own do.
+      let queries = shape.queries(of: head / shape.headsQ)
+      o.append(Array(one.output.numbers.prefix(queries * shape.headDimV)))
+      statistics.append(Array(one.logSumExp.prefix(queries)))
       guard isBackward else { continue }
       let gradients = one.gradients(of: Matrix(data.gradO[head]))
       gradQ.append(gradients.q.numbers)

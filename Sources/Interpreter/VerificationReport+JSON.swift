@@ -32,6 +32,7 @@ extension VerificationReport.Case {
       ("distinct_results", .integer(distinctResults)), ("passed", .bool(failure == nil)),
       ("outputs", .array(outputs.map(\.value))),
     ]
+    if let lengths = shape.lengths { fields.append(("lengths", .string(lengths.description))) }
     if let failure { fields.append(("failure", failure.value)) }
     return .object(fields)
   }

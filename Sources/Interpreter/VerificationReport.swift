@@ -176,7 +176,9 @@ extension AttentionShape {
   package var summary: String {
     let heads = headsQ == headsKV ? "h\(headsQ)" : "h\(headsQ)/\(headsKV)"
     let dimension = headDim == headDimV ? "d\(headDim)" : "d\(headDim)/\(headDimV)"
+    let lengths = lengths.map { " lengths:\($0)" } ?? ""
     return "b\(batch) \(heads) q\(seqQ) kv\(seqKV) \(dimension) \(dataType.rawValue) \(mask) \(pass.rawValue)"
+      + lengths
   }
 }
 

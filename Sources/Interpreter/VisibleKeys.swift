@@ -9,18 +9,24 @@ package struct VisibleKeys: Sendable {
 
   package init(_ shape: AttentionShape) {
     let masks = shape.mask.headMasks(headCount: shape.headsQ)
-    let lengths = Set(shape.lengths?.keys ?? [shape.seqKV]).sorted()
-    runs = lengths.flatMap { length in
-      masks.map { entry in
-        let rows = entry.mask.rows(seqQ: shape.seqQ, seqKV: length)
-        return (0..<shape.seqQ).map { rows.keys(of: $0) }
-      }
-    }
+    var groups: [BatchLengths.Run: Int] = [:]
+    var found: [[[Range<Int>]]] = []
     let ofElement = (0..<shape.headsQ).map { head in masks.firstIndex { $0.heads.contains(head) } ?? 0 }
-    maskOfHead = (shape.lengths?.keys ?? [shape.seqKV]).flatMap { length in
-      let first = (lengths.firstIndex(of: length) ?? 0) * masks.count
-      return ofElement.map { first + $0 }
+    var maskOfHead: [Int] = []
+    for element in 0..<(shape.lengths == nil ? 1 : shape.batch) {
+      let own = BatchLengths.Run(count: 1, queries: shape.queries(of: element), keys: shape.keys(of: element))
+      if groups[own] == nil {
+        groups[own] = found.count
+        found += masks.map { entry in
+          let rows = entry.mask.rows(seqQ: own.queries, seqKV: own.keys)
+          return (0..<own.queries).map { rows.keys(of: $0) }
+        }
+      }
+      let first = groups[own] ?? 0
+      maskOfHead += ofElement.map { first + $0 }
     }
+    runs = found
+    self.maskOfHead = maskOfHead
   }
 
   /// Which mask a query head, counted over the batch, has.

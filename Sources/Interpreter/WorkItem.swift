@@ -13,6 +13,7 @@ struct WorkItem {
     var items: [WorkItem] = []
     var firstSequence = 0
     for group in kernel.items.groups {
+      if let first = group.firstSequence { firstSequence = first }
       let splits = max(kernel.items.splits, 1)
       let classes = group.tileClasses
       let parts = group.tileSplits ?? Array(repeating: splits, count: classes.count / splits)
@@ -29,7 +30,7 @@ struct WorkItem {
         }
       }
       switch kernel.policy.order {
-      case .tilesFastest:
+      case .tilesFastest, .headsSlowest:
         for sequence in 0..<group.count { for tile in 0..<tiles { append(sequence, tile) } }
       case .tilesDescending:
         for sequence in 0..<group.count { for tile in (0..<tiles).reversed() { append(sequence, tile) } }
@@ -48,6 +49,9 @@ struct WorkItem {
         }
       }
       firstSequence += group.count
+    }
+    if case .headsSlowest(let heads) = kernel.policy.order {
+      return (0..<heads).flatMap { head in items.filter { $0.sequence % heads == head } }
     }
     guard kernel.policy.order == .rowTilesSlowest else { return items }
     // Row tiles outrank the groups too; within one, sequences and parts keep their order.

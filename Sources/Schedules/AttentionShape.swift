@@ -17,7 +17,8 @@ public struct AttentionShape: Sendable, Hashable {
   /// Values are the first `headDimV` columns of the keys, and memory holds them once: the latent of multi-head latent
   /// attention. Schedules say so in the shape of their program.
   public var valuesInKeys = false
-  /// Keys of each sequence where they differ, the longest of them being `seqKV`; nil where all have `seqKV`.
+  /// Keys, and perhaps queries, of each sequence where they differ, the longest of them being `seqKV` and `seqQ`; nil where
+  /// all have these.
   public private(set) var lengths: BatchLengths?
 
   public enum Pass: String, CaseIterable, Sendable, Codable {
@@ -106,6 +107,12 @@ public struct AttentionShape: Sendable, Hashable {
           field: "lengths", message: "\(lengths.keys.count) lengths for a batch of \(batch); leave batch out")
       )
     }
+    if let most = lengths.mostQueries, most != seqQ {
+      found.append(
+        .init(
+          field: "lengths", message: "the longest list of queries has \(most), and seq \(seqQ); leave seq out"
+        ))
+    }
     if lengths.longest != seqKV {
       found.append(
         .init(
@@ -115,22 +122,51 @@ public struct AttentionShape: Sendable, Hashable {
     if pass == .backward {
       found.append(.init(field: "lengths", message: "lengths of their own are modelled forward only"))
     }
-    for length in Set(lengths.keys).sorted() where found.isEmpty {
-      found += mask.check(seqQ: seqQ, seqKV: length, headCount: headsQ).map {
-        .init(field: "mask", message: "with \(length) keys: \($0.message)")
+    var seen: Set<Lengths> = []
+    for run in runs where found.isEmpty && seen.insert(Lengths(queries: run.queries, keys: run.keys)).inserted
+    {
+      found += mask.check(seqQ: run.queries, seqKV: run.keys, headCount: headsQ).map {
+        .init(field: "mask", message: "with \(run.queries) queries and \(run.keys) keys: \($0.message)")
       }
     }
     return found
   }
 
+  private struct Lengths: Hashable {
+    var queries: Int
+    var keys: Int
+  }
+
   /// Keys of batch element `index`.
   public func keys(of index: Int) -> Int { lengths?.keys[index] ?? seqKV }
+
+  /// Queries of batch element `index`.
+  public func queries(of index: Int) -> Int { lengths?.queries?[index] ?? seqQ }
+
+  /// Whether sequences have different numbers of queries.
+  public var hasQueryLengths: Bool { lengths?.queries?.contains { $0 != seqQ } ?? false }
+
+  /// Neighbouring batch elements of equal lengths. Complexity: O(batch) where there are lengths.
+  public var runs: [BatchLengths.Run] {
+    lengths?.runs(queries: seqQ) ?? [.init(count: batch, queries: seqQ, keys: seqKV)]
+  }
+
+  /// The call of one sequence of these lengths alone.
+  func sequence(_ run: BatchLengths.Run) -> AttentionShape {
+    var one = self
+    one.lengths = nil
+    (one.batch, one.seqQ, one.seqKV) = (1, run.queries, run.keys)
+    return one
+  }
 
   /// Neighbouring batch elements with equally many keys.
   public var keyRuns: [(count: Int, keys: Int)] { lengths?.runs ?? [(batch, seqKV)] }
 
   /// Keys of all sequences together.
   public var totalKeys: Double { keyRuns.reduce(0) { $0 + Double($1.count) * Double($1.keys) } }
+
+  /// Queries of all sequences together.
+  public var totalQueries: Int { lengths?.queries?.reduce(0, +) ?? batch * seqQ }
 
   /// Query heads that share one key-value head.
   public var group: Int { headsQ / headsKV }
@@ -141,8 +177,13 @@ public struct AttentionShape: Sendable, Hashable {
   /// Query-key pairs of one head that the mask lets attend, the mean over a batch of different lengths.
   public var attendedPairs: Double {
     guard lengths != nil else { return mask.attendedPairs(seqQ: seqQ, seqKV: seqKV) }
-    let all = keyRuns.reduce(0) {
-      $0 + Double($1.count) * mask.attendedPairs(seqQ: seqQ, seqKV: $1.keys)
+    var known: [Lengths: Double] = [:]
+    var all = 0.0
+    for run in runs {
+      let lengths = Lengths(queries: run.queries, keys: run.keys)
+      let pairs = known[lengths] ?? mask.attendedPairs(seqQ: run.queries, seqKV: run.keys)
+      known[lengths] = pairs
+      all += Double(run.count) * pairs
     }
     return all / Double(batch)
   }
@@ -158,8 +199,9 @@ public struct AttentionShape: Sendable, Hashable {
   /// Bytes that must cross device memory at least once: inputs read, outputs written.
   public var compulsoryBytes: (read: Double, write: Double) {
     let element = Double(dataType.bytes)
-    let q = Double(batch * headsQ) * Double(seqQ) * Double(headDim) * element
-    let o = Double(batch * headsQ) * Double(seqQ) * Double(headDimV) * element
+    let rows = Double(headsQ) * Double(totalQueries)
+    let q = rows * Double(headDim) * element
+    let o = rows * Double(headDimV) * element
     let k = Double(headsKV) * totalKeys * Double(headDim) * element
     let v = Double(headsKV) * totalKeys * Double(cachedColumns - headDim) * element
     switch pass {

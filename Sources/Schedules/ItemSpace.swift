@@ -28,6 +28,8 @@ public struct ItemSpace: Sendable {
     public var runs: [TileRun]
     /// Work items of each tile, where tiles are cut into different numbers; nil where all have the space's `splits`.
     public var tileSplits: [Int]?
+    /// Number of its first sequence, where groups are not in the order of the batch; nil for the one after the group before.
+    public var firstSequence: Int?
 
     public init(count: Int, runs: [TileRun]) {
       self.count = count
@@ -172,6 +174,8 @@ public enum ItemOrder: Sendable, Hashable {
   case firstTilesFirst(sequencesPerSection: Int)
   /// All sequences of a tile before the next tile.
   case sequencesFastest
+  /// Tiles of the first of `heads` heads of each batch element, one element after another, before those of the second.
+  case headsSlowest(heads: Int)
   /// All sequences of the first tile of rows, each with all its parts, before the next tile of rows.
   case rowTilesSlowest
 }

@@ -14,6 +14,8 @@ public protocol Schedule: Sendable {
   static var geometry: HeadGeometry? { get }
   /// Whether the sequences of a batch may have lengths of their own; false for most.
   static var takesLengths: Bool { get }
+  /// Whether they may have different numbers of queries too, as prefill beside decode has; false for most.
+  static var takesQueryLengths: Bool { get }
   /// Whether its kernel evaluates or lists whatever mask it is given, and so pays for the mask as it is written; false where it
   /// has rules built in.
   static var evaluatesMasks: Bool { get }
@@ -45,14 +47,23 @@ extension Schedule {
     }
     return program
   }
+  public static var takesQueryLengths: Bool { false }
 
-  /// - Throws: `ScheduleError.unsupported` where the batch has lengths of their own and the kernel takes none.
+  /// - Throws: `ScheduleError.unsupported` where the batch has lengths of their own, of keys or of queries, and the kernel
+  ///   takes none.
   public static func checkLengths(of shape: AttentionShape) throws(ScheduleError) {
     guard shape.lengths == nil || takesLengths else {
       let names = ScheduleRegistry.all.filter { $0.takesLengths }.map { $0.name }
       throw .unsupported(
         schedule: name, field: "lengths",
         message: "models batches of one length; different ones: \(names.joined(separator: ", "))")
+    }
+    guard !shape.hasQueryLengths || takesQueryLengths else {
+      let names = ScheduleRegistry.all.filter { $0.takesQueryLengths }.map { $0.name }
+      throw .unsupported(
+        schedule: name, field: "lengths",
+        message:
+          "takes as many queries of every sequence; different ones: \(names.joined(separator: ", "))")
     }
   }
 }

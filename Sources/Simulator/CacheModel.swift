@@ -95,17 +95,88 @@ struct CacheModel {
     let perSequence = stream.bytesRead + stream.bytesAccumulated
     let keyValueSequences = Double(stream.sequences)
     let allKeyValues = stream.bytesRead * keyValueSequences
-    // Parts of one tile read different keys.
-    let tiles = Double(kernel.items.groups.map { $0.rowTiles(splits: kernel.items.splits) }.max() ?? 1)
     let rowSequences = Double(kernel.items.groups.reduce(0) { $0 + $1.count })
-    // Items that read the same keys and values.
-    let sharing = tiles * max(rowSequences / keyValueSequences, 1)
+    // Parts of one tile read different keys.
+    let whole = Stream(
+      tiles: Double(kernel.items.groups.map { $0.rowTiles(splits: kernel.items.splits) }.max() ?? 1),
+      rowSequences: rowSequences, keyValueSequences: keyValueSequences, perSequence: perSequence)
     // Ranges walk side by side, whatever their keys.
     let isBand = shape.mask != .none && !kernel.policy.isRanges
+    var (passes, coldWaves) =
+      shape.hasQueryLengths
+      ? passes(of: kernel, shape, whole, isBand: isBand, slots: slots)
+      : passes(over: whole, order: kernel.policy.order, isBand: isBand, slots: slots)
+    // Of the first pass, a repeated call finds what the calls before left.
+    let footprint = shape.compulsoryBytes.read + shape.compulsoryBytes.write
+    let absent = before == .sameCall ? lostShare(distance: footprint) : 1
+    let sharedRead = min(allKeyValues * (passes - 1 + absent), totalRead)
+    let additions = additions(stream, passes: passes, total: accumulated)
+    let missed =
+      (streamRead - intermediateRead) * absent + intermediateRead * lostIntermediates(intermediateRead)
+    let streamMissShare = streamRead > 0 ? missed / streamRead : absent
+    coldWaves *= totalRead > 0 ? absent : streamMissShare
+    let writtenBack = before == .writesOfOthers ? writtenBack(sharedRead + missed) : 0
+    return Outcome(
+      missShare: totalRead > 0 ? sharedRead / totalRead : 0, streamMissShare: streamMissShare,
+      coldShare: min(coldWaves, 1),
+      dramReadBytes: sharedRead + missed + additions.read, dramWriteBytes: totalWrite + additions.written,
+      writeBackShare: writtenBack / max(sharedRead + missed, 1),
+      additionMissShare: accumulated > 0 ? (additions.read + additions.written) / accumulated : 0)
+  }
+
+  /// What items of one kind of sequences share.
+  private struct Stream {
+    var tiles: Double
+    /// Sequences with rows of their own, and with keys and values of their own.
+    var rowSequences: Double
+    var keyValueSequences: Double
+    /// Bytes of one of the latter.
+    var perSequence: Double
+  }
+
+  /// How often keys and values come from device memory, and the share of waves that wait for it: over sequences with
+  /// different numbers of tiles, each by its bytes. A sequence of one tile has nobody to fall behind.
+  private func passes(
+    of kernel: Kernel, _ shape: AttentionShape, _ whole: Stream, isBand: Bool, slots: Int
+  ) -> (passes: Double, coldWaves: Double) {
+    let perElement = Int(whole.rowSequences) / max(shape.batch, 1)
+    guard perElement > 0, perElement * shape.batch == Int(whole.rowSequences) else {
+      return passes(over: whole, order: kernel.policy.order, isBand: isBand, slots: slots)
+    }
+    let mean = shape.totalKeys / Double(shape.batch)
+    var (sequence, bytes, all, cold) = (0, 0.0, 0.0, 0.0)
+    for group in kernel.items.groups {
+      sequence = group.firstSequence ?? sequence
+      let keys = Double(shape.keys(of: min(sequence / perElement, shape.batch - 1)))
+      sequence += group.count
+      let walking = group.runs.reduce(0) {
+        kernel.items.classes[$1.itemClass].walk.count > 0 ? $0 + $1.count : $0
+      }
+      let parts = Double(max(group.tileSplits?.first ?? kernel.items.splits, 1))
+      var own = whole
+      own.tiles = max((Double(walking) / parts).rounded(.up), 1)
+      own.perSequence = whole.perSequence * keys / mean
+      let found = passes(
+        over: own, order: kernel.policy.order, isBand: isBand && own.tiles > 1, slots: slots)
+      let weight = Double(group.count) * keys
+      bytes += weight
+      all += weight * found.passes
+      cold += weight * found.coldWaves
+    }
+    return (all / max(bytes, 1), cold / max(bytes, 1))
+  }
+
+  private func passes(
+    over stream: Stream, order: ItemOrder, isBand: Bool, slots: Int
+  ) -> (passes: Double, coldWaves: Double) {
+    let (tiles, rowSequences) = (stream.tiles, stream.rowSequences)
+    let (keyValueSequences, perSequence) = (stream.keyValueSequences, stream.perSequence)
+    // Items that read the same keys and values.
+    let sharing = tiles * max(rowSequences / keyValueSequences, 1)
     var passes = 1.0
     var coldWaves = 1.0
-    switch kernel.policy.order {
-    case .tilesFastest, .tilesDescending, .sequencesFastest, .rowTilesSlowest:
+    switch order {
+    case .tilesFastest, .tilesDescending, .sequencesFastest, .rowTilesSlowest, .headsSlowest:
       let waves = sharing / Double(slots)
       if waves > 1 {
         // One sequence outlives a wave: the next wave finds it if it fits.
@@ -137,22 +208,7 @@ struct CacheModel {
       passes = read
       coldWaves = cold / waves
     }
-    // Of the first pass, a repeated call finds what the calls before left.
-    let footprint = shape.compulsoryBytes.read + shape.compulsoryBytes.write
-    let absent = before == .sameCall ? lostShare(distance: footprint) : 1
-    let sharedRead = min(allKeyValues * (passes - 1 + absent), totalRead)
-    let additions = additions(stream, passes: passes, total: accumulated)
-    let missed =
-      (streamRead - intermediateRead) * absent + intermediateRead * lostIntermediates(intermediateRead)
-    let streamMissShare = streamRead > 0 ? missed / streamRead : absent
-    coldWaves *= totalRead > 0 ? absent : streamMissShare
-    let writtenBack = before == .writesOfOthers ? writtenBack(sharedRead + missed) : 0
-    return Outcome(
-      missShare: totalRead > 0 ? sharedRead / totalRead : 0, streamMissShare: streamMissShare,
-      coldShare: min(coldWaves, 1),
-      dramReadBytes: sharedRead + missed + additions.read, dramWriteBytes: totalWrite + additions.written,
-      writeBackShare: writtenBack / max(sharedRead + missed, 1),
-      additionMissShare: accumulated > 0 ? (additions.read + additions.written) / accumulated : 0)
+    return (passes, coldWaves)
   }
 
   /// What additions in the shared cache move to and from device memory: accumulators come in once, and once more in

@@ -36,6 +36,16 @@ struct ItemRuns {
       }
     case .sequencesFastest:
       for group in items.groups { for run in group.runs { emit(run.itemClass, group.count * run.count) } }
+    case .headsSlowest(let heads):
+      for _ in 0..<heads {
+        for group in items.groups {
+          if group.runs.count == 1 {
+            emit(group.runs[0].itemClass, group.count / heads * group.runs[0].count)
+          } else {
+            for _ in 0..<group.count / heads { for run in group.runs { emit(run.itemClass, run.count) } }
+          }
+        }
+      }
     case .rowTilesSlowest:
       let byTile = items.groups.map { $0.classesByRowTile(splits: items.splits) }
       for tile in 0..<(byTile.map(\.count).max() ?? 0) {
@@ -92,30 +102,40 @@ struct ItemRuns {
     if group.runs.count == 1 { return max(group.count * group.runs[0].count / slots, 1) }
     return switch order {
     case .tilesFastest, .tilesDescending: group.count
-    case .sequencesFastest, .rowTilesSlowest: 1
+    case .sequencesFastest, .rowTilesSlowest, .headsSlowest: 1
     case .longestFirst, .firstTilesFirst: (group.count - 1) / sequencesPerRepeat(order) + 1
     }
   }
 
   private static func sequencesPerRepeat(_ order: ItemOrder) -> Int {
     switch order {
-    case .tilesFastest, .tilesDescending, .sequencesFastest, .rowTilesSlowest: 1
+    case .tilesFastest, .tilesDescending, .sequencesFastest, .rowTilesSlowest, .headsSlowest: 1
     case .longestFirst(let perSection), .firstTilesFirst(let perSection): max(perSection, 1)
     }
   }
 
   /// Launches in order, equal neighbours together: one item each, or the next few items of a range.
-  /// Complexity: O(runs + items of ranges).
+  /// Complexity: O(runs + ranges).
   static func launches(_ runs: [Run], policy: TilePolicy) -> [SharedBandwidthSchedule.Launches] {
     guard case .ranges(let lengths, _) = policy else {
-      return runs.map { .init(sequence: [$0.itemClass], count: $0.count) }
+      return runs.map { .init(sequence: [Run(itemClass: $0.itemClass, count: 1)], count: $0.count) }
     }
-    let items = runs.flatMap { Array(repeating: $0.itemClass, count: $0.count) }
     var launches: [SharedBandwidthSchedule.Launches] = []
     var next = 0
+    var left = runs.first?.count ?? 0
     for length in lengths {
-      let sequence = Array(items[min(next, items.count)..<min(next + length, items.count)])
-      next += length
+      var sequence: [Run] = []
+      var wanted = length
+      while wanted > 0, next < runs.count {
+        let taken = min(wanted, left)
+        if taken > 0 { sequence.append(Run(itemClass: runs[next].itemClass, count: taken)) }
+        wanted -= taken
+        left -= taken
+        if left == 0 {
+          next += 1
+          left = next < runs.count ? runs[next].count : 0
+        }
+      }
       if launches.last?.sequence == sequence {
         launches[launches.count - 1].count += 1
       } else {

@@ -126,12 +126,61 @@ struct ScheduleTests {
           lengths: BatchLengths(keys: keys))
       }
     }
-    let schedule = try #require(ScheduleRegistry[name]).init(parameters: ScheduleParameters())
+    let type = try #require(ScheduleRegistry[name])
+    if type.geometry != nil, mask != .none, mask != .causal { return }
+    try check(type.init(parameters: ScheduleParameters()), shapes.map { $0.fitted(to: type.geometry) })
+  }
+
+  @Test(
+    "with queries for each sequence too",
+    arguments: ScheduleRegistry.all.filter { $0.takesQueryLengths }.map {
+      ScheduleVariant(schedule: $0.name, values: [:])
+    } + [
+      .init(schedule: "fa3", values: ["build": "cpp"]),
+      .init(schedule: "fa3", values: ["build": "cpp", "splits": "3"]),
+      .init(schedule: "fa3", values: ["build": "cpp", "splits": "rule"]),
+      .init(schedule: "fa3", values: ["build": "cpp", "layout": "paged", "page-size": "16"]),
+      .init(schedule: "fa2", values: ["pack-gqa": "on"]),
+      .init(schedule: "fa2", values: ["splits": "grouped", "pack-gqa": "on", "page-size": "16"]),
+      .init(schedule: "flash-decoding", values: ["rule": "flashinfer"]),
+      .init(schedule: "flash-decoding", values: ["kernel": "authors", "splits": "3"]),
+    ], [Mask.none, .causal, .slidingWindow(left: 40, right: 0)])
+  func queryLengths(variant: ScheduleVariant, mask: Mask) throws {
+    let texts = [
+      "1/448,3x1/100,130/130", "64/64,1/900,65/130,1/1", "200/7,3/5", "uniform:1-600:n=5:q=1-200:seed=2",
+    ]
+    let shapes = try texts.map { text in
+      let lengths = try BatchLengths(parsing: text)
+      return try AttentionShape(
+        batch: lengths.keys.count, headsQ: 4, headsKV: 2, seqQ: lengths.mostQueries ?? 0, headDim: 64,
+        mask: mask, lengths: lengths)
+    }
+    let type = try #require(ScheduleRegistry[variant.schedule])
+    try check(type.init(parameters: ScheduleParameters(variant.values)), shapes)
+  }
+
+  private func check(_ schedule: any Schedule, _ shapes: [AttentionShape]) throws {
+    let name = type(of: schedule).name
     let report = Verification.run(schedule: schedule, device: .roomy, shapes: shapes, orders: 10, seed: 3)
     #expect(report.cases.count == shapes.count)
     for failure in report.cases where failure.failure != nil {
       Issue.record("\(name)\n\(failure.lines.joined(separator: "\n"))")
     }
+  }
+
+  /// The check of query lengths bites: under the diagonal of the longest, a lone query misses most of its keys.
+  @Test("and a program that takes all sequences for the longest is wrong", arguments: ["fa2", "fa3"])
+  func ignoredQueryLengths(name: String) throws {
+    let lengths = try BatchLengths(keys: [600, 600], queries: [600, 1])
+    let shape = try AttentionShape(
+      batch: 2, headsQ: 2, seqQ: 600, headDim: 64, mask: .causal, lengths: lengths)
+    let longest = try AttentionShape(batch: 2, headsQ: 2, seqQ: 600, headDim: 64, mask: .causal)
+    let schedule = try #require(ScheduleRegistry[name]).init(parameters: ScheduleParameters())
+    #expect(try Verification.check(schedule.program(for: shape, on: .roomy)).failure == nil)
+    var program = try schedule.program(for: longest, on: .roomy)
+    #expect(Verification.check(program).failure == nil)
+    program.shape = shape
+    #expect(Verification.check(program).failure != nil)
   }
 
   /// The check of lengths bites: a program for the longest length everywhere reads keys that are not there.

@@ -122,7 +122,7 @@ struct DamageTests {
     #expect(
       StoreSchema.migrationNames == [
         "v1 runs, devices, sources, sweeps", "v2 nodes and FIFOs, einsums and energies",
-        "v3 lengths of a batch", "v4 power that is not known",
+        "v3 lengths of a batch", "v4 power that is not known", "v5 lengths of queries",
       ])
     for version in 1...StoreSchema.version {
       let path = folder.path("v\(version).sqlite")
@@ -132,5 +132,18 @@ struct DamageTests {
       try queue.close()
       #expect(try ResultStore(path: path).runCount() == 0)
     }
+    // A file of the version before, with a run.
+    let path = try database()
+    let queue = try DatabaseQueue(path: path)
+    try queue.write { database in
+      try database.execute(
+        sql: "DELETE FROM grdb_migrations WHERE identifier = ?", arguments: [StoreSchema.migrationNames[3]])
+      try database.execute(sql: "PRAGMA user_version = 3")
+    }
+    try queue.close()
+    let store = try ResultStore(path: path)
+    #expect(try store.runCount() == 1)
+    let kept = try store.run(#require(try store.latestRun())).result
+    #expect(JSONReport.render(kept) == JSONReport.render(try Sample.result()))
   }
 }

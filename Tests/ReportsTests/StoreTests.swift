@@ -48,17 +48,22 @@ struct StoreTests {
     #expect(read.toolVersion == "0.1.0")
   }
 
-  @Test("The lengths of a batch come back as they were written")
-  func lengths() throws {
+  @Test(
+    "The lengths of a batch come back as they were written",
+    arguments: ["uniform:100-2k:n=4:seed=3", "3x1/100,2k/2k"])
+  func lengths(text: String) throws {
     let store = try ResultStore(path: folder.path("a.sqlite"))
     var record = try record()
-    let lengths = try BatchLengths(parsing: "uniform:100-2k:n=4:seed=3")
+    let lengths = try BatchLengths(parsing: text)
     record.result.request.shape = try AttentionShape(
-      batch: 4, headsQ: 4, seqQ: 1, headDim: 64, lengths: lengths)
+      batch: 4, headsQ: 4, seqQ: lengths.mostQueries ?? 1, headDim: 64, lengths: lengths)
     let read = try store.run(try store.insert(record))
     #expect(read.result.request.shape == record.result.request.shape)
     #expect(JSONReport.render(read.result) == JSONReport.render(record.result))
-    #expect(RequestText.flags(read.result.request).contains("--lengths uniform:100-2k:n=4:seed=3"))
+    #expect(RequestText.flags(read.result.request).contains("--lengths \(text)"))
+    let csv = CSVReport.render(read.result).split(separator: "\n")
+    #expect(csv[0].contains(",seq_kv,lengths,"))
+    #expect(csv[1].contains(text.contains(",") ? ",\"\(text)\"," : ",\(text),"))
   }
 
   @Test("Every kind of work comes back")

@@ -36,6 +36,52 @@ import Testing
   }
 
   @Test(
+    "Queries over keys",
+    arguments: [
+      ("1/4k", [1], [4096]), ("3x1/100,7/7", [1, 1, 1, 7], [100, 100, 100, 7]),
+      ("uniform:50-50:n=2:q=3, 2k/2k", [3, 3, 2048], [50, 50, 2048]),
+      // No more queries than keys.
+      ("uniform:5-5:n=2:q=8-9", [5, 5], [5, 5]),
+    ])
+  func queries(text: String, queries: [Int], keys: [Int]) throws {
+    let lengths = try BatchLengths(parsing: text)
+    #expect(lengths.keys == keys)
+    #expect(lengths.queries == queries)
+    #expect(lengths.mostQueries == queries.max())
+    let runs = lengths.runs(queries: 77)
+    #expect(runs.flatMap { Array(repeating: $0.queries, count: $0.count) } == queries)
+    #expect(runs.flatMap { Array(repeating: $0.keys, count: $0.count) } == keys)
+    let again = try BatchLengths(parsing: BatchLengths(keys: keys, queries: queries).description)
+    #expect(again.keys == keys && again.queries == queries)
+    #expect(try BatchLengths(parsing: "4k,1k").runs(queries: 77).map(\.queries) == [77, 77])
+  }
+
+  @Test("Entries follow each other, and queries leave the keys of a distribution as they are")
+  func entries() throws {
+    let plain = try BatchLengths(parsing: "lognormal:4k:sigma=1:n=40:seed=3")
+    let listed = try BatchLengths(parsing: "7,lognormal:4k:sigma=1:n=40:seed=3,2x9")
+    #expect(listed.keys == [7] + plain.keys + [9, 9])
+    let drawn = try BatchLengths(parsing: "lognormal:4k:sigma=1:n=40:seed=3:q=2-6")
+    #expect(drawn.keys == plain.keys)
+    let queries = try #require(drawn.queries)
+    #expect(queries.allSatisfy { (2...6).contains($0) })
+    #expect(Set(queries).count == 5)
+  }
+
+  @Test(
+    "Where the mistake is",
+    arguments: [
+      ("4k,5q", 3), ("0", 0), ("8,uniform:0-10:n=3", 10), ("uniform:1-10:n=3:q=0", 17), ("1/4k, 8", 6),
+      ("8,1/4k", 2), ("4k,lognormal:0:sigma=1:n=2", 13), ("4k,lognormal:8:sigma=9:n=2", 15),
+      ("1/2/3", 0), ("9,uniform:5-3:n=2", 10), ("9,uniform:5-6:n=2:k=3", 18), ("6x0/9", 0),
+      ("65536x1,1", 8),
+    ])
+  func places(text: String, position: Int) throws {
+    let problem = #expect(throws: BatchLengths.Problem.self) { try BatchLengths(parsing: text) }
+    #expect(problem?.position == position)
+  }
+
+  @Test(
     "What names no lengths",
     arguments: [
       "", ",", "0", "-1", "4k,", "3x", "x3", "0x5", "1x2x3", "4q", "99999999999999999999", "70000x1",
@@ -43,10 +89,30 @@ import Testing
       "uniform:9-3:n=2", "uniform:1-2", "uniform:1-2:n=0", "uniform:1-2:n=2:sigma=1",
       "uniform:1-2:n=2:seed=-1",
       "lognormal", "lognormal:4k:n=3", "lognormal:4k:sigma=9:n=3", "lognormal:4k:sigma=nan:n=3",
-      "lognormal:4k:sigma=1:n=3:max=0x", "300M",
+      "lognormal:4k:sigma=1:n=3:max=0x", "lognormal:4k:sigma=1:n=3:max=0", "300M", "/5", "5/", "1/0",
+      "uniform:0-10:n=4", "uniform:1-2:n=2:q=", "uniform:1-2:n=2:q=3-1",
     ])
   func wrong(text: String) {
     #expect(throws: BatchLengths.Problem.self) { try BatchLengths(parsing: text) }
+  }
+
+  @Test("A shape with queries of its own counts each sequence")
+  func mixedShape() throws {
+    // A decode over 100 keys, a prefill of 3 over 3, three queries behind 5 keys.
+    let lengths = try BatchLengths(keys: [100, 3, 8], queries: [1, 3, 3])
+    let shape = try AttentionShape(
+      batch: 3, headsQ: 4, headsKV: 2, seqQ: 3, headDim: 64, mask: .causal, lengths: lengths)
+    #expect(shape.totalQueries == 7)
+    // 100, then 1 + 2 + 3, then 6 + 7 + 8: bottom-right aligned, each by itself.
+    #expect((shape.attendedPairs * 3).rounded() == 127)
+    #expect(shape.compulsoryBytes.read == Double((4 * 7 + 2 * 111 * 2) * 64 * 2))
+    #expect(shape.compulsoryBytes.write == Double(4 * 7 * 64 * 2))
+    #expect(shape.hasQueryLengths)
+    #expect(throws: ShapeError.self) {
+      try AttentionShape(batch: 3, headsQ: 4, seqQ: 4, headDim: 64, lengths: lengths)
+    }
+    let alike = try BatchLengths(keys: [5, 6], queries: [2, 2])
+    #expect(try !AttentionShape(batch: 2, headsQ: 4, seqQ: 2, headDim: 64, lengths: alike).hasQueryLengths)
   }
 
   @Test("A shape with lengths of its own counts each sequence")

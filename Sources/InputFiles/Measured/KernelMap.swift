@@ -1,5 +1,5 @@
 import HWModels
-import Schedules
+public import Schedules
 
 /// What the names in measured tables are here: GPUs to device ids, kernels to schedules or to the reason why not.
 ///
@@ -37,6 +37,8 @@ public struct KernelMap: Sendable {
 
   public enum Target: Sendable, Hashable {
     case schedule(String, parameters: [String: String])
+    /// A scheme whose layer of a model the planner counts; no kernel.
+    case scheme(AttentionScheme, of: AttentionModel)
     /// Why rows of this kernel are listed and not predicted.
     case notModelled(String)
   }
@@ -131,6 +133,17 @@ public struct KernelMap: Sendable {
     }
   }
 
+  private static func scheme(_ scheme: ValueReader, of model: ValueReader) -> Target? {
+    let name = model.text(expecting: "the name of a model") ?? ""
+    let found = AttentionModel.all.first { $0.name == name }
+    if found == nil {
+      model.report(
+        "unknown model '\(name)'", hint: NearestName.hint(name, in: AttentionModel.all.map(\.name)))
+    }
+    guard let scheme = scheme.choice(AttentionScheme.self), let found else { return nil }
+    return .scheme(scheme, of: found)
+  }
+
   private static func rule(_ item: ValueReader) -> Rule? {
     guard var map = item.map(expecting: "a rule such as { kernel: fa2, schedule: fa2 }") else { return nil }
     let kernel = map.required("kernel")?.text(expecting: "a kernel name")
@@ -150,16 +163,25 @@ public struct KernelMap: Sendable {
     }
     let schedule = map.optional("schedule")
     let reason = map.optional("reason")
+    let scheme = map.optional("scheme")
+    let model = map.optional("model")
     map.finish(
       known: [
-        "kernel", "gpu", "pass", "launches", "source", "number", "config", "note", "schedule", "reason",
+        "kernel", "gpu", "pass", "launches", "source", "number", "config", "note", "schedule", "scheme",
+        "model",
+        "reason",
       ])
-    guard (schedule == nil) != (reason == nil) else {
-      item.report("a rule has either a schedule or a reason why there is none")
+    guard [schedule, scheme, reason].count(where: { $0 != nil }) == 1, (scheme == nil) == (model == nil)
+    else {
+      item.report("a rule has a schedule, a scheme of a model, or a reason why there is none")
       return nil
     }
     let target: Target? =
-      if let reason { reason.text(expecting: "a sentence").map { .notModelled($0) } } else {
+      if let reason {
+        reason.text(expecting: "a sentence").map { .notModelled($0) }
+      } else if let scheme, let model {
+        self.scheme(scheme, of: model)
+      } else {
         schedule.flatMap { ScenarioValues(file: item.file).schedule($0) }.map {
           .schedule($0.name, parameters: $0.parameters)
         }

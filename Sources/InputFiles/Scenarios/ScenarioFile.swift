@@ -139,7 +139,7 @@ struct ScenarioReading {
   private mutating func readShape(_ value: ValueReader?, varied: Set<String>, root: MapReader) {
     var needed = ShapeField.allCases.filter { !$0.hasDefault && !varied.contains($0.rawValue) }.map(
       \.rawValue)
-    if varied.contains("lengths") { needed.removeAll { $0 == "batch" } }
+    if varied.contains("lengths") { needed.removeAll { $0 == "batch" || $0 == "seq" } }
     guard let value else {
       if !needed.isEmpty {
         file.report(at: root.mark, "missing key 'shape'", hint: "it holds \(needed.joined(separator: ", "))")
@@ -147,8 +147,11 @@ struct ScenarioReading {
       return
     }
     guard var map = value.map(expecting: "the shape of an attention call") else { return }
-    // Lengths say how many sequences there are.
-    if map.entries.contains(where: { $0.key == "lengths" }) { needed.removeAll { $0 == "batch" } }
+    // Lengths say how many sequences there are, and perhaps their queries.
+    if let lengths = map.entries.first(where: { $0.key == "lengths" })?.value {
+      let saysQueries = ScenarioValues(file: FileReader(file.source)).saysQueries(lengths)
+      needed.removeAll { $0 == "batch" || ($0 == "seq" && saysQueries) }
+    }
     for name in ScenarioValues.shapeNames {
       let isNeeded = needed.contains(name)
       let hint = ShapeField(rawValue: name)?.summary

@@ -177,7 +177,9 @@ private struct FlagReading {
     if choice.schedule.isEmpty, !varies("schedule") { missing.append("--schedule") }
     for field in ShapeField.allCases
     where !field.hasDefault && choice.extents[field] == nil && !varies(field.rawValue) {
+      // Lengths say how many sequences there are, and perhaps their queries.
       if field == .batch, choice.lengths != nil || varies("lengths") { continue }
+      if field == .seq, choice.lengths?.queries != nil || varies("lengths") { continue }
       missing.append("--\(field.rawValue)")
     }
     if !missing.isEmpty {

@@ -97,7 +97,8 @@ struct ScenarioChoice: Sendable {
     try AttentionShape(
       batch: extents[.batch] ?? lengths?.keys.count ?? 0, headsQ: extents[.heads] ?? 0,
       headsKV: extents[.kvHeads],
-      seqQ: extents[.seq] ?? 0, seqKV: extents[.seqKV], headDim: extents[.headDim] ?? 0,
+      seqQ: extents[.seq] ?? lengths?.mostQueries ?? 0, seqKV: extents[.seqKV],
+      headDim: extents[.headDim] ?? 0,
       headDimV: extents[.headDimV], dataType: dataType, mask: mask, pass: pass,
       lengths: lengths)
   }

@@ -37,19 +37,34 @@ struct ScenarioValues {
     return number
   }
 
-  /// `8k,4096,6x1024`, a distribution, or a list of lengths.
+  /// `8k,4096,6x1024`, queries over keys, distributions, or a list of such entries.
   private func lengths(_ value: ValueReader) -> BatchLengths? {
     var words: [String] = []
-    for item in value.items() {
+    let items = value.items()
+    for item in items {
       guard let text = item.text(expecting: "lengths such as '8k,4096,6x1024'") else { return nil }
       words.append(text)
     }
     do {
       return try BatchLengths(parsing: words.joined(separator: ","))
     } catch {
-      value.report(
-        error.description, hint: "for example 8k,4096,6x1024 or lognormal:4k:sigma=0.8:n=64:seed=1")
+      // The entry of the file in which the place lies.
+      var (index, offset) = (0, error.position)
+      while index < words.count - 1, offset > words[index].count {
+        offset -= words[index].count + 1
+        index += 1
+      }
+      file.report(
+        at: items.isEmpty ? value.mark : items[index].place(of: offset), error.description,
+        hint: "for example 8k,4096,6x1024, or 32x1/4k,2048/2048, or lognormal:4k:sigma=0.8:n=64:seed=1")
       return nil
+    }
+  }
+
+  /// Whether lengths, right or wrong, name queries.
+  func saysQueries(_ value: ValueReader) -> Bool {
+    value.items().contains { item in
+      item.scalar.contains("/") || item.scalar.contains("q=")
     }
   }
 

@@ -121,8 +121,9 @@ public enum FileSchema {
     case "lengths":
       .map([
         "type": .strings(["string", "array", "integer"]),
-        "description": .string("keys of each sequence of the batch: a list, or a distribution with a seed"),
-        "examples": .strings(["8k,4096,6x1024", "lognormal:4k:sigma=0.8:n=64:seed=1"]),
+        "description": .string(
+          "keys, or queries over keys, of each sequence of the batch: a list, or a distribution with a seed"),
+        "examples": .strings(["8k,4096,6x1024", "32x1/4k,2048/2048", "lognormal:4k:sigma=0.8:n=64:seed=1"]),
       ])
     case "mask":
       .map(["type": .string("string"), "examples": .strings(["none", "causal", "causal-tl", "swa:1024"])])

@@ -116,6 +116,8 @@ struct ValueReader {
     return mark.advanced(by: offset + (isQuoted ? 1 : 0))
   }
 
+  /// The text of a scalar; empty for anything else.
+  var scalar: String { if case .scalar(let scalar) = node { scalar.string } else { "" } }
   var isMap: Bool { if case .mapping = node { true } else { false } }
   var isList: Bool { if case .sequence = node { true } else { false } }
 

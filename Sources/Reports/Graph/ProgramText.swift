@@ -19,6 +19,7 @@ enum ProgramText {
     case .longestFirst(let sequences): "longest first in sections of \(sequences) sequences"
     case .firstTilesFirst(let sequences): "first tiles first in sections of \(sequences) sequences"
     case .sequencesFastest: "all sequences of a tile before the next tile"
+    case .headsSlowest: "all batch elements of a head before the next head"
     case .rowTilesSlowest: "all sequences of a tile of rows before the next tile of rows"
     }
   }

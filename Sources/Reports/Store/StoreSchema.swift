@@ -9,7 +9,7 @@ enum StoreSchema {
   static let applicationID: Int32 = 0x6174_746e
   static let migrationNames = [
     "v1 runs, devices, sources, sweeps", "v2 nodes and FIFOs, einsums and energies", "v3 lengths of a batch",
-    "v4 power that is not known",
+    "v4 power that is not known", "v5 lengths of queries",
   ]
   static var version: Int { migrationNames.count }
 
@@ -31,8 +31,23 @@ enum StoreSchema {
       try database.execute(sql: version4)
       try database.execute(sql: "PRAGMA user_version = 4")
     }
+    migrator.registerMigration(migrationNames[4]) { database in
+      // Lengths may say queries too (`32x1/4k,2048/2048`), which earlier tools cannot read; the summary shows them.
+      try database.execute(sql: version5)
+      try database.execute(sql: "PRAGMA user_version = 5")
+    }
     return migrator
   }
+
+  private static let version5 = """
+    DROP VIEW run_summary;
+    CREATE VIEW run_summary AS
+      SELECT run_id, device_id, schedule, pass, data_type, mask, batch, heads_q, heads_kv, seq_q, seq_kv, lengths,
+        head_dim, head_dim_v, mode, time_s * 1e6 AS time_us, kernel_time_s * 1e6 AS kernel_time_us, cycles,
+        clock_hz / 1e6 AS clock_mhz, clock_limiter, power_w, energy_j,
+        useful_flops / time_s / 1e12 AS useful_tflops_per_s
+      FROM runs JOIN devices USING (device_key);
+    """
 
   private static let version1 = """
     CREATE TABLE devices (

@@ -12,7 +12,7 @@ public enum RequestText {
         ? "\(shape.headsQ) heads" : "\(shape.headsQ) heads on \(shape.headsKV) KV heads")
     parts.append(
       shape.lengths != nil
-        ? "\(shape.seqQ) queries, \(keys(shape)) keys"
+        ? "\(queries(shape)), \(keys(shape)) keys"
         : shape.seqQ == shape.seqKV
           ? "\(shape.seqQ) \(shape.seqQ == 1 ? "token" : "tokens")"
           : "\(shape.seqQ) queries, \(shape.seqKV) keys")
@@ -23,6 +23,13 @@ public enum RequestText {
     parts.append(shape.dataType.rawValue)
     parts.append(shape.pass == .forward ? "forward" : "backward")
     return parts.joined(separator: ", ")
+  }
+
+  private static func queries(_ shape: AttentionShape) -> String {
+    guard shape.hasQueryLengths else { return "\(shape.seqQ) queries" }
+    let least = shape.lengths?.queries?.min() ?? 0
+    let mean = NumberText.significant(Double(shape.totalQueries) / Double(shape.batch), 3)
+    return "\(least) to \(shape.seqQ) queries, on average \(mean)"
   }
 
   /// Least, mean and most keys of a batch.
@@ -47,7 +54,7 @@ public enum RequestText {
     }
     flags += ["--batch \(shape.batch)", "--heads \(shape.headsQ)"]
     if shape.headsKV != shape.headsQ { flags.append("--kv-heads \(shape.headsKV)") }
-    flags.append("--seq \(shape.seqQ)")
+    if shape.lengths?.queries == nil { flags.append("--seq \(shape.seqQ)") }
     if let lengths = shape.lengths {
       flags.append("--lengths " + quoted(lengths.description))
     } else if shape.seqKV != shape.seqQ {

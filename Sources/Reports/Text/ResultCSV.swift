@@ -51,6 +51,7 @@ public enum CSVReport {
     Column("heads_kv") { String($0.request.shape.headsKV) },
     Column("seq_q") { String($0.request.shape.seqQ) },
     Column("seq_kv") { String($0.request.shape.seqKV) },
+    Column("lengths") { $0.request.shape.lengths?.description ?? "" },
     Column("head_dim") { String($0.request.shape.headDim) },
     Column("head_dim_v") { String($0.request.shape.headDimV) },
     Column("mask") { $0.request.shape.mask.description },

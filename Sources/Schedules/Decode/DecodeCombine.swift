@@ -121,12 +121,18 @@ struct DecodeCombine {
     let group = shape.group
     let rowTiles = (shape.seqQ * group + tileRows - 1) / tileRows
     if rowTiles == 1, Set(parts).count == 1 {
-      append(parts[0], shape.batch * shape.headsQ * shape.seqQ)
+      append(parts[0], shape.headsQ * shape.totalQueries)
     } else {
-      for sequence in 0..<shape.batch * shape.headsKV {
-        let own = parts.count > rowTiles ? sequence * rowTiles : 0
-        for head in 0..<group {
-          for query in 0..<shape.seqQ { append(parts[own + (query * group + head) / tileRows], 1) }
+      var own = 0
+      for run in shape.runs {
+        for _ in 0..<run.count * shape.headsKV {
+          for head in 0..<group {
+            for query in 0..<run.queries { append(parts[own + (query * group + head) / tileRows], 1) }
+          }
+          // Where sequences are alike, the list is that of one.
+          if parts.count > rowTiles || shape.lengths != nil {
+            own += (run.queries * group + tileRows - 1) / tileRows
+          }
         }
       }
     }

@@ -8,7 +8,12 @@ struct DecodeItems {
 
   /// Query heads of a group share the rows of a tile.
   var packedHeads: Int { shape.group }
-  var rowTiles: Int { (shape.seqQ * shape.group + rows - 1) / rows }
+  var rowTiles: Int { rowTiles(queries: shape.seqQ) }
+  func rowTiles(queries: Int) -> Int { (queries * shape.group + rows - 1) / rows }
+  /// Row tiles of all sequences.
+  var allRowTiles: Int {
+    shape.runs.reduce(0) { $0 + $1.count * shape.headsKV * rowTiles(queries: $1.queries) }
+  }
   var sequences: Int { shape.batch * shape.headsKV }
   /// Key tiles of the whole sequence.
   var blocks: Int { (shape.seqKV + keyTile - 1) / keyTile }
@@ -17,11 +22,12 @@ struct DecodeItems {
 
   /// Key tiles that row tile `index` of a sequence with `keys` keys visits: at least one, so that rows without keys are
   /// written too.
-  func span(_ index: Int, keys: Int) -> Range<Int> {
+  func span(_ index: Int, queries: Int? = nil, keys: Int) -> Range<Int> {
+    let queries = queries ?? shape.seqQ
     let first = index * rows / packedHeads
-    let last = min((index + 1) * rows - 1, shape.seqQ * packedHeads - 1) / packedHeads
+    let last = min((index + 1) * rows - 1, queries * packedHeads - 1) / packedHeads
     let range = shape.mask.span(
-      queryStart: first, queryRows: last - first + 1, keyTile: keyTile, seqQ: shape.seqQ, seqKV: keys
+      queryStart: first, queryRows: last - first + 1, keyTile: keyTile, seqQ: queries, seqKV: keys
     ).range
     return range.isEmpty ? 0..<1 : range
   }
@@ -40,11 +46,11 @@ struct DecodeItems {
     var classes = ClassTable()
     var groups: [ItemSpace.Group] = []
     var parts: [Int] = []
-    for run in shape.keyRuns {
+    for run in shape.runs {
       var tileClasses: [Int] = []
       var own: [Int] = []
-      for index in 0..<rowTiles {
-        let span = span(index, keys: run.keys)
+      for index in 0..<rowTiles(queries: run.queries) {
+        let span = span(index, queries: run.queries, keys: run.keys)
         let cut =
           chunk.map { FixedSplit(blocks: span.count, chunk: $0) }
           ?? FixedSplit(blocks: span.count, splits: splits)

@@ -6,7 +6,9 @@ public import HWModels
 /// - Shapes: Q `[batch, headsQ, seqQ, headDim]`; K, V `[batch, headsKV, seqKV, headDim(V)]`.
 /// - Models: asynchronous copies of K and V into one slot each, both products by synchronous matrix instructions
 ///   with operands through `ldmatrix`, softmax between them, two work items per core where they fit, and the split
-///   of the keys with its combine kernel where the grid is small. Masks that are no band run as in Block-Sparse-Attention, a
+///   of the keys with its combine kernel where the grid is small. Batches of different lengths, read from a table: keys as
+///   `mha_fwd_kvcache` takes them, every sequence in as many parts; queries too as `mha_varlen_fwd` does, unsplit, with as
+///   many launches for every sequence as the longest needs, of which those beyond a sequence's end return at once. Masks that are no band run as in Block-Sparse-Attention, a
 ///   fork whose kernel walks lists of 128 x 128 blocks (`FlashAttention2+Blocks.swift`).
 /// - Leaves out: dropout, ALiBi, paged keys, softcap.
 /// - Source: Dao 2023, "FlashAttention-2", Algorithm 1; Dao-AILab/flash-attention@0251105
@@ -38,6 +40,8 @@ public struct FlashAttention2: Schedule {
     name: "page-size",
     summary: "tokens of a page, where keys come from a paged cache; off: they lie in a row",
     defaultValue: "off")
+  public static let takesLengths = true
+  public static let takesQueryLengths = true
   public static let parameters = [splits, packHeads, ServingKernels.layout, pageSize, copyGradients]
 
   /// nil where the authors' rule decides.
@@ -76,7 +80,17 @@ public struct FlashAttention2: Schedule {
       throw .unsupported(
         schedule: Self.name, field: "head-dim", message: "takes equal head dimensions up to 256")
     }
+    guard !shape.hasQueryLengths || (requestedSplits ?? 1) == 1 else {
+      throw .unsupported(
+        schedule: Self.name, field: "splits",
+        message: "takes different numbers of queries in one part only (mha_varlen_fwd)")
+    }
     if shape.mask.band(seqQ: shape.seqQ, seqKV: shape.seqKV) == nil {
+      guard shape.lengths == nil else {
+        throw .unsupported(
+          schedule: Self.name, field: "lengths",
+          message: "takes lengths under the masks none, causal and windows, not \(shape.mask)")
+      }
       guard layout == "dense", !isVariableLength, (requestedSplits ?? 1) == 1, !packsHeads else {
         throw .unsupported(
           schedule: Self.name, field: "mask",
@@ -91,7 +105,7 @@ public struct FlashAttention2: Schedule {
     }
     let packedHeads = packsHeads ? shape.group : 1
     let splits =
-      isVariableLength && packedHeads == 1
+      (isVariableLength && packedHeads == 1) || shape.hasQueryLengths
       ? 1
       : requestedSplits
         ?? FlashAttention2Split.count(

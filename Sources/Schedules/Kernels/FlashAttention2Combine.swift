@@ -12,7 +12,7 @@ struct FlashAttention2Combine {
     var builder = KernelBuilder(schedule: FlashAttention2.name, kernel: "fa2_combine")
     // Row block by head dimension: 4 where it is a multiple of 128, 8 of 64, else 16.
     let rows = shape.headDim % 128 == 0 ? 4 : shape.headDim % 64 == 0 ? 8 : 16
-    let totalRows = shape.batch * shape.headsQ * shape.seqQ
+    let totalRows = shape.headsQ * shape.totalQueries
     let outputBytes = Double(rows * shape.headDim * 2)
     let elements = Double(rows * shape.headDim)
     let weights = TileRef(builder.buffer("weights", .shared, rows: rows, columns: splits, type: .fp32))

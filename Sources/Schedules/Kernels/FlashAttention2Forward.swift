@@ -29,6 +29,7 @@ struct FlashAttention2Forward {
   }
 
   func kernel(on device: Device) throws(ScheduleError) -> Kernel {
+    try tiles.checkLengths(schedule: schedule)
     var builder = KernelBuilder(
       schedule: schedule, kernel: lists?.name ?? (splits > 1 ? "fa2_fwd_split" : "fa2_fwd"))
     let type = shape.dataType
@@ -45,13 +46,17 @@ struct FlashAttention2Forward {
     let keyLoaded = builder.barrier("K loaded", .named)
     let valueLoaded = builder.barrier("V loaded", .named)
 
+    // With lengths from a table, work items beyond the end of their sequence are launched too, and do nothing.
+    let isLive: TripCount =
+      hasItemsBeyond ? .variable(builder.variable("has rows"), offset: 0) : .fixed(1)
+
     func load(
       _ name: String, _ tensor: Tensor, rows: Int, index: TileIndex, into buffer: BufferID, signals: BarrierID
     ) -> Operation {
       let bytes = Double(rows * tile.headDim * element)
       // Rows past the end are not read.
-      let used = min(rows, tensor == .q ? shape.seqQ * packedHeads : shape.seqKV)
-      let read = Double(used * tile.headDim * element)
+      let used = tensor == .q ? tiles.usedRows(count: rows) : Double(min(rows, shape.seqKV))
+      let read = used * Double(tile.headDim * element)
       return Operation(
         name, .loadAsync,
         work: .of {
@@ -178,33 +183,51 @@ struct FlashAttention2Forward {
     builder.actor(
       "warps", warps: tile.warps,
       blocks: [
-        Block(trips: .fixed(1), stepsPerTrip: 0, operations: registers.clear),
+        Block(trips: .fixed(1), stepsPerTrip: 0, operations: readLengths),
+        Block(trips: isLive, stepsPerTrip: 0, operations: registers.clear),
         Block(trips: .variable(first, offset: 0), stepsPerTrip: 0, operations: begin),
-      ] + skipped + [
-        Block(
-          trips: .variable(masked, offset: 0), stepsPerTrip: 1,
-          operations: padded(step(isMasked: true, loadsNextKey: true))),
-        Block(
-          trips: .variable(whole, offset: 0), stepsPerTrip: 1,
-          operations: padded(step(isMasked: false, loadsNextKey: true))),
-        Block(
-          trips: .variable(edge, offset: 0), stepsPerTrip: 1,
-          operations: padded(step(isMasked: true, loadsNextKey: true))),
-        Block(
-          trips: .variable(last, offset: 0), stepsPerTrip: 1,
-          operations: padded(step(isMasked: false, loadsNextKey: false))),
-        Block(
-          trips: .variable(lastMasked, offset: 0), stepsPerTrip: 1,
-          operations: padded(step(isMasked: true, loadsNextKey: false))),
-        Block(trips: .fixed(1), stepsPerTrip: 0, operations: padded(epilogue(registers))),
-      ])
+      ] + skipped
+        + [
+          Block(
+            trips: .variable(masked, offset: 0), stepsPerTrip: 1,
+            operations: padded(step(isMasked: true, loadsNextKey: true))),
+          Block(
+            trips: .variable(whole, offset: 0), stepsPerTrip: 1,
+            operations: padded(step(isMasked: false, loadsNextKey: true))),
+          Block(
+            trips: .variable(edge, offset: 0), stepsPerTrip: 1,
+            operations: padded(step(isMasked: true, loadsNextKey: true))),
+          Block(
+            trips: .variable(last, offset: 0), stepsPerTrip: 1,
+            operations: padded(step(isMasked: false, loadsNextKey: false))),
+          Block(
+            trips: .variable(lastMasked, offset: 0), stepsPerTrip: 1,
+            operations: padded(step(isMasked: true, loadsNextKey: false))),
+          Block(trips: isLive, stepsPerTrip: 0, operations: padded(epilogue(registers))),
+        ].filter { !$0.operations.isEmpty })
     let sharedBytes = (tile.queryTile + 2 * tile.keyTile) * tile.headDim * element
+    // The grid is (row tiles, sequences, heads), and with parts (row tiles, parts, sequences and heads).
+    let order: ItemOrder =
+      shape.lengths == nil || splits > 1 ? .tilesFastest : .headsSlowest(heads: shape.headsQ / packedHeads)
     return try builder.build(
-      items: lists?.items ?? items(), policy: .grid(order: .tilesFastest),
+      items: lists?.items ?? items(), policy: .grid(order: order),
       footprint: Footprint(
         threads: 32 * tile.warps, registersPerThread: tile.queryTile >= 64 ? 255 : 128,
         sharedBytes: sharedBytes),
       on: device)
+  }
+
+  private var hasItemsBeyond: Bool { lists == nil && shape.hasQueryLengths }
+
+  /// Where a sequence begins and how long it is: loads that wait for the shared cache once (block_info.h).
+  private var readLengths: [Operation] {
+    guard shape.lengths != nil else { return [] }
+    let threads = Double(32 * tile.warps)
+    return [
+      Operation(
+        "read lengths", .vector, work: .of { $0.otherInstructions = 30 * threads },
+        chain: Chain(alu: 20, global: 1))
+    ]
   }
 
   /// Vector work and registers of padding rows are spent like those of others; memory is not touched for them.
@@ -222,8 +245,23 @@ struct FlashAttention2Forward {
   /// Items of `QueryTiles`, cut into splits, with the variables of the blocks above: `[first, masked, whole, edge,
   /// last, lastMasked]`, where all but the last step load the next key.
   private func items() -> ItemSpace {
+    guard shape.lengths != nil else { return items(tiles) }
+    let isLive = hasItemsBeyond ? [1] : []
+    return ItemSpace(
+      shape.runs, heads: shape.headsQ / packedHeads, packedHeads: packedHeads,
+      rowTiles: hasItemsBeyond ? tiles.tilesPerSequence : 0,
+      beyond: hasItemsBeyond
+        ? ItemClass(values: Array(repeating: 0, count: 7), walk: .descending(0..<0)) : nil
+    ) { run in
+      var space = items(tiles.one(run))
+      for index in space.classes.indices { space.classes[index].values.insert(contentsOf: isLive, at: 3) }
+      return space
+    }
+  }
+
+  private func items(_ tiles: QueryTiles) -> ItemSpace {
     let base = tiles.items()
-    let blocks = (shape.seqKV + tile.keyTile - 1) / tile.keyTile
+    let blocks = (tiles.shape.seqKV + tile.keyTile - 1) / tile.keyTile
     let perSplit = (blocks + splits - 1) / splits
     var classes: [ItemClass] = []
     var parts: [[Int]] = []
@@ -285,7 +323,7 @@ struct FlashAttention2Forward {
         work: .of {
           // Rows past the end are not written.
           $0.globalWrite =
-            bytesOut * Double(min(tile.queryTile, shape.seqQ * packedHeads)) / Double(tile.queryTile)
+            bytesOut * tiles.usedRows(count: tile.queryTile) / Double(tile.queryTile)
           $0.otherInstructions = bytesOut / 16
         }, action: .store(registers.output, isSplit ? .partialO : .o, coordinate)),
       Operation(

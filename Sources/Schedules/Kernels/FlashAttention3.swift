@@ -11,6 +11,9 @@ public import HWModels
 ///   As a serving engine calls it (`layout`, C++ build): the kernel that counts the tiles of a batch of given lengths,
 ///   the copy of new keys and values into the pages of the cache, pages read by the producers' own copies.
 ///   Keys in parts with the kernel that merges them, by the scheduler's rule (C++ build, see `FlashAttention3Splits`).
+///   Batches of different lengths: keys alone by `seqused_k`; queries too by `cu_seqlens_q`, where the CuTe build launches as
+///   many work items as the batch could have tiles and each finds its sequence by itself. The C++ build's preparing kernel
+///   sorts the sequences, the longest first, and chooses the parts of each.
 /// - Leaves out: FP8, softcap.
 /// - Source: Shah et al. 2024, "FlashAttention-3", Algorithm 2; Dao-AILab/flash-attention@0251105
 ///   flash_attn/cute/flash_fwd_sm90.py and interface.py (`build=cute`), hopper/tile_size.h,
@@ -43,6 +46,8 @@ public struct FlashAttention3: Schedule {
     summary:
       "parts of each sequence's keys, with build=cpp; rule: as its scheduler chooses; auto: rule with layout=paged, else 1",
     defaultValue: "auto")
+  public static let takesLengths = true
+  public static let takesQueryLengths = true
   public static let parameters = [
     build, packHeads, pingPong, stages, splits, ServingKernels.layout, pageSize,
   ]
@@ -85,8 +90,6 @@ public struct FlashAttention3: Schedule {
     }
   }
 
-  private var isVarlen: Bool { layout != "dense" }
-
   public func program(for shape: AttentionShape, on device: Device) throws(ScheduleError) -> Program {
     guard device.asyncTensor != nil else {
       throw .missingResource(schedule: Self.name, part: "asyncTensor", device: device.id)
@@ -97,7 +100,7 @@ public struct FlashAttention3: Schedule {
     guard shape.dataType == .bf16 || shape.dataType == .fp16 else {
       throw .unsupported(schedule: Self.name, field: "dtype", message: "models bf16 and fp16")
     }
-    guard !isVarlen || !isCute else {
+    guard layout == "dense" || !isCute else {
       throw .unsupported(
         schedule: Self.name, field: "layout", message: "models layouts other than dense with build=cpp")
     }
@@ -108,6 +111,9 @@ public struct FlashAttention3: Schedule {
     guard shape.headDim <= 256, shape.headDimV <= 256 else {
       throw .unsupported(schedule: Self.name, field: "head-dim", message: "takes head dimensions up to 256")
     }
+    // The C++ build takes lengths from a table, and prepares it.
+    let layout = layout == "dense" && !isCute && shape.lengths != nil ? "varlen" : layout
+    let isVarlen = layout != "dense"
     if shape.mask.band(seqQ: shape.seqQ, seqKV: shape.seqKV) == nil { return try listed(shape, on: device) }
     if shape.pass == .backward {
       if isVarlen { throw ServingKernels.noBackward(Self.name) }
@@ -123,11 +129,13 @@ public struct FlashAttention3: Schedule {
     let splits = FlashAttention3Splits(
       shape: shape, tile: tile, isVarlen: isVarlen, cores: Int(device.cores.count.value), choice: splitChoice)
     // Both always pack the heads of a group (flash_api.cpp, `get_pack_gqa`).
-    let packed = splits.isCompiled || copiesPages ? shape.group : packedHeads(shape, tile)
+    let packed =
+      splits.isCompiled || copiesPages ? shape.group : packedHeads(shape, tile, isVarlen: isVarlen)
     var kernel = try FlashAttention3Forward(
       shape: shape, tile: tile, isCute: isCute, packedHeads: packed,
       pingPong: pingPongChoice == "auto" ? tile.pingPong : pingPongChoice == "on", ringSlots: ringSlots,
-      isVarlen: isVarlen, page: copiesPages ? page : nil, splits: splits.parts
+      isVarlen: isVarlen, page: copiesPages ? page : nil, splits: splits.parts,
+      partsOfRuns: splits.partsOfRuns
     ).kernel(on: device)
     var kernels = try ServingKernels(schedule: Self.name, shape: shape).kernels(layout: layout, on: device)
     // With lengths from a table, both kernels start beside the end of the one before: the main one where one work item
@@ -135,7 +143,8 @@ public struct FlashAttention3: Schedule {
     kernel.startsEarly = isVarlen && shape.batch <= FlashAttention3Splits.mostSequences
     kernels.append(kernel)
     if splits.isCompiled {
-      var combine = try FlashAttention3Combine(shape: shape, splits: splits.parts).kernel(on: device)
+      var combine = try FlashAttention3Combine(shape: shape, partsOfRuns: splits.partsOfRuns).kernel(
+        on: device)
       combine.startsEarly = isVarlen
       kernels.append(combine)
     }
@@ -150,6 +159,11 @@ public struct FlashAttention3: Schedule {
         message:
           "takes the masks none, causal and windows with build=cpp, not \(shape.mask); build=cute has block lists"
       )
+    }
+    guard shape.lengths == nil else {
+      throw .unsupported(
+        schedule: Self.name, field: "lengths",
+        message: "takes lengths under the masks none, causal and windows, not \(shape.mask)")
     }
     guard shape.pass == .forward else {
       throw .unsupported(
@@ -167,7 +181,7 @@ public struct FlashAttention3: Schedule {
   ///
   /// The CuTe build packs every grouped call (interface.py), the C++ build every one of varying lengths. Else the C++ build packs where the rows that a tile fills
   /// without packing are fewer than nine tenths of those it fills with (heuristics.h, `should_pack_gqa`).
-  private func packedHeads(_ shape: AttentionShape, _ tile: FlashAttention3Tile) -> Int {
+  private func packedHeads(_ shape: AttentionShape, _ tile: FlashAttention3Tile, isVarlen: Bool) -> Int {
     guard shape.group > 1, packChoice != "off" else { return 1 }
     if packChoice == "on" || isCute || isVarlen { return shape.group }
     func filled(_ rows: Int) -> Double {

@@ -8,8 +8,9 @@ import HWModels
 /// - Source: Dao-AILab/flash-attention@0251105 hopper/flash_fwd_combine_kernel.h, flash_fwd_combine_launch_template.h.
 struct FlashAttention3Combine {
   let shape: AttentionShape
-  /// Parts of each sequence as the scheduler chose them, and the most that it may choose.
-  let splits: Int
+  /// Parts of each run of equal sequences as the scheduler chose them.
+  let partsOfRuns: [Int]
+  private var splits: Int { partsOfRuns.max() ?? 1 }
   private let threads = 256.0
   private let stages = 4
 
@@ -19,10 +20,7 @@ struct FlashAttention3Combine {
     let parts = builder.variable("parts")
     let width = shape.headDimV <= 64 ? 64 : 128
     let most = width == 128 ? 8 : 16
-    // Rows of one sequence, in as few tiles of equal height as there are.
-    let ofSequence = shape.headsQ * shape.seqQ
-    let tiles = (ofSequence + most - 1) / most
-    let rows = ofSequence % tiles == 0 ? ofSequence / tiles : most
+    let rows = rowsOfItem(most)
     let elements = Double(rows * shape.headDimV)
     let weights = TileRef(builder.buffer("weights", .shared, rows: rows, columns: splits, type: .fp32))
     let ring = builder.ring(
@@ -95,19 +93,47 @@ struct FlashAttention3Combine {
               action: .mergePartials(output: .o, coordinate: coordinate, weights: weights))
           ]),
       ])
-    let total = shape.batch * ofSequence
-    let isSplit = splits > 1
     return try builder.build(
-      items: ItemSpace(
-        classes: [
-          ItemClass(
-            values: isSplit ? [1, splits] : [0, 0], walk: .ascending(0..<(isSplit ? splits : 0)))
-        ],
-        groups: [.init(count: 1, runs: [.init(itemClass: 0, count: (total + rows - 1) / rows)])]),
+      items: items(rows: rows),
       policy: .grid(order: .tilesFastest),
       footprint: Footprint(
         threads: Int(threads), registersPerThread: 64,
         sharedBytes: stages * most * width * 4 + most * max(splits, 32) * 4),
       role: .postprocess, on: device)
+  }
+
+  /// Rows of one sequence, in as few tiles of equal height as there are; where lengths differ, in tiles that end with every
+  /// sequence.
+  private func rowsOfItem(_ most: Int) -> Int {
+    let isAlike = Set(partsOfRuns).count == 1 && !shape.hasQueryLengths
+    let ofSequence = shape.headsQ * (isAlike ? shape.seqQ : shape.runs.reduce(0) { divisor($0, $1.queries) })
+    let tiles = (ofSequence + most - 1) / most
+    if ofSequence % tiles == 0 { return ofSequence / tiles }
+    return isAlike ? most : (1...most).last { ofSequence % $0 == 0 } ?? 1
+  }
+
+  private func divisor(_ a: Int, _ b: Int) -> Int { b == 0 ? a : divisor(b, a % b) }
+
+  /// Rows of all sequences one after another; those of a sequence in one part were written by the kernel before.
+  private func items(rows: Int) -> ItemSpace {
+    var counts = Array(Set(partsOfRuns)).sorted()
+    if counts.isEmpty { counts = [1] }
+    let classes = counts.map { parts in
+      ItemClass(
+        values: parts > 1 ? [1, parts] : [0, 0], walk: .ascending(0..<(parts > 1 ? parts : 0)))
+    }
+    var runs: [ItemSpace.TileRun] = []
+    if counts.count == 1 {
+      let total = shape.headsQ * shape.totalQueries
+      runs = [.init(itemClass: 0, count: (total + rows - 1) / rows)]
+    } else {
+      for (run, parts) in zip(shape.runs, partsOfRuns) {
+        runs.append(
+          .init(
+            itemClass: counts.firstIndex(of: parts) ?? 0, count: run.count * shape.headsQ * run.queries / rows
+          ))
+      }
+    }
+    return ItemSpace(classes: classes, groups: [.init(count: 1, runs: runs)])
   }
 }

@@ -5,7 +5,7 @@ import HWModels
 extension FlashAttention3Forward {
   func addConsumer(
     _ builder: inout KernelBuilder, group: Int, q: KernelBuilder.Ring, k: [KernelBuilder.Ring],
-    v: [KernelBuilder.Ring], turns: [BarrierID], steps: StepVariables, hand: WorkHand?
+    v: [KernelBuilder.Ring], turns: [BarrierID], steps: StepVariables, ends: OutputVariables, hand: WorkHand?
   ) {
     let rows = 64
     let warpgroup = ConsumerBuffers(
@@ -120,9 +120,14 @@ extension FlashAttention3Forward {
       + release("release V", v, warpgroup.outputDone, and: threadsLoadQueries ? [] : [q.empty])
     // Shared memory of V holds O meanwhile.
     let given = hand.map { [Operation("give back V", .sync, signals: [$0.outputStored])] } ?? []
+    let outputs = (hasUnevenParts ? [false, true] : [splits > 1]).map { isPartial in
+      Block(
+        trips: ends.trips(isPartial: isPartial), stepsPerTrip: 0,
+        operations: epilogue(warpgroup, group: group, rows: rows, isPartial: isPartial))
+    }
     builder.actor(
       "warpgroup \(group)", warps: 4,
-      blocks: [
+      blocks: lengthReads(warps: 4) + [
         Block(
           trips: .fixed(1), stepsPerTrip: 0,
           operations: (hand == nil ? [] : [WorkHand.readLengths(threads: 128, instructions: 105)])
@@ -133,10 +138,10 @@ extension FlashAttention3Forward {
         Block(trips: .variable(steps.edge, offset: 0), stepsPerTrip: 1, operations: step(isMasked: true)),
         Block(trips: .variable(steps.any, offset: 0), stepsPerTrip: 0, operations: end),
         Block(
-          trips: .fixed(1), stepsPerTrip: 0,
-          operations: (hand.map { $0.take + [WorkHand.readLengths(threads: 128, instructions: 60)] } ?? [])
-            + epilogue(warpgroup, group: group, rows: rows)),
-        Block(trips: .variable(steps.any, offset: 0), stepsPerTrip: 0, operations: given),
+          trips: .fixed(hand == nil ? 0 : 1), stepsPerTrip: 0,
+          operations: hand.map { $0.take + [WorkHand.readLengths(threads: 128, instructions: 60)] } ?? []),
+      ] + outputs + [
+        Block(trips: .variable(steps.any, offset: 0), stepsPerTrip: 0, operations: given)
       ])
   }
 
@@ -158,13 +163,14 @@ extension FlashAttention3Forward {
   }
 
   /// Normalise, round, through shared memory to device memory.
-  private func epilogue(_ warpgroup: ConsumerBuffers, group: Int, rows: Int) -> [Operation] {
+  private func epilogue(
+    _ warpgroup: ConsumerBuffers, group: Int, rows: Int, isPartial: Bool
+  ) -> [Operation] {
     let elements = Double(rows * tile.headDimV)
-    let isPartial = splits > 1
     let bytes = elements * Double(isPartial ? 4 : element)
     // Rows past the end of the only tile of a sequence are not written.
     let used = usedRows(group: group, rows: rows)
-    let written = bytes * Double(used) / Double(rows)
+    let written = bytes * used / Double(rows)
     let coordinate = TileCoordinate(
       rows: rows, index: .item(scale: tile.warpgroups, offset: group))
     return [
@@ -194,15 +200,15 @@ extension FlashAttention3Forward {
           }, signals: [warpgroup.stored],
           action: .store(warpgroup.output, .o, coordinate)),
       Operation(
-        "store log-sum-exp", .loadStore, work: .of { $0.globalWrite = Double(used * 4) },
+        "store log-sum-exp", .loadStore, work: .of { $0.globalWrite = used * 4 },
         waits: threadsStore ? [] : [warpgroup.stored],
         action: .store(warpgroup.logSumExp, isPartial ? .partialLogSumExp : .logSumExp, coordinate)),
     ]
   }
 
   /// Rows of a warpgroup's share of a tile that exist: all where a sequence has several tiles.
-  private func usedRows(group: Int, rows: Int) -> Int {
-    threadsStore && tiles.tilesPerSequence == 1
-      ? min(max(tiles.rows - group * rows, 0), rows) : rows
+  private func usedRows(group: Int, rows: Int) -> Double {
+    threadsStore && (tiles.tilesPerSequence == 1 || shape.hasQueryLengths)
+      ? tiles.usedRows(from: group * rows, count: rows) : Double(rows)
   }
 }

@@ -62,7 +62,10 @@ extension FlashAttention3Forward {
 
   /// Steps of 31 sequences between two work items of a core, beside the first: cores take items in turn.
   private func furtherSteps(on device: Device) -> Int {
-    let items = tiles.tilesPerSequence * shape.headsQ / packedHeads * splits
+    let items =
+      shape.lengths == nil
+      ? tiles.tilesPerSequence * shape.headsQ / packedHeads * splits
+      : max(self.items().total / shape.batch, 1)
     return Int(device.cores.count.value) / items / Self.sequencesPerStep
   }
 
@@ -112,7 +115,7 @@ extension FlashAttention3Forward {
           into: TileRef(ring.buffer, .step(offset: offset))))
     }
     let queryBytes = Double(tile.queryTile * tile.headDim * element)
-    let usedQueries = Double(min(tile.queryTile, tiles.rows)) / Double(tile.queryTile)
+    let usedQueries = tiles.usedRows(count: tile.queryTile) / Double(tile.queryTile)
     let loadQ = Operation(
       "load Q", .loadAsync,
       work: .of {

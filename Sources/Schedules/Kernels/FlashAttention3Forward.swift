@@ -26,6 +26,8 @@ struct FlashAttention3Forward {
   var copiesPages: Bool { page != nil }
   /// Parts into which the keys of a tile are cut; with more than one, outputs are partial results in fp32.
   var splits = 1
+  /// Parts of each run of equal sequences, where lengths differ.
+  var partsOfRuns: [Int] = []
   /// The block mask that the kernel walks: masked blocks first, then whole ones, each list from its end. nil for a
   /// kernel that knows the band of its mask.
   var blocks: BlockMaskItems?
@@ -33,7 +35,9 @@ struct FlashAttention3Forward {
   /// The C++ build gathers the rows of packed heads by the threads that use them, not by the copy engine.
   var threadsLoadQueries: Bool { !isCute && packedHeads > 1 && !copiesPages }
   /// Rows of packed heads, and of sequences of varying length, are stored by the threads too.
-  var threadsStore: Bool { !isCute && (isVarlen || packedHeads > 1 || splits > 1) }
+  var threadsStore: Bool {
+    (!isCute && (isVarlen || packedHeads > 1 || splits > 1)) || shape.hasQueryLengths
+  }
 
   let element = 2
   var tiles: QueryTiles {
@@ -78,6 +82,7 @@ struct FlashAttention3Forward {
   }
 
   func kernel(on device: Device) throws(ScheduleError) -> Kernel {
+    try tiles.checkLengths(schedule: schedule)
     var builder = KernelBuilder(schedule: schedule, kernel: "\(schedule)_fwd")
     let type = shape.dataType
     let groups = tile.warpgroups
@@ -104,6 +109,10 @@ struct FlashAttention3Forward {
       first: first, masked: masked, whole: whole, edge: edge,
       firstWhole: blocks == nil ? nil : builder.variable("first, whole"),
       any: blocks == nil ? first : builder.variable("any"))
+    let ends = OutputVariables(
+      whole: hasUnevenParts ? builder.variable("whole output") : nil,
+      partial: hasUnevenParts ? builder.variable("part of an output") : nil,
+      hasRows: hasItemsBeyond ? builder.variable("has rows") : nil)
     let turns = (0..<groups).map { group in
       builder.barrier("turn \(group)", .named, initialPhases: group == 0 ? 1 : 0)
     }
@@ -114,11 +123,12 @@ struct FlashAttention3Forward {
       addProducer(&builder, q: q, k: k, v: v, steps: steps, hand: hand, on: device)
     }
     for group in 0..<groups {
-      addConsumer(&builder, group: group, q: q, k: k, v: v, turns: turns, steps: steps, hand: hand)
+      addConsumer(
+        &builder, group: group, q: q, k: k, v: v, turns: turns, steps: steps, ends: ends, hand: hand)
     }
     let threads = 128 * (groups + 1)
     return try builder.build(
-      items: blocks?.items(StepVariables.values) ?? tiles.items(splits: splits), policy: policy,
+      items: items(), policy: policy,
       footprint: Footprint(
         threads: threads, registersPerThread: groups == 3 ? 128 : 168, sharedBytes: sharedBytes,
         clusterSize: clusterSize),
@@ -187,7 +197,7 @@ struct FlashAttention3Forward {
     let loadV = copy("load V", v, .v, columns: tile.headDimV, offset: 0)
     builder.actor(
       "producer", warps: 1,
-      blocks: [
+      blocks: lengthReads(warps: 1) + [
         Block(
           trips: .fixed(hand == nil ? 0 : 1), stepsPerTrip: 0,
           operations: hand.map { [WorkHand.readLengths(threads: 32, instructions: 60), $0.count] } ?? []),

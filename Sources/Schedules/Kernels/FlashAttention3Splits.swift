@@ -4,7 +4,7 @@ import HWModels
 ///
 /// With lengths from a table the host bounds the number as if the batch were one sequence, and the kernel before the main
 /// one chooses: key tiles of all sequences and a tenth more, over the cores, are the tiles of a part. The combine kernel is
-/// launched wherever the host's bound is over 1.
+/// launched wherever the host's bound is over 1; a sequence in one part is written by the main kernel itself.
 /// - Source: Dao-AILab/flash-attention@0251105 hopper/flash_api.cpp (`get_num_splits`), hopper/heuristics.h
 ///   (`num_splits_heuristic`), hopper/flash_prepare_scheduler.cu (`prepare_varlen_num_blocks`).
 struct FlashAttention3Splits {
@@ -14,8 +14,10 @@ struct FlashAttention3Splits {
     case number(Int)
   }
 
-  /// Parts of each sequence.
+  /// Parts of each sequence; where their lengths differ, of the one with the most.
   let parts: Int
+  /// Parts of the sequences of each run of equal neighbours.
+  let partsOfRuns: [Int]
   /// Whether the kernel is the one for split keys, with its combine kernel.
   let isCompiled: Bool
   /// Most parts that a call may ask for (flash_api.cpp).
@@ -45,16 +47,24 @@ struct FlashAttention3Splits {
     isCompiled = bound > 1
     guard isVarlen, bound > 1 else {
       parts = bound
+      partsOfRuns = shape.runs.map { _ in bound }
       return
     }
     guard shape.batch <= Self.mostSequences else {
       parts = 1
+      partsOfRuns = shape.runs.map { _ in 1 }
       return
     }
-    let perSequence = (shape.seqKV + tile.keyTile - 1) / tile.keyTile
-    let total = Float(shape.batch * rowTiles) * Float(perSequence)
+    func tiles(of run: BatchLengths.Run) -> Int { (run.keys + tile.keyTile - 1) / tile.keyTile }
+    let total = shape.runs.reduce(Float(0)) { sum, run in
+      let rowTiles = (run.queries * shape.group + tile.queryTile - 1) / tile.queryTile
+      return sum + Float(run.count * rowTiles) * Float(tiles(of: run))
+    }
     let perCore = (total * 1.1 * Float(shape.headsKV) / Float(cores)).rounded(.up)
-    let wanted = (Float(perSequence) / Swift.max(perCore, 1)).rounded(.up)
-    parts = max(min(Int(Swift.min(wanted, 256)), bound), 1)
+    partsOfRuns = shape.runs.map { run in
+      let wanted = (Float(tiles(of: run)) / Swift.max(perCore, 1)).rounded(.up)
+      return max(min(Int(Swift.min(wanted, 256)), bound), 1)
+    }
+    parts = partsOfRuns.max() ?? 1
   }
 }

@@ -5,7 +5,8 @@ public import HWModels
 /// - Shapes: Q `[batch, headsQ, seqQ, headDim]`, seqQ mostly 1; the query heads of a group share the rows of a tile.
 /// - Models: asynchronous copies by the warps, synchronous products, statistics across warps where they share rows, partial
 ///   results in fp32, the merge part after part, split rules by the name of the kernel that has them.
-///   With lengths of their own each sequence is cut into as many parts, shorter ones into shorter parts.
+///   With lengths of their own each sequence is cut into as many parts, shorter ones into shorter parts; a prefill beside
+///   decode has row tiles of its own, as in FlashInfer's plan.
 /// - Leaves out: paged keys.
 /// - Source: Dao et al. 2023, "Flash-Decoding"; validation/measure/decode_kernels.py (`kernel=triton`);
 ///   Dao-AILab/flash-attention flash_api.cpp, hopper/heuristics.h, flash_attn/cute/interface.py; CUTLASS example 77; FlashInfer's plan (`FlashInferPlan`).
@@ -28,6 +29,7 @@ public struct FlashDecoding: Schedule {
   public static let parameters = [splits, rule, kernel, KVFormat.parameter]
 
   public static let takesLengths = true
+  public static let takesQueryLengths = true
 
   private let requestedSplits: Int?
   private let rule: SplitRule
@@ -80,10 +82,21 @@ public struct FlashDecoding: Schedule {
 extension DecodeItems {
   /// Parts of each sequence by `rule`.
   func cut(by rule: SplitRule, on device: Device) -> FixedSplit {
-    rule.cut(
+    let cores = Int(device.cores.count.value)
+    if rule == .flashinfer, shape.lengths != nil {
+      // Row tiles of all heads are requests of one query here, as in `SplitRule.cut`.
+      let requests = shape.runs.map { run in
+        FlashInferPlan.Request(
+          pages: (run.keys + keyTile - 1) / keyTile,
+          count: run.count * shape.headsKV * rowTiles(queries: run.queries))
+      }
+      let plan = FlashInferPlan(
+        requests, .init(headsQ: 1, headsKV: 1, pageSize: keyTile, cores: cores), kind: .prefill)
+      return FixedSplit(blocks: blocks, chunk: plan.chunk)
+    }
+    return rule.cut(
       SplitRule.Grid(
-        rowTiles: sequences * rowTiles, blocks: blocks, cores: Int(device.cores.count.value),
-        batch: shape.batch,
+        rowTiles: allRowTiles, blocks: blocks, cores: cores, batch: shape.batch,
         headBytes: headBytes, rowTilesPerHead: rowTiles, isCausal: shape.mask != .none), keyTile: keyTile)
   }
 }
@@ -111,12 +124,12 @@ enum DecodeLimits {
     guard shape.headDim <= 256, shape.headDimV <= 256 else {
       throw .unsupported(schedule: schedule, field: "head-dim", message: "takes head dimensions up to 256")
     }
-    guard shape.seqQ <= mostQueries else {
+    guard shape.seqQ <= mostQueries || shape.hasQueryLengths else {
       throw .unsupported(
         schedule: schedule, field: "seq",
         message: "is a decode kernel and takes at most \(mostQueries) queries")
     }
-    let rows = Double(shape.batch * shape.headsQ) * Double(shape.seqQ)
+    let rows = Double(shape.headsQ) * Double(shape.totalQueries)
     guard rows <= Double(mostItems) else {
       throw .unsupported(
         schedule: schedule, field: "batch", message: "takes at most \(mostItems) query rows in all")

@@ -5,7 +5,7 @@ public import HWModels
 /// - Shapes: Q `[batch, headsQ, seqQ, 576]`; K `[batch, 1, seqKV, 576]`, V its first 512 columns. Query heads and the
 ///   queries of a speculative step are the rows of a tile, 64 a work item; pages of 64 keys.
 /// - Models: both kernels that have been released, the division of the batch by payload, partial results in fp32 and their
-///   merge; as a serving engine calls it (`engine=trtllm`), the kernel that turns and stores the new token before it.
+///   merge; requests of different lengths, which that division is made for; as a serving engine calls it (`engine=trtllm`), the kernel that turns and stores the new token before it.
 /// - Leaves out: FP8 and sparse caches; the kernel that divides the batch (once a step, for all layers); the causal kernel's
 ///   shorter walk for the first of several tiles of rows.
 /// - Source: deepseek-ai/FlashMLA@9241ae3 csrc/sm90/decode/dense/splitkv_mla.cuh, docs/20250422-new-kernel-deep-dive.md
@@ -21,6 +21,7 @@ public struct FlashMLA: Schedule {
   public static let summary =
     "FlashMLA: latent attention, 64 rows, output halves in two warpgroups, equal payloads"
   public static let geometry: HeadGeometry? = .latent
+  public static let takesLengths = true
   static let kernel = ParameterDescription(
     name: "kernel",
     summary: "seesaw: of April 2025, two blocks a step; first: of February 2025, as TensorRT-LLM has it",
@@ -132,9 +133,10 @@ struct LatentItems {
     self.shape = shape
     self.isSeesaw = isSeesaw
     rowTiles = (shape.seqQ * shape.group + Self.rows - 1) / Self.rows
-    let blocks = (shape.seqKV + Self.keyTile - 1) / Self.keyTile
     split = PayloadSplit(
-      blocks: Array(repeating: blocks, count: shape.batch),
+      blocks: shape.runs.flatMap { run in
+        Array(repeating: (run.keys + Self.keyTile - 1) / Self.keyTile, count: run.count)
+      },
       parts: parts ?? PayloadSplit.parts(cores: cores, headsKV: shape.headsKV, rowTiles: rowTiles))
   }
 

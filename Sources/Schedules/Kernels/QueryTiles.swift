@@ -18,6 +18,52 @@ struct QueryTiles {
   /// Sequences: (batch, head) pairs that own rows of their own.
   var sequences: Int { shape.batch * shape.headsQ / packedHeads }
 
+  /// Tiles with rows, over all sequences.
+  var allTiles: Int {
+    shape.runs.reduce(0) {
+      $0 + $1.count * (shape.headsQ / packedHeads) * (($1.queries * packedHeads + queryTile - 1) / queryTile)
+    }
+  }
+
+  /// Rows that exist of `count` rows from row `first` of a tile on: all where a sequence has several tiles, the mean over
+  /// all tiles where sequences have different ones.
+  func usedRows(from first: Int = 0, count: Int) -> Double {
+    guard shape.hasQueryLengths else { return Double(min(max(rows - first, 0), count)) }
+    let used = shape.runs.reduce(0.0) { sum, run in
+      let own = run.queries * packedHeads
+      let rest = own % queryTile
+      let inTiles = own / queryTile * min(count, queryTile - first) + min(max(rest - first, 0), count)
+      return sum + Double(run.count * (shape.headsQ / packedHeads)) * Double(inTiles)
+    }
+    return used / Double(max(allTiles, 1))
+  }
+
+  /// Tiles that a batch of different lengths may list one after another: more would take seconds.
+  private static let mostListed = 1 << 24
+
+  /// - Throws: `ScheduleError.unsupported` where lengths make more different tiles than are listed.
+  func checkLengths(schedule: String) throws(ScheduleError) {
+    guard shape.lengths != nil else { return }
+    let heads = shape.headsQ / packedHeads
+    let listed = shape.runs.reduce(0.0) { sum, run in
+      let tiles = (run.queries * packedHeads + queryTile - 1) / queryTile
+      // Without a mask the tiles of a sequence are alike, but for those beyond its end.
+      return sum + Double(run.count * heads) * Double(shape.mask == .none ? min(tiles, 2) : tiles + 1)
+    }
+    guard listed <= Double(Self.mostListed) else {
+      throw .unsupported(
+        schedule: schedule, field: "lengths",
+        message: "takes at most \(Self.mostListed) different tiles with lengths, and these make \(listed)")
+    }
+  }
+
+  /// The tiles of one sequence of these lengths.
+  func one(_ run: BatchLengths.Run) -> QueryTiles {
+    QueryTiles(
+      shape: shape.sequence(run), queryTile: queryTile, keyTile: keyTile, packedHeads: packedHeads,
+      firstAlwaysMasked: firstAlwaysMasked)
+  }
+
   /// Key tiles and masked ones of query tile `index`.
   func span(_ index: Int) -> TileSpan {
     let firstToken = index * queryTile / packedHeads

@@ -76,7 +76,7 @@ struct ServingKernels {
               }, action: .fill(copied, 0)),
           ])
       ])
-    let total = shape.batch * shape.seqQ * shape.headsKV
+    let total = shape.totalQueries * shape.headsKV
     return try builder.build(
       items: single(count: (total + Self.rows - 1) / Self.rows), policy: .grid(order: .tilesFastest),
       footprint: Footprint(threads: Self.threads, registersPerThread: 32, sharedBytes: 0), role: .preprocess,
@@ -114,7 +114,7 @@ struct ServingKernels {
               }, action: .fill(copied, 0)),
           ])
       ])
-    let total = shape.batch * shape.headsQ * shape.seqQ * max(shape.headDim, shape.headDimV)
+    let total = shape.headsQ * shape.totalQueries * max(shape.headDim, shape.headDimV)
     return try builder.build(
       items: single(count: (total + perItem - 1) / perItem), policy: .grid(order: .tilesFastest),
       footprint: Footprint(threads: Self.threads, registersPerThread: 32, sharedBytes: 0), role: .rearrange,

@@ -21,7 +21,8 @@ struct VerifyCommand: ParsableCommand {
   @Option(help: ArgumentHelp("Decides shapes, inputs and orders.", valueName: "s")) var seed: UInt64 = 1
   @Option(
     help: ArgumentHelp(
-      "A shape of your own, instead of random ones: 'b1 h4/2 q19 kv448 d64 causal'.", valueName: "text"))
+      "A shape of your own, instead of random ones: 'b1 h4/2 q19 kv448 d64 causal', 'h4/2 d64 lengths:3x1/448,130/130'.",
+      valueName: "text"))
   var shape: [String] = []
   @Flag(help: "Print every shape, not families of masks.") var verbose = false
   @Flag(help: "Print JSON.") var json = false

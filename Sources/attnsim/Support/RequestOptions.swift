@@ -64,7 +64,7 @@ struct RequestOptions: ParsableArguments {
   @Option(name: .customLong("seq-kv"), help: "Keys of a sequence (default: seq).") var seqKV: String?
   @Option(
     help: ArgumentHelp(
-      "Keys of each sequence: 8k,4096,6x1024, uniform:LOW-HIGH:n=COUNT:seed=S or lognormal:MEDIAN:sigma=S:n=COUNT.",
+      "Keys of each sequence: 8k,4096,6x1024; queries over keys: 32x1/4k,2048/2048; uniform:LOW-HIGH:n=COUNT:seed=S or lognormal:MEDIAN:sigma=S:n=COUNT, with q=QUERIES or q=LOW-HIGH.",
       valueName: "list"))
   var lengths: String?
   @Option(

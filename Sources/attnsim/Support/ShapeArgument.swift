@@ -37,7 +37,7 @@ enum ShapeArgument {
     do {
       return try AttentionShape(
         batch: numbers["b"] ?? lengths?.keys.count ?? 1, headsQ: numbers["h"] ?? 1, headsKV: numbers["h/"],
-        seqQ: numbers["q"] ?? 128,
+        seqQ: numbers["q"] ?? lengths?.mostQueries ?? 128,
         seqKV: numbers["kv"], headDim: numbers["d"] ?? 64, headDimV: numbers["d/"], dataType: type,
         mask: mask,
         pass: pass, lengths: lengths)

@@ -63,6 +63,7 @@ struct CalibrationSamples {
     for row in table.rows {
       switch map.target(of: row) {
       case .notModelled(let reason): skipped.add(row.kernel, pass: row.pass, reason)
+      case .scheme: skipped.add(row.kernel, pass: row.pass, "counts of a layer, which nobody times")
       case .schedule:
         do { _ = try row.shape() } catch { skipped.add(row.kernel, pass: row.pass, error.message) }
       }

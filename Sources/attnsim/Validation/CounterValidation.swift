@@ -24,6 +24,7 @@ struct CounterValidation {
     for row in table.rows {
       switch map.target(kernel: row.kernel, gpu: gpu, pass: row.pass) {
       case .notModelled(let reason): skipped.add(row.kernel, pass: row.pass, reason)
+      case .scheme: skipped.add(row.kernel, pass: row.pass, "counts of a layer, which nobody times")
       case .schedule(let name, let parameters):
         do {
           points.append(try CounterValidation.predict(row, name, parameters, device))

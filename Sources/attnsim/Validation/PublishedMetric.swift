@@ -1,6 +1,7 @@
 import HWModels
 import InputFiles
 import Reports
+import Schedules
 import Simulator
 
 /// A number that tables of published results print, and where it is in a result.
@@ -11,6 +12,27 @@ struct PublishedMetric {
   init?(_ name: String) {
     guard PublishedTable.isCompared(name) else { return nil }
     self.name = name
+  }
+
+  /// Why numbers of a name are not compared.
+  static func reason(_ name: String) -> String {
+    switch name {
+    case "macs", "weight_elements", "kv_elements":
+      "\(name) of a layer with its projections: a count that 'attnsim plan' makes and no kernel has"
+    default: "the metric '\(name)' is not compared"
+    }
+  }
+
+  /// What the planner counts of a layer under the names of counts; nil for other names.
+  static func count(_ name: String, _ counts: AttentionScheme.Counts) -> (
+    shown: ValidationMetric, value: Double
+  )? {
+    switch name {
+    case "macs": (.init(name: name, unit: "MAC"), counts.macs)
+    case "weight_elements": (.init(name: name, unit: "elements"), counts.weights)
+    case "kv_elements": (.init(name: name, unit: "elements"), counts.cache)
+    default: nil
+    }
   }
 
   /// Whether a graph gets stuck: 1 or 0.

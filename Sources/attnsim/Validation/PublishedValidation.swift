@@ -24,8 +24,12 @@ struct PublishedValidation {
   init(_ table: PublishedTable, map: KernelMap, device: (String) throws -> Device?) rethrows {
     var devices: [String: Device?] = [:]
     for row in table.rows {
+      if case .scheme(let scheme, let model) = map.target(of: row) {
+        compare(row, scheme, model)
+        continue
+      }
       guard let metric = PublishedMetric(row.metric) else {
-        skipped.add(row.kernel, pass: row.pass, "the metric '\(row.metric)' is not compared")
+        skipped.add(row.kernel, pass: row.pass, PublishedMetric.reason(row.metric))
         continue
       }
       if devices[row.hardware] == nil { devices[row.hardware] = .some(try device(row.hardware)) }
@@ -38,6 +42,7 @@ struct PublishedValidation {
         for path in column.paths { DeviceField.at(path)?.set(amount, on: &chip) }
       }
       switch map.target(of: row) {
+      case .scheme: continue
       case .notModelled(let reason): skipped.add(row.named, pass: row.pass, reason)
       case .schedule(let name, let parameters):
         do {
@@ -47,6 +52,27 @@ struct PublishedValidation {
           skipped.add(row.named, pass: row.pass, "not modelled: \(reason)")
         }
       }
+    }
+  }
+
+  /// Counts of a layer against the planner's.
+  private mutating func compare(
+    _ row: PublishedTable.Row, _ scheme: AttentionScheme, _ model: AttentionModel
+  ) {
+    do {
+      let shape = try row.shape()
+      let counts = scheme.counts(
+        model, .init(batch: shape.batch, tokens: shape.seqQ, context: shape.seqKV))
+      guard let (metric, value) = PublishedMetric.count(row.metric, counts) else {
+        return skipped.add(row.kernel, pass: row.pass, PublishedMetric.reason(row.metric))
+      }
+      rows.append(
+        ValidationRow(
+          gpu: row.hardware, kernel: row.named, pass: row.pass, metric: metric,
+          label: "\(scheme.rawValue) of \(model.name), \(RequestText.shape(shape)) (line \(row.line))",
+          measured: row.value, predicted: value))
+    } catch {
+      skipped.add(row.named, pass: row.pass, "not modelled: \(error.message)")
     }
   }
 

@@ -38,6 +38,7 @@ struct TimeValidation {
       guard lines?.contains(row.line) != false else { continue }
       switch map.target(of: row) {
       case .notModelled(let reason): skipped.add(row.kernel, pass: row.pass, reason)
+      case .scheme: skipped.add(row.kernel, pass: row.pass, "counts of a layer, which nobody times")
       case .schedule(let name, let parameters):
         do {
           try predict(

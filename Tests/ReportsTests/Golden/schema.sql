@@ -168,8 +168,8 @@ CREATE TABLE warnings (
   PRIMARY KEY (run_id, position)
 ) STRICT, WITHOUT ROWID;
 CREATE VIEW run_summary AS
-  SELECT run_id, device_id, schedule, pass, data_type, mask, batch, heads_q, heads_kv, seq_q, seq_kv, head_dim,
-    head_dim_v, mode, time_s * 1e6 AS time_us, kernel_time_s * 1e6 AS kernel_time_us, cycles,
+  SELECT run_id, device_id, schedule, pass, data_type, mask, batch, heads_q, heads_kv, seq_q, seq_kv, lengths,
+    head_dim, head_dim_v, mode, time_s * 1e6 AS time_us, kernel_time_s * 1e6 AS kernel_time_us, cycles,
     clock_hz / 1e6 AS clock_mhz, clock_limiter, power_w, energy_j,
     useful_flops / time_s / 1e12 AS useful_tflops_per_s
   FROM runs JOIN devices USING (device_key);
