@@ -22,7 +22,7 @@ struct SharedBandwidthSchedule {
   /// its slot)`.
   let ticks: (Int, Int, Double, Bool) -> Double
 
-  private struct Slot: Hashable {
+  private struct Slot: Equatable {
     var sequence: Int
     var place: Int
     /// Share of the item that is left.
@@ -33,6 +33,21 @@ struct SharedBandwidthSchedule {
   private struct CoreGroup {
     var count: Int
     var slots: [Slot]
+
+    /// Of the slots.
+    var hash: Int {
+      var hash: UInt64 = 0
+      func mix(_ part: UInt64) {
+        hash = (hash ^ part) &* 0x9E37_79B9_7F4A_7C15
+        hash ^= hash >> 29
+      }
+      for slot in slots {
+        mix(UInt64(slot.sequence))
+        mix(UInt64(slot.place) << 1 | (slot.isFirst ? 1 : 0))
+        mix(slot.left.bitPattern)
+      }
+      return Int(truncatingIfNeeded: hash >> 1)
+    }
   }
 
   func play(_ launches: [Launches]) -> DeviceSchedule.Outcome {
@@ -41,24 +56,30 @@ struct SharedBandwidthSchedule {
     var next = LaunchQueue(launches, from: outcome.slotsUsed)
     var now = 0.0
     var busy = 0.0
+    var paces: [Double] = []
+    var moved: [CoreGroup] = []
     while groups.contains(where: { !$0.slots.isEmpty }) {
       let active = Double(groups.reduce(0) { $0 + ($1.slots.isEmpty ? 0 : $1.count) })
-      let paces = groups.map { group in
-        group.slots.map { slot in
-          ticks(launches[slot.sequence].sequence[slot.place], group.slots.count, active, slot.isFirst)
+      var step = Double.infinity
+      paces.removeAll(keepingCapacity: true)
+      for group in groups {
+        for slot in group.slots {
+          let pace = ticks(
+            launches[slot.sequence].sequence[slot.place], group.slots.count, active, slot.isFirst)
+          paces.append(pace)
+          step = min(step, slot.left * pace)
         }
       }
-      var step = Double.infinity
-      for (group, pace) in zip(groups, paces) {
-        for (slot, ticks) in zip(group.slots, pace) { step = min(step, slot.left * ticks) }
-      }
       now += step
-      var moved: [CoreGroup] = []
-      for (group, pace) in zip(groups, paces) {
-        busy += step * Double(group.count * group.slots.count)
-        advance(group, pace, by: step, launches, &next, into: &moved)
+      var place = 0
+      moved.removeAll(keepingCapacity: true)
+      for index in groups.indices {
+        let slots = groups[index].slots.count
+        busy += step * Double(groups[index].count * slots)
+        advance(&groups[index], paces[place..<place + slots], by: step, launches, &next, into: &moved)
+        place += slots
       }
-      groups = merged(moved)
+      merge(moved, into: &groups)
     }
     outcome.makespan = Int(now.rounded(.up))
     outcome.busy = min(Int(busy), outcome.makespan * outcome.slotsUsed)
@@ -81,21 +102,34 @@ struct SharedBandwidthSchedule {
     let total = launches.reduce(0) { $0 + $1.count }
     outcome.slotsUsed = index
     outcome.rounds = (total + cores * resident - 1) / (cores * resident)
-    return merged(lists.map { CoreGroup(count: 1, slots: $0) })
+    var groups: [CoreGroup] = []
+    merge(lists.map { CoreGroup(count: 1, slots: $0) }, into: &groups)
+    return groups
   }
 
   private func advance(
-    _ group: CoreGroup, _ pace: [Double], by step: Double, _ launches: [Launches], _ next: inout LaunchQueue,
-    into moved: inout [CoreGroup]
+    _ group: inout CoreGroup, _ paces: ArraySlice<Double>, by step: Double, _ launches: [Launches],
+    _ next: inout LaunchQueue, into moved: inout [CoreGroup]
   ) {
+    var hasEnded = false
+    for (index, pace) in zip(group.slots.indices, paces) {
+      group.slots[index].left -= pace > 0 ? step / pace : 1
+      if group.slots[index].left > 1e-9 {
+        // Equal histories must stay equal.
+        group.slots[index].left = (group.slots[index].left * 1e12).rounded() / 1e12
+      } else {
+        group.slots[index].left = 0
+        hasEnded = true
+      }
+    }
+    guard hasEnded else {
+      moved.append(group)
+      return
+    }
     var slots: [Slot] = []
     var freed = 0
-    for (slot, ticks) in zip(group.slots, pace) {
-      var slot = slot
-      slot.left -= ticks > 0 ? step / ticks : 1
-      if slot.left > 1e-9 {
-        // Equal histories must stay equal.
-        slot.left = (slot.left * 1e12).rounded() / 1e12
+    for slot in group.slots {
+      if slot.left > 0 {
         slots.append(slot)
       } else if slot.place + 1 < launches[slot.sequence].sequence.count {
         slots.append(Slot(sequence: slot.sequence, place: slot.place + 1, left: 1, isFirst: false))
@@ -113,18 +147,28 @@ struct SharedBandwidthSchedule {
     }
   }
 
-  private func merged(_ groups: [CoreGroup]) -> [CoreGroup] {
-    var places: [[Slot]: Int] = [:]
-    var merged: [CoreGroup] = []
-    for group in groups {
-      if let place = places[group.slots] {
-        merged[place].count += group.count
-      } else {
-        places[group.slots] = merged.count
-        merged.append(group)
+  /// Equal groups become one, at the place of the first of them.
+  private func merge(_ groups: [CoreGroup], into merged: inout [CoreGroup]) {
+    merged.removeAll(keepingCapacity: true)
+    // Open addressing: places of groups by their hash.
+    var size = 4
+    while size < 2 * groups.count { size *= 2 }
+    let none = -1
+    withUnsafeTemporaryAllocation(of: Int.self, capacity: size) { table in
+      table.initialize(repeating: none)
+      for group in groups {
+        var entry = group.hash & (size - 1)
+        while table[entry] != none, merged[table[entry]].slots != group.slots {
+          entry = (entry + 1) & (size - 1)
+        }
+        if table[entry] == none {
+          table[entry] = merged.count
+          merged.append(group)
+        } else {
+          merged[table[entry]].count += group.count
+        }
       }
     }
-    return merged
   }
 
   /// Launches that nobody has taken yet.
