@@ -104,17 +104,27 @@ struct ItemRuns {
   }
 
   /// Launches in order, equal neighbours together: one item each, or the next few items of a range.
-  /// Complexity: O(runs + items of ranges).
+  /// Complexity: O(runs + ranges).
   static func launches(_ runs: [Run], policy: TilePolicy) -> [SharedBandwidthSchedule.Launches] {
     guard case .ranges(let lengths, _) = policy else {
-      return runs.map { .init(sequence: [$0.itemClass], count: $0.count) }
+      return runs.map { .init(sequence: [Run(itemClass: $0.itemClass, count: 1)], count: $0.count) }
     }
-    let items = runs.flatMap { Array(repeating: $0.itemClass, count: $0.count) }
     var launches: [SharedBandwidthSchedule.Launches] = []
     var next = 0
+    var left = runs.first?.count ?? 0
     for length in lengths {
-      let sequence = Array(items[min(next, items.count)..<min(next + length, items.count)])
-      next += length
+      var sequence: [Run] = []
+      var wanted = length
+      while wanted > 0, next < runs.count {
+        let taken = min(wanted, left)
+        if taken > 0 { sequence.append(Run(itemClass: runs[next].itemClass, count: taken)) }
+        wanted -= taken
+        left -= taken
+        if left == 0 {
+          next += 1
+          left = next < runs.count ? runs[next].count : 0
+        }
+      }
       if launches.last?.sequence == sequence {
         launches[launches.count - 1].count += 1
       } else {

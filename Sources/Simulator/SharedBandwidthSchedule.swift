@@ -6,12 +6,15 @@ import Schedules
 /// as many items beside it and as many cores as there are now. So a last wave of few items runs faster, and a core
 /// with three items lags behind one with two.
 ///
+/// A pace changes only where a core runs empty, or has one item less: between such moments the end of a run of equal
+/// items is known when it begins, and only the core that comes to such an end is looked at.
+///
 /// - Leaves out: the time between launches of the first wave.
-/// - Complexity: O(launches x different cores); equal cores are one.
+/// - Complexity: O(runs of equal items x different cores); equal cores are one.
 struct SharedBandwidthSchedule {
-  /// Launches that play the same classes of items, one after the other.
+  /// Launches that play the same items, one after the other, as runs of equal ones.
   struct Launches: Hashable {
-    var sequence: [Int]
+    var sequence: [ItemRuns.Run]
     var count: Int
   }
 
@@ -22,64 +25,69 @@ struct SharedBandwidthSchedule {
   /// its slot)`.
   let ticks: (Int, Int, Double, Bool) -> Double
 
-  private struct Slot: Equatable {
+  private struct Slot: Hashable {
     var sequence: Int
-    var place: Int
-    /// Share of the item that is left.
+    /// Which run of the sequence.
+    var run: Int
+    /// Items of the run that are left, the share of the present one too.
     var left: Double
+    /// Whether the present item is the first that its slot plays; the others of its run follow at another pace.
     var isFirst: Bool
+    /// Ticks of an item at the present pace.
+    var ticks = 0.0
   }
   /// Cores in the same state.
   private struct CoreGroup {
     var count: Int
     var slots: [Slot]
-
-    /// Of the slots.
-    var hash: Int {
-      var hash: UInt64 = 0
-      func mix(_ part: UInt64) {
-        hash = (hash ^ part) &* 0x9E37_79B9_7F4A_7C15
-        hash ^= hash >> 29
-      }
-      for slot in slots {
-        mix(UInt64(slot.sequence))
-        mix(UInt64(slot.place) << 1 | (slot.isFirst ? 1 : 0))
-        mix(slot.left.bitPattern)
-      }
-      return Int(truncatingIfNeeded: hash >> 1)
-    }
+    /// When the slots were in this state, and when the first of them comes to an end.
+    var since = 0.0
+    var end = 0.0
+    /// How much earlier still counts as the end: rounding must not tell cores apart that end together.
+    var slack = 0.0
   }
+
+  /// Share of an item that counts as nothing.
+  private static let nothing = 1e-9
 
   func play(_ launches: [Launches]) -> DeviceSchedule.Outcome {
     var outcome = DeviceSchedule.Outcome()
     var groups = deal(launches, &outcome)
     var next = LaunchQueue(launches, from: outcome.slotsUsed)
-    var now = 0.0
-    var busy = 0.0
-    var paces: [Double] = []
-    var moved: [CoreGroup] = []
-    while groups.contains(where: { !$0.slots.isEmpty }) {
-      let active = Double(groups.reduce(0) { $0 + ($1.slots.isEmpty ? 0 : $1.count) })
-      var step = Double.infinity
-      paces.removeAll(keepingCapacity: true)
-      for group in groups {
-        for slot in group.slots {
-          let pace = ticks(
-            launches[slot.sequence].sequence[slot.place], group.slots.count, active, slot.isFirst)
-          paces.append(pace)
-          step = min(step, slot.left * pace)
+    var split: [CoreGroup] = []
+    var (now, busy) = (0.0, 0.0)
+    var active = 0
+    while !groups.isEmpty {
+      let left = groups.reduce(0) { $0 + $1.count }
+      if left != active {
+        active = left
+        for index in groups.indices {
+          busy += pass(&groups[index], until: now)
+          setPaces(&groups[index], launches, active: active)
         }
       }
-      now += step
-      var place = 0
-      moved.removeAll(keepingCapacity: true)
-      for index in groups.indices {
-        let slots = groups[index].slots.count
-        busy += step * Double(groups[index].count * slots)
-        advance(&groups[index], paces[place..<place + slots], by: step, launches, &next, into: &moved)
-        place += slots
+      // Cores stay as they are until one of them comes to an end.
+      var isAlive = true
+      while isAlive {
+        now = groups.reduce(.infinity) { min($0, $1.end) }
+        var ended = 0
+        for index in groups.indices where groups[index].end - groups[index].slack <= now {
+          busy += pass(&groups[index], until: now)
+          let freed = moveOn(&groups[index], launches)
+          refill(&groups[index], freed, &next, others: &split)
+          setPaces(&groups[index], launches, active: active)
+          ended += 1
+          if groups[index].slots.isEmpty { isAlive = false }
+        }
+        if ended > 1 || !split.isEmpty || !isAlive {
+          for index in split.indices {
+            setPaces(&split[index], launches, active: active)
+            if split[index].slots.isEmpty { isAlive = false }
+          }
+          groups = merged(groups + split, at: now)
+          split.removeAll(keepingCapacity: true)
+        }
       }
-      merge(moved, into: &groups)
     }
     outcome.makespan = Int(now.rounded(.up))
     outcome.busy = min(Int(busy), outcome.makespan * outcome.slotsUsed)
@@ -94,7 +102,7 @@ struct SharedBandwidthSchedule {
       for _ in 0..<launch.count {
         guard index < cores * resident else { break deal }
         if !launch.sequence.isEmpty {
-          lists[index % cores].append(Slot(sequence: sequence, place: 0, left: 1, isFirst: true))
+          lists[index % cores].append(Slot(sequence: sequence, run: 0, left: 1, isFirst: true))
         }
         index += 1
       }
@@ -102,81 +110,112 @@ struct SharedBandwidthSchedule {
     let total = launches.reduce(0) { $0 + $1.count }
     outcome.slotsUsed = index
     outcome.rounds = (total + cores * resident - 1) / (cores * resident)
-    var groups: [CoreGroup] = []
-    merge(lists.map { CoreGroup(count: 1, slots: $0) }, into: &groups)
-    return groups
+    return merged(lists.map { CoreGroup(count: 1, slots: $0) }, at: 0)
   }
 
-  private func advance(
-    _ group: inout CoreGroup, _ paces: ArraySlice<Double>, by step: Double, _ launches: [Launches],
-    _ next: inout LaunchQueue, into moved: inout [CoreGroup]
+  /// What is left at `time`; how many slot ticks have passed.
+  private func pass(_ group: inout CoreGroup, until time: Double) -> Double {
+    let step = time - group.since
+    guard step > 0 else { return 0 }
+    group.since = time
+    for index in group.slots.indices {
+      let ticks = group.slots[index].ticks
+      let left = group.slots[index].left - (ticks > 0 ? step / ticks : group.slots[index].left)
+      // Equal histories must stay equal.
+      group.slots[index].left = (left * 1e12).rounded() / 1e12
+    }
+    return step * Double(group.count * group.slots.count)
+  }
+
+  /// Slots whose run has ended go on to the next, or leave the group; how many leave.
+  private func moveOn(_ group: inout CoreGroup, _ launches: [Launches]) -> Int {
+    var kept = 0
+    for index in group.slots.indices {
+      var slot = group.slots[index]
+      let runs = launches[slot.sequence].sequence
+      if slot.left <= Self.nothing || slot.ticks <= 0 {
+        if slot.isFirst, runs[slot.run].count > 1 {
+          slot.left = Double(runs[slot.run].count - 1)
+        } else if slot.run + 1 < runs.count {
+          slot.run += 1
+          slot.left = Double(runs[slot.run].count)
+        } else {
+          continue
+        }
+        slot.isFirst = false
+      }
+      group.slots[kept] = slot
+      kept += 1
+    }
+    let freed = group.slots.count - kept
+    group.slots.removeLast(freed)
+    return freed
+  }
+
+  /// Gives each core of a group `freed` of the launches that nobody has taken; cores that get others than the first one
+  /// become groups of their own.
+  private func refill(
+    _ group: inout CoreGroup, _ freed: Int, _ next: inout LaunchQueue, others: inout [CoreGroup]
   ) {
-    var hasEnded = false
-    for (index, pace) in zip(group.slots.indices, paces) {
-      group.slots[index].left -= pace > 0 ? step / pace : 1
-      if group.slots[index].left > 1e-9 {
-        // Equal histories must stay equal.
-        group.slots[index].left = (group.slots[index].left * 1e12).rounded() / 1e12
-      } else {
-        group.slots[index].left = 0
-        hasEnded = true
-      }
-    }
-    guard hasEnded else {
-      moved.append(group)
-      return
-    }
-    var slots: [Slot] = []
-    var freed = 0
-    for slot in group.slots {
-      if slot.left > 0 {
-        slots.append(slot)
-      } else if slot.place + 1 < launches[slot.sequence].sequence.count {
-        slots.append(Slot(sequence: slot.sequence, place: slot.place + 1, left: 1, isFirst: false))
-      } else {
-        freed += 1
-      }
-    }
+    guard freed > 0 else { return }
+    let kept = group.slots
     var left = group.count
+    var isFirst = true
     while left > 0 {
-      // Equal cores that take equal launches stay one group.
       let taken = next.take(freed, forEachOf: left)
-      let new = taken.sequences.map { Slot(sequence: $0, place: 0, left: 1, isFirst: false) }
-      moved.append(CoreGroup(count: taken.cores, slots: slots + new))
+      let new = taken.slots
+      if isFirst {
+        group.slots += new
+        group.count = taken.cores
+      } else {
+        others.append(CoreGroup(count: taken.cores, slots: kept + new, since: group.since))
+      }
+      isFirst = false
       left -= taken.cores
     }
   }
 
-  /// Equal groups become one, at the place of the first of them.
-  private func merge(_ groups: [CoreGroup], into merged: inout [CoreGroup]) {
-    merged.removeAll(keepingCapacity: true)
-    // Open addressing: places of groups by their hash.
-    var size = 4
-    while size < 2 * groups.count { size *= 2 }
-    let none = -1
-    withUnsafeTemporaryAllocation(of: Int.self, capacity: size) { table in
-      table.initialize(repeating: none)
-      for group in groups {
-        var entry = group.hash & (size - 1)
-        while table[entry] != none, merged[table[entry]].slots != group.slots {
-          entry = (entry + 1) & (size - 1)
-        }
-        if table[entry] == none {
-          table[entry] = merged.count
-          merged.append(group)
-        } else {
-          merged[table[entry]].count += group.count
-        }
+  private func setPaces(_ group: inout CoreGroup, _ launches: [Launches], active: Int) {
+    (group.end, group.slack) = (.infinity, 0)
+    for index in group.slots.indices {
+      let slot = group.slots[index]
+      let pace = ticks(
+        launches[slot.sequence].sequence[slot.run].itemClass, group.slots.count, Double(active), slot.isFirst)
+      group.slots[index].ticks = pace
+      let end = group.since + slot.left * pace
+      if end < group.end { (group.end, group.slack) = (end, Self.nothing * pace) }
+    }
+  }
+
+  /// Cores in the same state together, those without items left out.
+  private func merged(_ groups: [CoreGroup], at time: Double) -> [CoreGroup] {
+    var places: [[Slot]: Int] = [:]
+    var merged: [CoreGroup] = []
+    merged.reserveCapacity(groups.count)
+    for group in groups where !group.slots.isEmpty {
+      // A core where nothing happens now is like none where something does.
+      guard group.since == time else {
+        merged.append(group)
+        continue
+      }
+      if let place = places[group.slots] {
+        merged[place].count += group.count
+      } else {
+        places[group.slots] = merged.count
+        merged.append(group)
       }
     }
+    return merged
   }
 
   /// Launches that nobody has taken yet.
   private struct LaunchQueue {
+    private let launches: [Launches]
     private var left: [(sequence: Int, count: Int)]
     private var head = 0
 
     init(_ launches: [Launches], from skipped: Int) {
+      self.launches = launches
       var skipped = skipped
       left = launches.enumerated().compactMap { index, launch in
         let used = min(skipped, launch.count)
@@ -186,21 +225,25 @@ struct SharedBandwidthSchedule {
     }
 
     /// `wanted` launches for each of as many as possible of `cores` equal cores.
-    mutating func take(_ wanted: Int, forEachOf cores: Int) -> (cores: Int, sequences: [Int]) {
+    mutating func take(_ wanted: Int, forEachOf cores: Int) -> (cores: Int, slots: [Slot]) {
       guard wanted > 0, head < left.count else { return (cores, []) }
       let same = left[head].count / wanted
       if same > 0 {
         let served = min(same, cores)
         let sequence = left[head].sequence
         drop(served * wanted)
-        return (served, Array(repeating: sequence, count: wanted))
+        return (served, Array(repeating: slot(sequence), count: wanted))
       }
-      var sequences: [Int] = []
-      while sequences.count < wanted, head < left.count {
-        sequences.append(left[head].sequence)
+      var slots: [Slot] = []
+      while slots.count < wanted, head < left.count {
+        slots.append(slot(left[head].sequence))
         drop(1)
       }
-      return (1, sequences)
+      return (1, slots)
+    }
+
+    private func slot(_ sequence: Int) -> Slot {
+      Slot(sequence: sequence, run: 0, left: Double(launches[sequence].sequence[0].count), isFirst: false)
     }
 
     private mutating func drop(_ count: Int) {
