@@ -68,7 +68,14 @@ extension Machine {
     _ tensor: Tensor, _ coordinate: TileCoordinate, _ rows: Int, _ columns: Int, _ context: Context
   ) throws(ExecutionFault) -> Int32 {
     let value: Int32
-    if coordinate.order != nil || isFlat(tensor, context) {
+    if tensor.isPerKeyValueHead, let keys = context.compiled.kernel.items.keys {
+      var place = try place(tensor, coordinate, rows, columns, context)
+      place.rectangle.row += keys.lowerBound
+      place.rectangle.rows = min(rows, keys.upperBound - place.rectangle.row)
+      let some = place.rectangle.rows > 0 ? memory.read(place) : table.constant(0, rows: 1, columns: columns)
+      // Keys past the last are not read.
+      value = table.crop(some, row: 0, rows: rows, column: 0, columns: columns)
+    } else if isInPieces(tensor, coordinate, context) {
       var whole = table.constant(0, rows: rows, columns: columns)
       for (offset, piece) in try pieces(tensor, coordinate, rows, columns, context) {
         whole = table.overlay(whole, with: memory.read(piece), row: offset, column: 0)
@@ -86,7 +93,7 @@ extension Machine {
     _ value: Int32, _ tensor: Tensor, _ coordinate: TileCoordinate, _ context: Context
   ) throws(ExecutionFault) {
     let tile = table[value]
-    if coordinate.order != nil || isFlat(tensor, context) {
+    if isInPieces(tensor, coordinate, context) {
       for (offset, piece) in try pieces(tensor, coordinate, tile.rows, tile.columns, context) {
         let part = table.crop(
           value, row: offset, rows: piece.rectangle.rows, column: 0, columns: tile.columns)
@@ -98,11 +105,36 @@ extension Machine {
     recorder?.write(.memory(tensor), value: value)
   }
 
+  private func isInPieces(_ tensor: Tensor, _ coordinate: TileCoordinate, _ context: Context) -> Bool {
+    coordinate.order != nil || isFlat(tensor, context) || isStacked(tensor, context)
+  }
+
+  /// Whether the kernel takes the query rows of several batch elements as one sequence.
+  func isStacked(_ tensor: Tensor, _ context: Context) -> Bool {
+    context.compiled.kernel.items.stackedBatch > 1 && !tensor.isPerKeyValueHead
+  }
+
+  /// The query rows `rows` of a stacked sequence by batch element: offset among them, first head, and rows of its heads.
+  func stackedRows(_ rows: Range<Int>, _ context: Context) -> [(offset: Int, head: Int, rows: Range<Int>)] {
+    let shape = program.shape
+    let items = context.compiled.kernel.items
+    let each = shape.seqQ * items.packedHeads
+    return (0..<items.stackedBatch).compactMap { element in
+      let own = rows.clamped(to: element * each..<(element + 1) * each)
+      guard !own.isEmpty else { return nil }
+      return (
+        own.lowerBound - rows.lowerBound,
+        element * shape.headsQ + context.item.sequence * items.packedHeads,
+        own.lowerBound - element * each..<own.upperBound - element * each
+      )
+    }
+  }
+
   /// Whether the kernel takes the query rows of all heads as one sequence.
   func isFlat(_ tensor: Tensor, _ context: Context) -> Bool {
     context.compiled.sequences == 1 && !tensor.isPerKeyValueHead
       && program.shape.batch * program.shape.headsQ > 1
-      && context.compiled.kernel.items.packedHeads == 1
+      && context.compiled.kernel.items.packedHeads == 1 && !isStacked(tensor, context)
   }
 
   /// The parts of a run of rows over all heads that lie in one head each, with their offsets in the run; for rows of a
@@ -119,6 +151,20 @@ extension Machine {
         place.rectangle.row = run.tokens.lowerBound
         place.rectangle.rows = run.tokens.count
         return (run.offset, place)
+      }
+    }
+    if isStacked(tensor, context) {
+      let split = try split(tensor, coordinate, context)
+      return stackedRows(first..<first + rows, context).map { piece in
+        (
+          piece.offset,
+          DeviceMemory.Place(
+            tensor: tensor, head: piece.head, packedHeads: context.compiled.kernel.items.packedHeads,
+            split: split,
+            rectangle: Rectangle(
+              row: piece.rows.lowerBound, rows: piece.rows.count, column: coordinate.firstColumn,
+              columns: columns))
+        )
       }
     }
     let last = min(first + rows, shape.batch * shape.headsQ * shape.seqQ)
@@ -149,6 +195,7 @@ extension Machine {
     case .item: return context.item.split
     case .tile: return context.item.tile
     case .fixed(let fixed): return fixed
+    case .after(let first): return first + context.item.split
     case .walk(let offset): return try walked(offset, 1, context)
     }
   }
@@ -160,7 +207,10 @@ extension Machine {
     let packedHeads = context.compiled.kernel.items.packedHeads
     let sequences = context.compiled.sequences
     let head: Int
-    if sequences * packedHeads == shape.batch * shape.headsQ {
+    if context.compiled.kernel.items.stackedBatch > 1 {
+      // The keys of all elements are those of the first.
+      head = context.item.sequence
+    } else if sequences * packedHeads == shape.batch * shape.headsQ {
       let first = context.item.sequence * packedHeads
       head = tensor.isPerKeyValueHead ? first / shape.group : first
     } else if sequences == shape.batch * shape.headsKV, tensor.isPerKeyValueHead {

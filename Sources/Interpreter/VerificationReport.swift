@@ -176,7 +176,9 @@ extension AttentionShape {
   package var summary: String {
     let heads = headsQ == headsKV ? "h\(headsQ)" : "h\(headsQ)/\(headsKV)"
     let dimension = headDim == headDimV ? "d\(headDim)" : "d\(headDim)/\(headDimV)"
-    return "b\(batch) \(heads) q\(seqQ) kv\(seqKV) \(dimension) \(dataType.rawValue) \(mask) \(pass.rawValue)"
+    let shared = sharedPrefix > 0 ? " shared:\(sharedPrefix)" : ""
+    return
+      "b\(batch) \(heads) q\(seqQ) kv\(seqKV)\(shared) \(dimension) \(dataType.rawValue) \(mask) \(pass.rawValue)"
   }
 }
 

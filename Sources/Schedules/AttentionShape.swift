@@ -19,6 +19,8 @@ public struct AttentionShape: Sendable, Hashable {
   public var valuesInKeys = false
   /// Keys of each sequence where they differ, the longest of them being `seqKV`; nil where all have `seqKV`.
   public private(set) var lengths: BatchLengths?
+  /// Leading keys that all sequences of the batch have in common: memory holds them once for each key-value head.
+  public private(set) var sharedPrefix: Int
 
   public enum Pass: String, CaseIterable, Sendable, Codable {
     case forward = "fwd"
@@ -34,7 +36,7 @@ public struct AttentionShape: Sendable, Hashable {
   public init(
     batch: Int, headsQ: Int, headsKV: Int? = nil, seqQ: Int, seqKV: Int? = nil, headDim: Int,
     headDimV: Int? = nil, dataType: DataType = .bf16, mask: Mask = .none, pass: Pass = .forward,
-    lengths: BatchLengths? = nil, needsBlockLists: Bool = true
+    lengths: BatchLengths? = nil, sharedPrefix: Int = 0, needsBlockLists: Bool = true
   ) throws(ShapeError) {
     self.batch = batch
     self.headsQ = headsQ
@@ -42,6 +44,7 @@ public struct AttentionShape: Sendable, Hashable {
     self.seqQ = seqQ
     self.seqKV = seqKV ?? lengths?.longest ?? seqQ
     self.lengths = lengths
+    self.sharedPrefix = sharedPrefix
     self.headDim = headDim
     self.headDimV = headDimV ?? headDim
     self.dataType = dataType
@@ -95,6 +98,7 @@ public struct AttentionShape: Sendable, Hashable {
         .map { .init(field: "mask", message: $0.message) }
     }
     if let lengths, found.isEmpty { found += problems(lengths) }
+    if sharedPrefix != 0, found.isEmpty { found += prefixProblems }
     return found
   }
 
@@ -123,6 +127,23 @@ public struct AttentionShape: Sendable, Hashable {
     return found
   }
 
+  private var prefixProblems: [ShapeError.Problem] {
+    let shortest = keyRuns.reduce(seqKV) { min($0, $1.keys) }
+    var found: [ShapeError.Problem] = []
+    if !(0...shortest).contains(sharedPrefix) {
+      found.append(
+        .init(
+          field: "shared-prefix",
+          message:
+            "shared-prefix is \(sharedPrefix); it must lie between 0 and \(shortest), the keys of the shortest sequence"
+        ))
+    }
+    if pass == .backward {
+      found.append(.init(field: "shared-prefix", message: "a shared prefix is modelled forward only"))
+    }
+    return found
+  }
+
   /// Keys of batch element `index`.
   public func keys(of index: Int) -> Int { lengths?.keys[index] ?? seqKV }
 
@@ -131,6 +152,9 @@ public struct AttentionShape: Sendable, Hashable {
 
   /// Keys of all sequences together.
   public var totalKeys: Double { keyRuns.reduce(0) { $0 + Double($1.count) * Double($1.keys) } }
+
+  /// Keys that memory holds of all sequences together: those of a shared prefix once.
+  public var storedKeys: Double { totalKeys - Double(batch - 1) * Double(sharedPrefix) }
 
   /// Query heads that share one key-value head.
   public var group: Int { headsQ / headsKV }
@@ -160,8 +184,8 @@ public struct AttentionShape: Sendable, Hashable {
     let element = Double(dataType.bytes)
     let q = Double(batch * headsQ) * Double(seqQ) * Double(headDim) * element
     let o = Double(batch * headsQ) * Double(seqQ) * Double(headDimV) * element
-    let k = Double(headsKV) * totalKeys * Double(headDim) * element
-    let v = Double(headsKV) * totalKeys * Double(cachedColumns - headDim) * element
+    let k = Double(headsKV) * storedKeys * Double(headDim) * element
+    let v = Double(headsKV) * storedKeys * Double(cachedColumns - headDim) * element
     switch pass {
     case .forward: return (q + k + v, o)
     case .backward: return (q + k + v + 2 * o, q + k + v)

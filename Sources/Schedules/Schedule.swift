@@ -14,6 +14,8 @@ public protocol Schedule: Sendable {
   static var geometry: HeadGeometry? { get }
   /// Whether the sequences of a batch may have lengths of their own; false for most.
   static var takesLengths: Bool { get }
+  /// Whether the sequences of a batch may have leading keys in common; false for most.
+  static var takesSharedPrefix: Bool { get }
   /// - Throws: `ScheduleError` for a parameter it does not know or cannot read.
   init(parameters: ScheduleParameters) throws(ScheduleError)
   /// - Throws: `ScheduleError` where the device lacks a resource, the shape is outside what the kernel takes, or
@@ -25,6 +27,18 @@ extension Schedule {
   public static var parallelism: [ParallelismAxis] { [] }
   public static var geometry: HeadGeometry? { nil }
   public static var takesLengths: Bool { false }
+  public static var takesSharedPrefix: Bool { false }
+
+  /// - Throws: `ScheduleError.unsupported` where the sequences of the batch are of a kind that the kernel does not take.
+  public static func checkBatch(of shape: AttentionShape) throws(ScheduleError) {
+    try checkLengths(of: shape)
+    guard shape.sharedPrefix == 0 || takesSharedPrefix else {
+      let names = ScheduleRegistry.all.filter { $0.takesSharedPrefix }.map { $0.name }
+      throw .unsupported(
+        schedule: name, field: "shared-prefix",
+        message: "models batches without a shared prefix; with one: \(names.joined(separator: ", "))")
+    }
+  }
 
   /// - Throws: `ScheduleError.unsupported` where the batch has lengths of their own and the kernel takes none.
   public static func checkLengths(of shape: AttentionShape) throws(ScheduleError) {

@@ -122,7 +122,7 @@ struct DamageTests {
     #expect(
       StoreSchema.migrationNames == [
         "v1 runs, devices, sources, sweeps", "v2 nodes and FIFOs, einsums and energies",
-        "v3 lengths of a batch",
+        "v3 lengths of a batch", "v4 keys shared by a batch",
       ])
     for version in 1...StoreSchema.version {
       let path = folder.path("v\(version).sqlite")

@@ -22,6 +22,7 @@ import Testing
         repeated: kernel.items.total > simulation.slots)
       // The longest and some in between: playing all of them whole would take minutes.
       let classes = kernel.items.classes
+      try timer.prepare(classes)
       let chosen = Set([0, classes.count / 3, classes.count / 2, classes.count - 1])
       for (index, itemClass) in classes.enumerated() {
         let timing = try timer.timing(of: itemClass)

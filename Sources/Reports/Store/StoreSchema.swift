@@ -9,6 +9,7 @@ enum StoreSchema {
   static let applicationID: Int32 = 0x6174_746e
   static let migrationNames = [
     "v1 runs, devices, sources, sweeps", "v2 nodes and FIFOs, einsums and energies", "v3 lengths of a batch",
+    "v4 keys shared by a batch",
   ]
   static var version: Int { migrationNames.count }
 
@@ -25,6 +26,10 @@ enum StoreSchema {
     migrator.registerMigration(migrationNames[2]) { database in
       // Keys of each sequence as asked; NULL where all have seq_kv.
       try database.execute(sql: "ALTER TABLE runs ADD COLUMN lengths TEXT; PRAGMA user_version = 3")
+    }
+    migrator.registerMigration(migrationNames[3]) { database in
+      // Leading keys that all sequences share; NULL where they share none.
+      try database.execute(sql: "ALTER TABLE runs ADD COLUMN shared_prefix INTEGER; PRAGMA user_version = 4")
     }
     return migrator
   }

@@ -46,6 +46,7 @@ public struct FlashAttention3: Schedule {
   public static let parameters = [
     build, packHeads, pingPong, stages, splits, ServingKernels.layout, pageSize,
   ]
+  public static let takesSharedPrefix = true
 
   let isCute: Bool
   private let packChoice: String
@@ -108,6 +109,8 @@ public struct FlashAttention3: Schedule {
     guard shape.headDim <= 256, shape.headDimV <= 256 else {
       throw .unsupported(schedule: Self.name, field: "head-dim", message: "takes head dimensions up to 256")
     }
+    try SharedPages.check(
+      shape, page: page, schedule: Self.name, asking: "build=cpp, layout=paged and page-size")
     if shape.mask.band(seqQ: shape.seqQ, seqKV: shape.seqKV) == nil { return try listed(shape, on: device) }
     if shape.pass == .backward {
       if isVarlen { throw ServingKernels.noBackward(Self.name) }
