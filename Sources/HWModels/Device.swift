@@ -149,6 +149,8 @@ extension Device {
     public var issueInterval = Cycles.zero
     /// Issue of an instruction with a register operand waits until this much matrix work is left before it.
     public var registerOperandLead = Cycles.zero
+    /// Factor on the time that the exponential unit needs while the matrix unit is busy: both read registers.
+    public var expSlowdown = Count.zero
     public init() {}
   }
 
@@ -199,6 +201,8 @@ extension Device {
     public var throughput = BytesPerSecond.zero
     /// What one core can add alone.
     public var corePort = BytesPerCycle.zero
+    /// Energy of a byte added, in the cache.
+    public var byteEnergy = Energy.zero
     public init() {}
   }
 

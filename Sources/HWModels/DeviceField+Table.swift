@@ -84,6 +84,9 @@ extension DeviceField {
     .init(
       "asyncTensor.registerOperandLead", \.asyncTensor, \.registerOperandLead, .nonNegative,
       "matrix cycles left in the queue when an instruction with a register operand may issue"),
+    .init(
+      "asyncTensor.expSlowdown", \.asyncTensor, \.expSlowdown, .positive,
+      "factor on the time of the exponential unit while the matrix unit is busy"),
 
     .init("shared.capacity", \.shared.capacity, .positive, "shared memory of a core"),
     .init("shared.perWorkItem", \.shared.perWorkItem, .positive, "shared memory one work item can have"),
@@ -118,6 +121,7 @@ extension DeviceField {
       "additions.throughput", \.additions, \.throughput, .positive,
       "bytes a second that all cores together add in the shared cache"),
     .init("additions.corePort", \.additions, \.corePort, .positive, "bytes a cycle that one core adds"),
+    .init("additions.byteEnergy", \.additions, \.byteEnergy, .nonNegative, "energy of a byte added"),
 
     .init("dram.capacity", \.dram.capacity, .positive, "device memory"),
     .init("dram.bandwidth", \.dram.bandwidth, .positive, "quoted bytes a second"),

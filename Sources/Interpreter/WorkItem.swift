@@ -31,6 +31,8 @@ struct WorkItem {
       switch kernel.policy.order {
       case .tilesFastest:
         for sequence in 0..<group.count { for tile in 0..<tiles { append(sequence, tile) } }
+      case .tilesDescending:
+        for sequence in 0..<group.count { for tile in (0..<tiles).reversed() { append(sequence, tile) } }
       case .sequencesFastest:
         for tile in 0..<tiles { for sequence in 0..<group.count { append(sequence, tile) } }
       case .rowTilesSlowest:

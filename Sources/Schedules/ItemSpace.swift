@@ -169,6 +169,8 @@ public enum TilePolicy: Sendable, Hashable {
 public enum ItemOrder: Sendable, Hashable {
   /// Tiles of one sequence after another, ascending.
   case tilesFastest
+  /// The same with the last tile of a sequence first.
+  case tilesDescending
   /// Sections of `sequencesPerSection` sequences; inside one, last tile first, all its sequences, then the tile before.
   case longestFirst(sequencesPerSection: Int)
   /// The same with the first tile first: where the walk of the first tile is the longest, as for keys under a causal mask.

@@ -107,7 +107,7 @@ struct CacheModel {
     var passes = 1.0
     var coldWaves = 1.0
     switch kernel.policy.order {
-    case .tilesFastest, .sequencesFastest, .rowTilesSlowest:
+    case .tilesFastest, .tilesDescending, .sequencesFastest, .rowTilesSlowest:
       let waves = sharing / Double(slots)
       if waves > 1 {
         // One sequence outlives a wave: the next wave finds it if it fits.

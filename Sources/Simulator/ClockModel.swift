@@ -39,9 +39,9 @@ struct ClockModel {
         * power.instruction.value
         + (work.sharedRead + work.sharedWrite) * power.sharedByte.value
       memory +=
-        (work.bytesRead + work.globalWrite + work.atomics * Work.additionBytes)
-        * power.l2Byte.value + simulation.dramBytes
-        * power.dramByte.value
+        (work.bytesRead + work.globalWrite) * power.l2Byte.value
+        + work.atomics * Work.additionBytes * (device.additions?.byteEnergy ?? power.l2Byte).value
+        + simulation.dramBytes * power.dramByte.value
     }
     usesMatrixUnit = matrixFlops > 0
     coreEnergy = core

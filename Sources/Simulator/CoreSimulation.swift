@@ -221,7 +221,9 @@ struct CoreSimulation {
     // A warp issues in order: while it queues for a unit, its own instructions wait too.
     let own =
       record.pointee.isAsynchronous
-      ? 0 : Self.ownTicks(record.pointee, matrixBusy: max(matrixFree - start, 0))
+      ? 0
+      : Self.ticks(
+        record.pointee.ownTicks, besideMatrix: record.pointee.ownTicksBesideMatrix, for: matrixFree - start)
     var served = start
     var finished = start + own
     var bottleneck: Int32 = -1
@@ -229,10 +231,12 @@ struct CoreSimulation {
     for index in 0..<Int(record.pointee.demandCount) {
       let unit = Int(demands[index].resource)
       let begin = max(free.base[unit], start)
-      let end = begin + demands[index].ticks
+      let ticks = Self.ticks(
+        demands[index].ticks, besideMatrix: demands[index].ticksBesideMatrix, for: matrixFree - begin)
+      let end = begin + ticks
       free.base[unit] = end
       if demands[index].isPosted { continue }
-      finished = max(finished, begin + max(own, demands[index].ticks))
+      finished = max(finished, begin + max(own, ticks))
       if end > served {
         served = end
         bottleneck = demands[index].resource
@@ -259,13 +263,12 @@ struct CoreSimulation {
     advance(actor)
   }
 
-  /// Ticks of an operation that runs beside `matrixBusy` ticks of matrix work: slower until that is over.
-  private static func ownTicks(_ record: LoweredKernel.Operation, matrixBusy: Int) -> Int {
-    let beside = record.ownTicksBesideMatrix
+  /// Ticks of what takes `ticks` alone and `beside` with the matrix unit, which is busy for the next `matrixBusy` ticks.
+  private static func ticks(_ ticks: Int, besideMatrix beside: Int, for matrixBusy: Int) -> Int {
+    if beside == ticks || matrixBusy <= 0 { return ticks }
     if beside <= matrixBusy { return beside }
-    if beside == record.ownTicks || matrixBusy == 0 { return record.ownTicks }
     // The part done beside the matrix work, rounded down.
-    return matrixBusy + record.ownTicks - matrixBusy * record.ownTicks / beside
+    return matrixBusy + ticks - matrixBusy * ticks / beside
   }
 
   private func resetBarrier(_ index: Int) {

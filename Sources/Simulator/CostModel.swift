@@ -11,6 +11,8 @@ struct OperationCost {
   var own = 0.0
   /// The same while the matrix unit is busy.
   var ownBesideMatrix = 0.0
+  /// Factor on the demand of the exponential unit while the matrix unit is busy.
+  var expSlowdown = 1.0
   /// Cycles after the last demand until the result is visible.
   var latency = 0.0
   /// For a register operand: matrix cycles that may be left before it when it issues.
@@ -109,6 +111,9 @@ struct CostModel {
       cost.latency = work.bytesRead > 0 ? readLatency : 0
       cost.own += chain
     case .sync: break
+    }
+    if unit == .vector, !isInterleaved, let matrix = device.asyncTensor {
+      cost.expSlowdown = matrix.expSlowdown.value
     }
     cost.ownBesideMatrix = unit == .vector ? cost.own + slowed : cost.own
     return cost

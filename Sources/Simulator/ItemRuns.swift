@@ -25,12 +25,13 @@ struct ItemRuns {
       }
     }
     switch order {
-    case .tilesFastest:
+    case .tilesFastest, .tilesDescending:
       for group in items.groups {
-        if group.runs.count == 1 {
-          emit(group.runs[0].itemClass, group.count * group.runs[0].count)
+        let tiles = order == .tilesFastest ? group.runs : group.runs.reversed()
+        if tiles.count == 1 {
+          emit(tiles[0].itemClass, group.count * tiles[0].count)
         } else {
-          for _ in 0..<group.count { for run in group.runs { emit(run.itemClass, run.count) } }
+          for _ in 0..<group.count { for run in tiles { emit(run.itemClass, run.count) } }
         }
       }
     case .sequencesFastest:
@@ -90,7 +91,7 @@ struct ItemRuns {
   private static func repeats(_ group: ItemSpace.Group, _ order: ItemOrder, _ slots: Int) -> Int {
     if group.runs.count == 1 { return max(group.count * group.runs[0].count / slots, 1) }
     return switch order {
-    case .tilesFastest: group.count
+    case .tilesFastest, .tilesDescending: group.count
     case .sequencesFastest, .rowTilesSlowest: 1
     case .longestFirst, .firstTilesFirst: (group.count - 1) / sequencesPerRepeat(order) + 1
     }
@@ -98,7 +99,7 @@ struct ItemRuns {
 
   private static func sequencesPerRepeat(_ order: ItemOrder) -> Int {
     switch order {
-    case .tilesFastest, .sequencesFastest, .rowTilesSlowest: 1
+    case .tilesFastest, .tilesDescending, .sequencesFastest, .rowTilesSlowest: 1
     case .longestFirst(let perSection), .firstTilesFirst(let perSection): max(perSection, 1)
     }
   }

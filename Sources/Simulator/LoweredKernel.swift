@@ -52,6 +52,8 @@ struct LoweredKernel {
     /// Whether the operation goes on without waiting for it.
     var isPosted: Bool
     var ticks: Int
+    /// The same while the matrix unit is busy; equal where it makes no difference.
+    var ticksBesideMatrix: Int
   }
   struct Wait: BitwiseCopyable {
     var barrier: Int32
@@ -183,15 +185,18 @@ struct LoweredKernel {
     }
     for signal in list[index].signals { signals.append(Int32(signal.index)) }
     for resource in 0..<Resource.count where cost.demand[resource] > 0 {
+      let ticks = Tick.roundedUp(cycles: cost.demand[resource])
+      let slowed = resource == Resource.exp.rawValue ? cost.expSlowdown : 1
       demands.append(
         Demand(
-          resource: Int32(resource), isPosted: false, ticks: Tick.roundedUp(cycles: cost.demand[resource])))
+          resource: Int32(resource), isPosted: false, ticks: ticks,
+          ticksBesideMatrix: slowed == 1 ? ticks : Tick.roundedUp(cycles: cost.demand[resource] * slowed)))
       record.demandCount += 1
     }
     for resource in 0..<Resource.count where cost.posted[resource] > 0 {
+      let ticks = Tick.roundedUp(cycles: cost.posted[resource])
       demands.append(
-        Demand(
-          resource: Int32(resource), isPosted: true, ticks: Tick.roundedUp(cycles: cost.posted[resource])))
+        Demand(resource: Int32(resource), isPosted: true, ticks: ticks, ticksBesideMatrix: ticks))
       record.demandCount += 1
     }
     operations.append(record)

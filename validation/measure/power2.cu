@@ -29,7 +29,7 @@ __device__ uint32_t bf2(uint32_t s,int data){ if(data==0) return 0; uint32_t r=r
   uint32_t q=rnd(s*3+1234567); float u=((r>>8)+1)*(1.f/16777217.f), v=(q>>8)*(1.f/16777216.f); float m=sqrtf(-2*logf(u)); float x=m*cosf(6.2831853f*v),y=m*sinf(6.2831853f*v); if(data==3){ x=expf(fminf(x-2.5f,0)); y=expf(fminf(y-2.5f,0)); } return (bf1(x)<<16)|(bf1(y)&0xffff); }
 __device__ __forceinline__ void fill(uint8_t*sm,int bytes,int data){ for(int i=threadIdx.x;i<bytes/4;i+=blockDim.x) ((uint32_t*)sm)[i]=bf2(i*7+blockIdx.x*131+1,data); asm volatile("fence.proxy.async.shared::cta;":::"memory"); __syncthreads(); }
 struct Rec{ unsigned long long g0,c0,g1,c1; };
-enum{ SS=0,RS=1,HMMA=2,FFMA=3,FMNMX=4,CVT=5,LDSM=6,EX2=7,LOP=8,FMUL=9,SHFL=10,TMA=11 };
+enum{ SS=0,RS=1,HMMA=2,FFMA=3,FMNMX=4,CVT=5,LDSM=6,EX2=7,LOP=8,FMUL=9,SHFL=10,TMA=11,RED=12,BULKRED=13 };
 __device__ __forceinline__ void bulk(uint32_t dst,const void*src,uint32_t n,uint32_t bar){ asm volatile("{.reg .b64 t; mbarrier.arrive.expect_tx.shared.b64 t,[%3],%2;} cp.async.bulk.shared::cluster.global.mbarrier::complete_tx::bytes [%0],[%1],%2,[%3];"::"r"(dst),"l"(src),"r"(n),"r"(bar):"memory"); }
 __device__ __forceinline__ void mwait(uint32_t b,uint32_t ph){ uint32_t ok=0; while(!ok) asm volatile("{.reg .pred p; mbarrier.try_wait.parity.shared.b64 p,[%1],%2; selp.u32 %0,1,0,p;}":"=r"(ok):"r"(b),"r"(ph):"memory"); }
 // work until `ns` have passed (ns>0) or `iter` iterations; counts iterations of every warp 0 of a CTA; thread blockDim-1's warp of block 0 records the trace
@@ -62,6 +62,12 @@ template<int KIND> __global__ void __launch_bounds__(416,1) work(float*fo,unsign
         for(int u=0;u<16;u++){ uint32_t r0,r1,r2,r3; asm volatile("ldmatrix.sync.aligned.m8n8.x4.shared.b16 {%0,%1,%2,%3},[%4];":"=r"(r0),"=r"(r1),"=r"(r2),"=r"(r3):"r"(ad+((o+u*512)&65535)):"memory"); s=(s+r0)^r1^r2; if(u==15) s^=r3; }
         n++; if(DONE) break; } if(s==0x12345678u) fo[0]=1; }
   else if constexpr(KIND==TMA){ if(threadIdx.x==0){ const int B=32768,D=4; int nt=(int)(srcn/B), t0_=data==9?(int)(blockIdx.x/33)*64:(int)((long long)blockIdx.x*nt/gridDim.x), lo=t0_, hi=data==9?t0_+64:(int)((long long)(blockIdx.x+1)*nt/gridDim.x), t=t0_; for(int q=0;q<D;q++){ bulk(b+q*B,src+(size_t)t*B,B,sptr(&bars[q])); if(++t==hi) t=lo; } int q=0; uint32_t ph=0; for(;;){ mwait(sptr(&bars[q]),ph); n++; if(DONE) break; bulk(b+q*B,src+(size_t)t*B,B,sptr(&bars[q])); if(++t==hi) t=lo; q++; if(q==D){q=0;ph^=1;} } for(int y=1;y<D;y++){ q++; if(q==D){q=0;ph^=1;} mwait(sptr(&bars[q]),ph); } } }
+  // fp32 additions in the shared cache, each core in 160 KiB of its own: by warps (128 B an instruction), by the copy engine (16 KiB tiles); data 0 adds zeros, 1 numbers in +-[0.5,1)
+  else if constexpr(KIND==RED){ float*q=(float*)src+blockIdx.x*40960+threadIdx.x; float v[16]; for(int i=0;i<16;i++) v[i]=data?__uint_as_float(0x3f000000u|(rnd(threadIdx.x*16+i+blockIdx.x*333)&0x807fffffu)):0.f; uint32_t o=0; for(;;){
+        #pragma unroll
+        for(int u=0;u<16;u++){ asm volatile("red.global.add.f32 [%0],%1;"::"l"(q+o),"f"(v[u]):"memory"); o+=384; if(o>40960-384) o=0; }
+        n++; if(DONE) break; } }
+  else if constexpr(KIND==BULKRED){ if(threadIdx.x==0){ for(int i=0;i<16384;i++) ((float*)sm)[i]=data?__uint_as_float(0x3f000000u|(rnd(i+blockIdx.x*333)&0x807fffffu)):0.f; asm volatile("fence.proxy.async.shared::cta;":::"memory"); const int B=16384; uint8_t*q=(uint8_t*)src+blockIdx.x*163840; for(;;){ asm volatile("cp.reduce.async.bulk.global.shared::cta.bulk_group.add.f32 [%0],[%1],%2;cp.async.bulk.commit_group;cp.async.bulk.wait_group.read 1;"::"l"(q+(n%10)*B),"r"(b+(uint32_t)(n&3)*B),"r"(B):"memory"); n++; if(DONE) break; } asm volatile("cp.async.bulk.wait_group 0;":::"memory"); } }
   else { float x[16]; for(int i=0;i<16;i++) x[i]=__uint_as_float(0x3f000000u|(rnd(threadIdx.x*16+i+blockIdx.x*333)&0x7fffff)); float p=__uint_as_float(0x3f000000u|(rnd(threadIdx.x)&0x7fffff)),q=p*0.5f;
       for(;;){
         #pragma unroll
@@ -112,6 +118,6 @@ int main(int ac,char**av){ nvmlInit(); nvmlDeviceGetHandleByIndex(0,&H); cudaDev
   }
   if(!some){ double e=32.0*128; sustain("ffma",work<FFMA>,SB,1,1,3,0,e,"fma",7*f); sustain("fmul",work<FMUL>,SB,1,1,3,0,e,"mul",7*f); sustain("fmnmx",work<FMNMX>,SB,1,1,3,0,e,"max",7*f); sustain("lop3",work<LOP>,SB,1,1,3,0,e,"lop3",7*f); sustain("cvt_bf16x2",work<CVT>,SB,1,1,3,0,e,"cvt (two elements)",7*f); sustain("ex2",work<EX2>,SB,1,1,3,0,e,"ex2",7*f); sustain("shfl",work<SHFL>,SB,1,1,3,0,e,"shuffle lanes",7*f);
   }
-  sustain("ldmatrix",work<LDSM>,SB,1,1,3,0,512.0*16,"B",7*f); sustain("tma_l2_to_smem_24MiB_own_region_per_sm",work<TMA>,SB,1,1,3,0,32768.0,"B",7*f,24u<<20); sustain("tma_l2_to_smem_shared2MiB_by_33sm",work<TMA>,SB,1,9,3,0,32768.0,"B",7*f,24u<<20); sustain("tma_dram_to_smem_own_region_per_sm",work<TMA>,SB,1,1,3,0,32768.0,"B",7*f,512u<<20);
+  for(int d=0;d<2;d++){ std::string n=d?"randn":"zero"; CK(cudaMemset(src,0,24u<<20)); sustain(("red_add_f32_"+n).c_str(),work<RED>,SB,1,d,3,0,16.0*128,"B added",7*f,24u<<20); CK(cudaMemset(src,0,24u<<20)); sustain(("bulk_reduce_f32_"+n).c_str(),work<BULKRED>,SB,1,d,3,0,16384.0,"B added",7*f,24u<<20); } if(some) return 0; sustain("ldmatrix",work<LDSM>,SB,1,1,3,0,512.0*16,"B",7*f); sustain("tma_l2_to_smem_24MiB_own_region_per_sm",work<TMA>,SB,1,1,3,0,32768.0,"B",7*f,24u<<20); sustain("tma_l2_to_smem_shared2MiB_by_33sm",work<TMA>,SB,1,9,3,0,32768.0,"B",7*f,24u<<20); sustain("tma_dram_to_smem_own_region_per_sm",work<TMA>,SB,1,1,3,0,32768.0,"B",7*f,512u<<20);
   { ck.clear(); pw.clear(); go=true; std::thread t(sampler); std::this_thread::sleep_for(std::chrono::milliseconds(2500)); go=false; t.join(); std::vector<unsigned> p2(pw.begin()+pw.size()/2,pw.end()); fprintf(FP,"idle,0,0,none,%u,0,%.1f,0,0,0\n",med(ck),med(p2)/1e3); }
   fclose(FP); fclose(FT); fclose(FR); return 0; }

@@ -15,6 +15,7 @@ enum ProgramText {
   static func order(_ order: ItemOrder) -> String {
     switch order {
     case .tilesFastest: "tiles of a sequence after each other"
+    case .tilesDescending: "tiles of a sequence after each other, the last first"
     case .longestFirst(let sequences): "longest first in sections of \(sequences) sequences"
     case .firstTilesFirst(let sequences): "first tiles first in sections of \(sequences) sequences"
     case .sequencesFastest: "all sequences of a tile before the next tile"

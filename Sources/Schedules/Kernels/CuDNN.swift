@@ -11,7 +11,9 @@ public import HWModels
 ///   head dim 64, 128 and 256, of 640, 1280 and 2560 computed), P in registers, and of 64 x 128 backward with dQ through
 ///   shared memory (1624 and 2634 at 64 and 128) (validation/slopes3_h100.csv).
 /// - Instructions and use of the multiply-add, integer and exponential pipes say how many of each a score takes.
-/// - The makespan of causal calls is that of tiles taken one after another as cores become free, not longest first.
+/// - The makespan of causal calls is that of tiles taken one after another as cores become free, not longest first;
+///   backward from the last key tile, the shortest walk: 1.275 and 1.285 of the mean at 2048 keys of 33 heads, 1.06 and 1.067
+///   at 8192 (validation/slopes3_h100.csv), 1.28 and 1.07 computed so, 1.26 and 1.05 from the first.
 /// - That warpgroups take turns, as in FlashAttention-3, is a guess from the time they wait at barriers.
 ///
 /// - Shapes: Q `[batch, headsQ, seqQ, headDim]`; K, V `[batch, headsKV, seqKV, headDim(V)]`.
@@ -108,7 +110,8 @@ public struct CuDNN: Schedule {
       vector: BackwardVectorWork(
         probabilityFma: 3, gradientFma: 3, alu: 4, maskAlu: 1, queryGradientFma: 2, queryGradientAlu: 1,
         loopInstructions: 65),
-      alwaysMasks: false, policy: Self.policy, registersPerThread: 168, expandsKeyGradients: true)
+      alwaysMasks: false, policy: .dynamicPersistent(order: .tilesDescending), registersPerThread: 168,
+      expandsKeyGradients: true)
     func streaming(elements: Int) -> BackwardElementwise {
       BackwardElementwise(
         schedule: Self.name, shape: shape, rows: elements / tile.headDim, headDim: tile.headDim, threads: 128)
