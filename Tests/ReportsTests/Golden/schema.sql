@@ -105,7 +105,7 @@ CREATE TABLE runs (
   work_json TEXT NOT NULL,         -- counted work by kind
   events INTEGER NOT NULL,
   jumped_events INTEGER NOT NULL
-, lengths TEXT) STRICT;
+, lengths TEXT, shared_prefix INTEGER) STRICT;
 CREATE TABLE sources (
   source_key INTEGER PRIMARY KEY,
   content_hash BLOB NOT NULL UNIQUE,
