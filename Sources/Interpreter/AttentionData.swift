@@ -86,6 +86,13 @@ package struct AttentionData: Sendable {
         }
         return tile
       } : matrices(keyHeads, shape.seqKV, shape.headDimV) { _, _, number in number }
+    // Sequences after the first have its leading keys.
+    for (tensor, columns) in [(k, shape.headDim), (v, shape.headDimV)] where shape.sharedPrefix > 0 {
+      for head in shape.headsKV..<keyHeads {
+        tensor[head].elements.update(
+          from: tensor[head % shape.headsKV].elements, count: shape.sharedPrefix * columns)
+      }
+    }
     gradO =
       shape.pass == .backward
       ? matrices(queryHeads, shape.seqQ, shape.headDimV) { _, _, number in number } : []

@@ -73,8 +73,14 @@ final class DeviceMemory {
       for (head, value) in values.enumerated() {
         let region = Region(packedHeads: 1)
         let extent = extents[tensor.index]
-        region.contents.write(
-          value, to: Rectangle(row: 0, rows: extent.rows, column: 0, columns: extent.columns))
+        var own = Rectangle(row: 0, rows: extent.rows, column: 0, columns: extent.columns)
+        var part = value
+        if tensor == .k || tensor == .v, head >= shape.headsKV, shape.sharedPrefix > 0 {
+          // Memory holds leading keys that all sequences share with the first one only.
+          (own.row, own.rows) = (shape.sharedPrefix, own.rows - shape.sharedPrefix)
+          part = table.crop(value, row: own.row, rows: own.rows, column: 0, columns: own.columns)
+        }
+        if own.rows > 0 { region.contents.write(part, to: own) }
         regions[tensor.index][head] = region
       }
     }
@@ -139,6 +145,29 @@ final class DeviceMemory {
 
   /// Reads with rows and columns past the end as zero.
   func read(_ place: Place) -> Int32 {
+    guard shape.sharedPrefix > 0, let (shared, own) = sharedRows(place) else { return readOne(place) }
+    let first = readOne(shared)
+    guard let own else { return first }
+    let whole = table.constant(0, rows: place.rectangle.rows, columns: place.rectangle.columns)
+    return table.overlay(
+      table.overlay(whole, with: first, row: 0, column: 0), with: readOne(own), row: shared.rectangle.rows,
+      column: 0)
+  }
+
+  /// Where rows of a place lie that all sequences share, and the others; nil where it has none of those.
+  private func sharedRows(_ place: Place) -> (shared: Place, own: Place?)? {
+    guard place.tensor == .k || place.tensor == .v, place.head >= shape.headsKV,
+      place.rectangle.row < shape.sharedPrefix
+    else { return nil }
+    var (shared, own) = (place, place)
+    shared.head = place.head % shape.headsKV
+    shared.rectangle.rows = min(shape.sharedPrefix - place.rectangle.row, place.rectangle.rows)
+    own.rectangle.row = shape.sharedPrefix
+    own.rectangle.rows = place.rectangle.rows - shared.rectangle.rows
+    return (shared, own.rectangle.rows > 0 ? own : nil)
+  }
+
+  private func readOne(_ place: Place) -> Int32 {
     let limits = whole(place.tensor, head: place.head, packedHeads: place.packedHeads)
     let wanted = place.rectangle
     let inside = clipped(wanted, to: limits)

@@ -59,6 +59,9 @@ final class FlatKernel {
   @exclusivity(unchecked) private(set) var barrierCount = 0
   @exclusivity(unchecked) private(set) var bufferCount = 0
   @exclusivity(unchecked) private(set) var packedHeads = 1
+  /// Batch elements whose query rows are one sequence, and the keys that the kernel sees, where not all.
+  @exclusivity(unchecked) private(set) var stackedBatch = 1
+  @exclusivity(unchecked) private(set) var keys: Range<Int>?
   @exclusivity(unchecked) private(set) var operations = UnsafeMutablePointer<Operation>.allocate(capacity: 1)
   @exclusivity(unchecked) private(set) var waits = UnsafeMutablePointer<Wait>.allocate(capacity: 1)
   @exclusivity(unchecked) private(set) var signals = UnsafeMutablePointer<Int>.allocate(capacity: 1)
@@ -86,6 +89,8 @@ final class FlatKernel {
     barrierCount = kernel.barriers.count
     bufferCount = kernel.buffers.count
     packedHeads = kernel.items.packedHeads
+    stackedBatch = kernel.items.stackedBatch
+    keys = kernel.items.keys
     itemCount = compiled.items.count
     items = Self.raw(compiled.items)
     bufferOfRing = Self.raw(kernel.rings.map(\.buffer.index))

@@ -85,7 +85,14 @@ extension Machine {
     _ tensor: Tensor, _ coordinate: TileCoordinate, _ rows: Int, _ columns: Int, _ context: Context
   ) throws(ExecutionFault) -> Int32 {
     let value: Int32
-    if let place = try onePlace(tensor, coordinate, rows, columns, context) {
+    if let keys = context.flat.keys, tensor.isPerKeyValueHead {
+      var place = try place(tensor, coordinate, rows, columns, context)
+      place.rectangle.row += keys.lowerBound
+      place.rectangle.rows = min(rows, keys.upperBound - place.rectangle.row)
+      let some = place.rectangle.rows > 0 ? memory.read(place) : table.constant(0, rows: 1, columns: columns)
+      // Keys past the last are not read.
+      value = table.crop(some, row: 0, rows: rows, column: 0, columns: columns)
+    } else if let place = try onePlace(tensor, coordinate, rows, columns, context) {
       value = memory.read(place)
     } else {
       var whole = table.constant(0, rows: rows, columns: columns)
@@ -115,17 +122,38 @@ extension Machine {
     recorder?.write(.memory(tensor), value: value)
   }
 
+  /// Whether the kernel takes the query rows of several batch elements as one sequence.
+  func isStacked(_ tensor: Tensor, _ context: Context) -> Bool {
+    context.flat.stackedBatch > 1 && !tensor.isPerKeyValueHead
+  }
+
+  /// The query rows `rows` of a stacked sequence by batch element: offset among them, first head, and rows of its heads.
+  func stackedRows(_ rows: Range<Int>, _ context: Context) -> [(offset: Int, head: Int, rows: Range<Int>)] {
+    let shape = program.shape
+    let packedHeads = context.flat.packedHeads
+    let each = shape.seqQ * packedHeads
+    return (0..<context.flat.stackedBatch).compactMap { element in
+      let own = rows.clamped(to: element * each..<(element + 1) * each)
+      guard !own.isEmpty else { return nil }
+      return (
+        own.lowerBound - rows.lowerBound,
+        element * shape.headsQ + context.item.sequence * packedHeads,
+        own.lowerBound - element * each..<own.upperBound - element * each
+      )
+    }
+  }
+
   /// Whether the kernel takes the query rows of all heads as one sequence.
   func isFlat(_ tensor: Tensor, _ context: Context) -> Bool {
     context.compiled.sequences == 1 && context.flat.packedHeads == 1 && queryHeads > 1
-      && !tensor.isPerKeyValueHead
+      && !tensor.isPerKeyValueHead && !isStacked(tensor, context)
   }
 
   /// The place of rows that lie together in one head; nil for those that lie in several pieces.
   func onePlace(
     _ tensor: Tensor, _ coordinate: TileCoordinate, _ rows: Int, _ columns: Int, _ context: Context
   ) throws(ExecutionFault) -> DeviceMemory.Place? {
-    if coordinate.order != nil { return nil }
+    if coordinate.order != nil || isStacked(tensor, context) { return nil }
     guard isFlat(tensor, context) else { return try place(tensor, coordinate, rows, columns, context) }
     let first = try index(coordinate.index, context) * coordinate.rows + coordinate.firstRow
     guard first < program.shape.headsQ * program.shape.totalQueries else { return nil }
@@ -150,6 +178,20 @@ extension Machine {
         place.rectangle.row = run.tokens.lowerBound
         place.rectangle.rows = run.tokens.count
         return (run.offset, place)
+      }
+    }
+    if isStacked(tensor, context) {
+      let split = try split(tensor, coordinate, context)
+      return stackedRows(first..<first + rows, context).map { piece in
+        (
+          piece.offset,
+          DeviceMemory.Place(
+            tensor: tensor, head: piece.head, packedHeads: context.flat.packedHeads,
+            split: split,
+            rectangle: Rectangle(
+              row: piece.rows.lowerBound, rows: piece.rows.count, column: coordinate.firstColumn,
+              columns: columns))
+        )
       }
     }
     let last = min(first + rows, program.shape.headsQ * program.shape.totalQueries)
@@ -197,6 +239,7 @@ extension Machine {
     case .item: return context.item.split
     case .tile: return context.item.tile
     case .fixed(let fixed): return fixed
+    case .after(let first): return first + context.item.split
     case .walk(let offset): return try walked(offset, 1, context)
     }
   }
@@ -207,7 +250,10 @@ extension Machine {
     let packedHeads = context.flat.packedHeads
     let sequences = context.compiled.sequences
     let head: Int
-    if sequences * packedHeads == queryHeads {
+    if context.flat.stackedBatch > 1 {
+      // The keys of all elements are those of the first.
+      head = context.item.sequence
+    } else if sequences * packedHeads == queryHeads {
       let first = context.item.sequence * packedHeads
       head = tensor.isPerKeyValueHead ? first / group : first
     } else if sequences == keyHeads, tensor.isPerKeyValueHead {

@@ -141,7 +141,8 @@ final class Machine {
         table.matmul(left, right, plus: before, transposeA: transposeA, transposeB: transposeB), to: into,
         context)
     case .mask(let scores, let keyTile, let queryTile):
-      let firstKey = try index(keyTile.index, context) * keyTile.rows
+      let keys = context.flat.keys
+      let firstKey = try index(keyTile.index, context) * keyTile.rows + (keys?.lowerBound ?? 0)
       let firstRow: Int
       if let queryTile {
         firstRow = try index(queryTile.index, context) * queryTile.rows
@@ -150,9 +151,19 @@ final class Machine {
         firstRow = context.item.tile * rows + (scores.rows?.lowerBound ?? 0)
       }
       let packedHeads = context.flat.packedHeads
-      let value = table.masked(
-        try read(scores, context), firstRow: firstRow, firstKey: firstKey, packedHeads: packedHeads,
-        head: context.item.sequence * packedHeads, rowOrder: queryTile?.order, keyOrder: keyTile.order)
+      var value = try read(scores, context)
+      let rows =
+        isStacked(.q, context)
+        ? stackedRows(firstRow..<firstRow + table[value].rows, context)
+        : [(0, context.item.sequence * packedHeads, firstRow..<firstRow + table[value].rows)]
+      for (offset, head, own) in rows {
+        let part = table.crop(value, row: offset, rows: own.count, column: 0, columns: table[value].columns)
+        let masked = table.masked(
+          part, firstRow: own.lowerBound, firstKey: firstKey, packedHeads: packedHeads, head: head,
+          lastKey: keys?.upperBound, rowOrder: queryTile?.order, keyOrder: keyTile.order)
+        value =
+          own.count == table[value].rows ? masked : table.overlay(value, with: masked, row: offset, column: 0)
+      }
       try write(value, to: scores, context)
     case .fill(let target, let number):
       let (slot, place) = try locate(target, context)

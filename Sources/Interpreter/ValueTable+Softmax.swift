@@ -6,8 +6,8 @@ extension ValueTable {
   /// Scores with forbidden pairs at minus infinity. Row r is row `firstRow + r` of a sequence of packed heads, the
   /// first of which is `head`; rows and keys count in the given orders where there are some.
   func masked(
-    _ scores: Int32, firstRow: Int, firstKey: Int, packedHeads: Int, head: Int, rowOrder: TokenOrder? = nil,
-    keyOrder: TokenOrder? = nil
+    _ scores: Int32, firstRow: Int, firstKey: Int, packedHeads: Int, head: Int, lastKey: Int? = nil,
+    rowOrder: TokenOrder? = nil, keyOrder: TokenOrder? = nil
   ) -> Int32 {
     let masks = (0..<packedHeads).map { visible.mask(ofHead: head + $0) }
     var key = Key(.mask)
@@ -18,7 +18,7 @@ extension ValueTable {
     key.p = Int32(firstRow)
     key.q = Int32(firstKey)
     key.r = Int32(packedHeads)
-    key.s = rowOrder == nil && keyOrder == nil ? 0 : 1
+    key.s = rowOrder == nil && keyOrder == nil ? lastKey.map { Int32($0) + 2 } ?? 0 : 1
     return value(key) {
       let tile = self[scores].copy()
       tile.type = .fp32
@@ -33,9 +33,10 @@ extension ValueTable {
         var from = 0
         let query = (firstRow + row) / packedHeads
         for visible in visible.keys(mask: masks[(firstRow + row) % packedHeads], query: query) {
+          let upper = min(visible.upperBound, lastKey ?? .max) - firstKey
           let lower = min(max(visible.lowerBound - firstKey, from), tile.columns)
           if from < lower { (start + from).update(repeating: -.infinity, count: lower - from) }
-          from = max(from, min(visible.upperBound - firstKey, tile.columns))
+          from = max(from, min(upper, tile.columns))
         }
         if from < tile.columns { (start + from).update(repeating: -.infinity, count: tile.columns - from) }
       }

@@ -24,7 +24,7 @@ public enum Verification {
     for (number, shape) in shapes.enumerated() {
       let program: Program
       do {
-        try type(of: schedule).checkLengths(of: shape)
+        try type(of: schedule).checkBatch(of: shape)
         program = try schedule.plainProgram(for: shape, on: device)
       } catch {
         report.skipped.append(.init(shape: shape, reason: error.description))

@@ -177,7 +177,9 @@ extension AttentionShape {
     let heads = headsQ == headsKV ? "h\(headsQ)" : "h\(headsQ)/\(headsKV)"
     let dimension = headDim == headDimV ? "d\(headDim)" : "d\(headDim)/\(headDimV)"
     let lengths = lengths.map { " lengths:\($0)" } ?? ""
-    return "b\(batch) \(heads) q\(seqQ) kv\(seqKV) \(dimension) \(dataType.rawValue) \(mask) \(pass.rawValue)"
+    let shared = sharedPrefix > 0 ? " shared:\(sharedPrefix)" : ""
+    return
+      "b\(batch) \(heads) q\(seqQ) kv\(seqKV)\(shared) \(dimension) \(dataType.rawValue) \(mask) \(pass.rawValue)"
       + lengths
   }
 }

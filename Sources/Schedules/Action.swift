@@ -143,6 +143,8 @@ public enum SplitIndex: Sendable, Hashable {
   /// The work item's own tile: one part for each tile of keys.
   case tile
   case fixed(Int)
+  /// The work item's own split, counted on from those of the kernels before.
+  case after(Int)
   /// The number at place `step + offset` of the work item's walk: a walk over splits.
   case walk(offset: Int)
 }

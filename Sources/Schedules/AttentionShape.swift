@@ -20,6 +20,8 @@ public struct AttentionShape: Sendable, Hashable {
   /// Keys, and perhaps queries, of each sequence where they differ, the longest of them being `seqKV` and `seqQ`; nil where
   /// all have these.
   public private(set) var lengths: BatchLengths?
+  /// Leading keys that all sequences of the batch have in common: memory holds them once for each key-value head.
+  public private(set) var sharedPrefix: Int
 
   public enum Pass: String, CaseIterable, Sendable, Codable {
     case forward = "fwd"
@@ -35,7 +37,7 @@ public struct AttentionShape: Sendable, Hashable {
   public init(
     batch: Int, headsQ: Int, headsKV: Int? = nil, seqQ: Int, seqKV: Int? = nil, headDim: Int,
     headDimV: Int? = nil, dataType: DataType = .bf16, mask: Mask = .none, pass: Pass = .forward,
-    lengths: BatchLengths? = nil, needsBlockLists: Bool = true
+    lengths: BatchLengths? = nil, sharedPrefix: Int = 0, needsBlockLists: Bool = true
   ) throws(ShapeError) {
     self.batch = batch
     self.headsQ = headsQ
@@ -43,6 +45,7 @@ public struct AttentionShape: Sendable, Hashable {
     self.seqQ = seqQ
     self.seqKV = seqKV ?? lengths?.longest ?? seqQ
     self.lengths = lengths
+    self.sharedPrefix = sharedPrefix
     self.headDim = headDim
     self.headDimV = headDimV ?? headDim
     self.dataType = dataType
@@ -96,6 +99,7 @@ public struct AttentionShape: Sendable, Hashable {
         .map { .init(field: "mask", message: $0.message) }
     }
     if let lengths, found.isEmpty { found += problems(lengths) }
+    if sharedPrefix != 0, found.isEmpty { found += prefixProblems }
     return found
   }
 
@@ -128,6 +132,23 @@ public struct AttentionShape: Sendable, Hashable {
       found += mask.check(seqQ: run.queries, seqKV: run.keys, headCount: headsQ).map {
         .init(field: "mask", message: "with \(run.queries) queries and \(run.keys) keys: \($0.message)")
       }
+    }
+    return found
+  }
+
+  private var prefixProblems: [ShapeError.Problem] {
+    let shortest = keyRuns.reduce(seqKV) { min($0, $1.keys) }
+    var found: [ShapeError.Problem] = []
+    if !(0...shortest).contains(sharedPrefix) {
+      found.append(
+        .init(
+          field: "shared-prefix",
+          message:
+            "shared-prefix is \(sharedPrefix); it must lie between 0 and \(shortest), the keys of the shortest sequence"
+        ))
+    }
+    if pass == .backward {
+      found.append(.init(field: "shared-prefix", message: "a shared prefix is modelled forward only"))
     }
     return found
   }
@@ -167,6 +188,8 @@ public struct AttentionShape: Sendable, Hashable {
 
   /// Queries of all sequences together.
   public var totalQueries: Int { lengths?.queries?.reduce(0, +) ?? batch * seqQ }
+  /// Keys that memory holds of all sequences together: those of a shared prefix once.
+  public var storedKeys: Double { totalKeys - Double(batch - 1) * Double(sharedPrefix) }
 
   /// Query heads that share one key-value head.
   public var group: Int { headsQ / headsKV }
@@ -202,8 +225,8 @@ public struct AttentionShape: Sendable, Hashable {
     let rows = Double(headsQ) * Double(totalQueries)
     let q = rows * Double(headDim) * element
     let o = rows * Double(headDimV) * element
-    let k = Double(headsKV) * totalKeys * Double(headDim) * element
-    let v = Double(headsKV) * totalKeys * Double(cachedColumns - headDim) * element
+    let k = Double(headsKV) * storedKeys * Double(headDim) * element
+    let v = Double(headsKV) * storedKeys * Double(cachedColumns - headDim) * element
     switch pass {
     case .forward: return (q + k + v, o)
     case .backward: return (q + k + v + 2 * o, q + k + v)

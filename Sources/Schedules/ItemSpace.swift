@@ -10,6 +10,11 @@ public struct ItemSpace: Sendable {
   /// Work items into which the walk of one tile is cut; the partial outputs are merged by a later kernel.
   public var splits: Int
 
+  /// Keys of each sequence that the items walk, where these are not all: tiles are counted from the first of them.
+  public var keys: Range<Int>?
+  /// Batch elements whose rows are one sequence of the items: all query rows of a key-value head, element after element.
+  public var stackedBatch = 1
+
   /// Neighbouring tiles of one class.
   public struct TileRun: Sendable, Hashable {
     public var itemClass: Int

@@ -106,6 +106,9 @@ public struct Kernel: Sendable {
     public var bytesAccumulated: Double
     /// Bytes of the whole call to which only items of one tile add (dK and dV of grouped heads).
     public var bytesAccumulatedByTile: Double
+    /// Of `bytesRead`, those that `commonTo` sequences have in common (a shared prefix).
+    public var bytesCommon = 0.0
+    public var commonTo = 1
     public init(
       sequences: Int, bytesRead: Double, bytesAccumulated: Double, bytesAccumulatedByTile: Double = 0
     ) {

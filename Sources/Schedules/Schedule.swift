@@ -19,6 +19,8 @@ public protocol Schedule: Sendable {
   /// Whether its kernel evaluates or lists whatever mask it is given, and so pays for the mask as it is written; false where it
   /// has rules built in.
   static var evaluatesMasks: Bool { get }
+  /// Whether the sequences of a batch may have leading keys in common; false for most.
+  static var takesSharedPrefix: Bool { get }
   /// - Throws: `ScheduleError` for a parameter it does not know or cannot read.
   init(parameters: ScheduleParameters) throws(ScheduleError)
   /// - Throws: `ScheduleError` where the device lacks a resource, the shape is outside what the kernel takes, or
@@ -31,6 +33,18 @@ extension Schedule {
   public static var geometry: HeadGeometry? { nil }
   public static var takesLengths: Bool { false }
   public static var evaluatesMasks: Bool { false }
+  public static var takesSharedPrefix: Bool { false }
+
+  /// - Throws: `ScheduleError.unsupported` where the sequences of the batch are of a kind that the kernel does not take.
+  public static func checkBatch(of shape: AttentionShape) throws(ScheduleError) {
+    try checkLengths(of: shape)
+    guard shape.sharedPrefix == 0 || takesSharedPrefix else {
+      let names = ScheduleRegistry.all.filter { $0.takesSharedPrefix }.map { $0.name }
+      throw .unsupported(
+        schedule: name, field: "shared-prefix",
+        message: "models batches without a shared prefix; with one: \(names.joined(separator: ", "))")
+    }
+  }
 
   /// The program for a call as asked: with its mask in the plainest form, and notes on what it asks for in vain.
   ///

@@ -94,7 +94,9 @@ struct CacheModel {
     let stream = kernel.sharedStream ?? .keysAndValues(of: shape)
     let perSequence = stream.bytesRead + stream.bytesAccumulated
     let keyValueSequences = Double(stream.sequences)
-    let allKeyValues = stream.bytesRead * keyValueSequences
+    // What sequences have to themselves, and what several have in common.
+    let own = (stream.bytesRead - stream.bytesCommon) * keyValueSequences
+    let common = stream.bytesCommon * keyValueSequences / Double(max(stream.commonTo, 1))
     let rowSequences = Double(kernel.items.groups.reduce(0) { $0 + $1.count })
     // Parts of one tile read different keys.
     let whole = Stream(
@@ -109,7 +111,8 @@ struct CacheModel {
     // Of the first pass, a repeated call finds what the calls before left.
     let footprint = shape.compulsoryBytes.read + shape.compulsoryBytes.write
     let absent = before == .sameCall ? lostShare(distance: footprint) : 1
-    let sharedRead = min(allKeyValues * (passes - 1 + absent), totalRead)
+    let commonPasses = passes * turns(kernel, stream, slots: slots, own: own, common: common)
+    let sharedRead = min(own * (passes - 1 + absent) + common * (commonPasses - 1 + absent), totalRead)
     let additions = additions(stream, passes: passes, total: accumulated)
     let missed =
       (streamRead - intermediateRead) * absent + intermediateRead * lostIntermediates(intermediateRead)
@@ -211,6 +214,24 @@ struct CacheModel {
     return (passes, coldWaves)
   }
 
+  /// How often bytes that several sequences have in common come from device memory, were each sequence's read once.
+  ///
+  /// Sequences that run together read them at the same time. Those that run later find them if what all have in common, and
+  /// what each reads for itself between two turns, fits. Ranges of stream-K stand at different places of the line: nobody
+  /// reads a prefix at the same time as another.
+  private func turns(
+    _ kernel: Kernel, _ stream: Kernel.SharedStream, slots: Int, own: Double, common: Double
+  ) -> Double {
+    guard stream.commonTo > 1, common > 0 else { return 1 }
+    let sequences = Double(stream.sequences)
+    let sharers = Double(stream.commonTo)
+    let inFlight =
+      kernel.policy.isRanges ? 0 : Double(slots) * sequences / Double(max(kernel.items.total, 1))
+    let together = min(max(inFlight / (sequences / sharers), 1), sharers)
+    let turns = sharers / together
+    return 1 + (turns - 1) * lostShare(distance: common + own / turns)
+  }
+
   /// What additions in the shared cache move to and from device memory: accumulators come in once, and once more in
   /// each pass that has lost them; they go out as often, but for what the next kernel still finds.
   private func additions(
@@ -220,15 +241,5 @@ struct CacheModel {
     let lost = lostShare(distance: shared + stream.bytesAccumulatedByTile)
     let moved = min(shared * (passes - 1 + lost) + stream.bytesAccumulatedByTile * lost, total)
     return (moved, moved)
-  }
-}
-
-extension Kernel.SharedStream {
-  /// Keys and values of each key-value head, as forward kernels stream them.
-  static func keysAndValues(of shape: AttentionShape) -> Self {
-    Self(
-      sequences: shape.batch * shape.headsKV,
-      bytesRead: shape.totalKeys / Double(shape.batch) * Double(shape.cachedColumns)
-        * Double(shape.dataType.bytes), bytesAccumulated: 0)
   }
 }

@@ -25,13 +25,14 @@ extension CoreSimulation {
         let state = barriers.base[place]
         // Phases that have begun and not ended, and who has arrived how far ahead.
         for phase in state.completed..<max(state.opened, state.completed) {
-          let open = phases.base[place * Self.remembered + phase % Self.remembered]
+          let open = phases.base[place * remembered + phase % remembered]
           detector.append(open.arrived)
           detector.append(max(open.time - now, 0))
         }
+        let share = kernel.shares[barrier] > 0 ? kernel.shares[barrier] : kernel.arrivals[barrier]
         for other in slot * actorsPerSlot..<(slot + 1) * actorsPerSlot {
           let count = arrivalCounts.base[other * barriersPerSlot + barrier]
-          if count > 0 { detector.append(state.completed - count) }
+          if count > 0 { detector.append(state.completed * share - count) }
         }
         var outstanding = 0
         for waiter in kernel.waiters(of: barrier) {
@@ -40,10 +41,9 @@ extension CoreSimulation {
           detector.append(ahead)
           outstanding = max(outstanding, ahead)
         }
-        for back in 0..<min(outstanding, Self.remembered - (state.opened - state.completed), state.completed)
-        {
+        for back in 0..<min(outstanding, remembered - (state.opened - state.completed), state.completed) {
           let phase = state.completed - 1 - back
-          detector.append(max(phases.base[place * Self.remembered + phase % Self.remembered].time - now, 0))
+          detector.append(max(phases.base[place * remembered + phase % remembered].time - now, 0))
         }
       }
     }

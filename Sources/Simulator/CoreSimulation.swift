@@ -74,7 +74,7 @@ struct CoreSimulation {
   private let flat: LoweredKernel.Flat
   let slots: Int
   /// Trip counts of every block, by slot and place in its queue.
-  private let queues: [[[Int]]]
+  private(set) var queues: [[[Int]]]
   let actorsPerSlot: Int
   let barriersPerSlot: Int
   let actorCount: Int
@@ -84,16 +84,22 @@ struct CoreSimulation {
   let barriers: FlatArray<BarrierState>
   /// Waits done, by actor and barrier.
   let waitCounts: FlatArray<Int>
-  /// Arrivals made, by actor and barrier: an actor's n-th arrival belongs to phase n.
+  /// Arrivals made, by actor and barrier: with a share of one, an actor's n-th arrival belongs to phase n. Of barriers whose
+  /// arrivals count whoever makes them, the first actor of the slot has all.
   let arrivalCounts: FlatArray<Int>
   /// The last phases of each barrier, round robin.
-  let phases: FlatArray<Phase>
+  private(set) var phases: FlatArray<Phase>
   let free: FlatArray<Int>
-  static let remembered = 32
+  private(set) var remembered = 32
+  /// Phases by which an actor may be ahead of another at a barrier; further ahead it waits for ever.
+  private static let mostRemembered = 1 << 16
 
   var detector: PeriodDetector
   var outcome = Outcome()
   private(set) var recorder: TraceRecorder?
+  /// `run` pauses when an actor begins this trip of a loop (counted from 0).
+  private var pauseTrip = Int.max
+  private var isPaused = false
 
   /// - Parameter queues: for each slot, the items it plays in order, each as trip counts by block.
   init(
@@ -113,7 +119,7 @@ struct CoreSimulation {
     barriers = FlatArray(repeating: BarrierState(), count: barrierCount)
     waitCounts = FlatArray(repeating: 0, count: actorCount * barriersPerSlot)
     arrivalCounts = FlatArray(repeating: 0, count: actorCount * barriersPerSlot)
-    phases = FlatArray(repeating: Phase(), count: barrierCount * Self.remembered)
+    phases = FlatArray(repeating: Phase(), count: barrierCount * remembered)
     free = FlatArray(repeating: 0, count: Resource.count)
     detector = PeriodDetector(
       capacity: actorCount * (4 + barriersPerSlot) + barrierCount * 16 + 32,
@@ -124,8 +130,27 @@ struct CoreSimulation {
 
   /// Plays all queues to their ends, or until `limit` operations were played.
   mutating func run(until limit: Int = .max) -> Outcome {
+    start()
+    return play(until: limit)
+  }
+
+  /// Enters the first items, before `play`.
+  mutating func start() {
     for actor in 0..<actorCount { enterItem(actor) }
+  }
+
+  /// Plays on until an actor begins trip `trip` of any loop; false where all ended before.
+  mutating func play(untilTrip trip: Int) -> Bool {
+    (pauseTrip, isPaused) = (trip, false)
+    _ = play(until: .max)
+    pauseTrip = .max
+    return isPaused
+  }
+
+  /// Plays on from where it stands.
+  mutating func play(until limit: Int = .max) -> Outcome {
     let states = actors.base
+    isPaused = false
     while true {
       var next = -1
       var earliest = Int.max
@@ -136,11 +161,51 @@ struct CoreSimulation {
       }
       if next < 0 || outcome.events >= limit { break }
       execute(next)
+      if isPaused { return outcome }
     }
     for actor in 0..<actorCount where states[actor].status == Status.parked {
       outcome.stuck.append((actor % actorsPerSlot, Int(states[actor].parkedOn)))
     }
     return outcome
+  }
+
+  /// A simulation in the same state whose loops go on to other trip counts: what follows from here is what `queues` would
+  /// have led to from the start, as long as no loop has come to where the counts part.
+  func fork(_ queues: [[[Int]]]) -> CoreSimulation {
+    var copy = CoreSimulation(kernel, queues: queues, detectsPeriods: detectsPeriods)
+    copy.actors.copy(actors)
+    copy.barriers.copy(barriers)
+    copy.waitCounts.copy(waitCounts)
+    copy.arrivalCounts.copy(arrivalCounts)
+    copy.phases = FlatArray(repeating: Phase(), count: phases.count)
+    copy.phases.copy(phases)
+    copy.remembered = remembered
+    copy.free.copy(free)
+    copy.outcome = outcome
+    for actor in 0..<actorCount {
+      let state = copy.actors.base + actor
+      guard state.pointee.status == Status.ready || state.pointee.status == Status.parked else { continue }
+      let local = actor % actorsPerSlot
+      let block = Int(kernel.actors[local].blockStart + state.pointee.block)
+      state.pointee.trips = queues[actor / actorsPerSlot][Int(state.pointee.item)][block]
+    }
+    return copy
+  }
+
+  /// The trip, counted from 0, that the farthest actor has begun in a loop of `blocks`; without limit where one has left
+  /// such a loop.
+  func farthestTrip(in blocks: [Bool]) -> Int {
+    var farthest = 0
+    for actor in 0..<actorCount {
+      let state = actors.base[actor]
+      let first = Int(kernel.actors[actor % actorsPerSlot].blockStart)
+      let block = first + Int(state.block)
+      guard state.status == Status.ready || state.status == Status.parked,
+        !blocks[first..<block].contains(true)
+      else { return .max }
+      if blocks[block] { farthest = max(farthest, state.trip) }
+    }
+    return farthest
   }
 
   // MARK: One operation
@@ -209,29 +274,50 @@ struct CoreSimulation {
   private func resetBarrier(_ index: Int) {
     let initial = kernel.initialPhases[index % barriersPerSlot]
     barriers.base[index] = BarrierState(completed: initial, opened: initial)
-    for phase in 0..<Self.remembered { phases.base[index * Self.remembered + phase] = Phase() }
+    for phase in 0..<remembered { phases.base[index * remembered + phase] = Phase() }
+  }
+
+  /// Room for twice as many phases of each barrier.
+  private mutating func rememberMore() {
+    let more = FlatArray(repeating: Phase(), count: 2 * phases.count)
+    for index in 0..<slots * barriersPerSlot {
+      let opened = barriers.base[index].opened
+      for phase in max(opened - remembered, 0)..<opened {
+        more.base[index * 2 * remembered + phase % (2 * remembered)] =
+          phases.base[index * remembered + phase % remembered]
+      }
+    }
+    phases = more
+    remembered *= 2
   }
 
   private mutating func signal(slot: Int, barrier: Int, actor: Int, at moment: Int) {
     let index = slot * barriersPerSlot + barrier
     let state = barriers.base + index
-    let count = arrivalCounts.base + actor * barriersPerSlot + barrier
-    let number = flat.initialPhases.base[barrier] + count.pointee
+    let share = flat.shares.base[barrier]
+    let counter = share > 0 ? actor : slot * actorsPerSlot
+    let count = arrivalCounts.base + counter * barriersPerSlot + barrier
+    let number =
+      flat.initialPhases.base[barrier]
+      + (share == 1 ? count.pointee : count.pointee / (share > 0 ? share : flat.arrivals.base[barrier]))
     count.pointee += 1
-    // An actor that is further ahead of the others than any ring is deep belongs to a program that will not end.
-    guard number < state.pointee.completed + Self.remembered else { return }
-    let list = phases.base + index * Self.remembered
+    // Of what nobody waits for, an actor may be far ahead of the others.
+    while number >= state.pointee.completed + remembered {
+      guard remembered < Self.mostRemembered else { return }
+      rememberMore()
+    }
+    let list = phases.base + index * remembered
     if number >= state.pointee.opened {
       // The first arrival of a phase takes the place of one long past.
-      for fresh in state.pointee.opened...number { list[fresh % Self.remembered] = Phase() }
+      for fresh in state.pointee.opened...number { list[fresh % remembered] = Phase() }
       state.pointee.opened = number + 1
     }
-    let phase = list + number % Self.remembered
+    let phase = list + number % remembered
     phase.pointee.arrived += 1
     phase.pointee.time = max(phase.pointee.time, moment)
     let before = state.pointee.completed
     while state.pointee.completed < state.pointee.opened,
-      list[state.pointee.completed % Self.remembered].arrived == flat.arrivals.base[barrier]
+      list[state.pointee.completed % remembered].arrived == flat.arrivals.base[barrier]
     {
       state.pointee.completed += 1
     }
@@ -257,6 +343,8 @@ struct CoreSimulation {
         state.pointee.block += 1
         state.pointee.trip = 0
         guard enterBlock(actor) else { return leaveItem(actor) }
+      } else if state.pointee.trip == pauseTrip {
+        isPaused = true
       } else if detectsPeriods, actor == actorsPerSlot - 1, state.pointee.trips - state.pointee.trip > 2 {
         considerJump(actor)
       }
@@ -369,8 +457,8 @@ struct CoreSimulation {
         state.pointee.parkedOn = Int32(barrier)
         return
       }
-      if phase >= flat.initialPhases.base[barrier], barriers.base[place].opened - phase <= Self.remembered {
-        let moment = phases.base[place * Self.remembered + phase % Self.remembered].time
+      if phase >= flat.initialPhases.base[barrier], barriers.base[place].opened - phase <= remembered {
+        let moment = phases.base[place * remembered + phase % remembered].time
         if moment > ready {
           ready = moment
           decisive = barrier

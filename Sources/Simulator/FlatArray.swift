@@ -23,5 +23,8 @@ final class FlatArray<Element: BitwiseCopyable>: @unchecked Sendable {
     self.count = count
   }
 
+  /// Takes the values of an array of the same length.
+  func copy(_ other: FlatArray) { base.update(from: other.base, count: min(count, other.count)) }
+
   deinit { base.deallocate() }
 }

@@ -15,14 +15,18 @@ final class ItemPaces {
   /// Bytes that device memory, the shared cache and its stores move in a tick.
   private let bandwidth: (memory: Double, cache: Double, stores: Double)
   private var timers: [Int: ItemTimer] = [:]
-  private var known: [Key: DeviceSchedule.Duration] = [:]
-  private var knownBytes: [Int: (memory: Double, cache: Double, stores: Double)] = [:]
+  /// By items on the core, then by class.
+  private var known: [[Pace?]] = []
   private(set) var failure: SimulationError?
   private(set) var events = 0
 
-  private struct Key: Hashable {
-    var resident: Int
-    var itemClass: Int
+  /// What an item takes with the whole memory for one core, as the first of a slot and as a later one, and what it asks of
+  /// the memory that all share; in ticks.
+  private struct Pace {
+    var first: Double
+    var later: Double
+    var shared: Double
+    var trips: Double
   }
 
   init(_ kernel: Kernel, on device: Device, conditions: MemoryConditions, repeated: Bool) {
@@ -40,38 +44,49 @@ final class ItemPaces {
 
   /// Ticks of an item with `resident` items on its core and `active` cores with items.
   func ticks(_ itemClass: Int, resident: Int, active: Double, isFirst: Bool) -> Double {
+    while known.count <= resident {
+      known.append(Array(repeating: nil, count: kernel.items.classes.count))
+    }
+    let pace: Pace
+    if let found = known[resident][itemClass] {
+      pace = found
+    } else {
+      pace = self.pace(itemClass, resident: resident)
+      known[resident][itemClass] = pace
+    }
+    let shared = pace.shared * Double(resident) * active
+    // Items that start together ask together: of the shorter of the two, one trip does not overlap.
+    let together = min(pace.first, shared) / pace.trips
+    if isFirst { return max(pace.first, shared) + together }
+    // A producer that runs ahead asks for a later item's tiles before the item in front of it has ended.
+    let ahead = max(pace.first - pace.later, 0)
+    return max(pace.later, shared) + max(together - ahead, 0)
+  }
+
+  private func pace(_ itemClass: Int, resident: Int) -> Pace {
     let alone = alone(itemClass, resident: resident)
     let bytes = bytes(itemClass)
     let memory = bytes.memory / bandwidth.memory + bytes.stores / bandwidth.stores
-    let shared = max(memory, bytes.cache / bandwidth.cache) * Double(resident) * active
-    // Items that start together ask together: of the shorter of the two, one trip does not overlap.
-    let trips = Double(max(kernel.items.classes[itemClass].walk.count, 1))
-    let together = min(Double(alone.first), shared) / trips
-    if isFirst { return max(Double(alone.first), shared) + together }
-    // A producer that runs ahead asks for a later item's tiles before the item in front of it has ended.
-    let ahead = Double(max(alone.first - alone.later, 0))
-    return max(Double(alone.later), shared) + max(together - ahead, 0)
+    return Pace(
+      first: Double(alone.first), later: Double(alone.later),
+      shared: max(memory, bytes.cache / bandwidth.cache),
+      trips: Double(max(kernel.items.classes[itemClass].walk.count, 1)))
   }
 
   /// Bytes of an item that are read from device memory, that cross the shared cache's ports, and that are written.
   private func bytes(_ itemClass: Int) -> (memory: Double, cache: Double, stores: Double) {
-    if let bytes = knownBytes[itemClass] { return bytes }
     let work = kernel.work(of: kernel.items.classes[itemClass])
     let read =
       work.globalRead * conditions.missShare + (work.streamRead + work.tableRead) * conditions.streamMissShare
-    let bytes = (
+    return (
       memory: read * (1 + conditions.writeBackShare),
       cache: work.bytesRead + work.globalWrite,
       stores: work.globalWrite
     )
-    knownBytes[itemClass] = bytes
-    return bytes
   }
 
   /// Ticks with the whole memory for one core, as the first item of a slot and as a later one.
   private func alone(_ itemClass: Int, resident: Int) -> DeviceSchedule.Duration {
-    let key = Key(resident: resident, itemClass: itemClass)
-    if let ticks = known[key] { return ticks }
     var timer =
       timers[resident]
       ?? {
@@ -89,7 +104,6 @@ final class ItemPaces {
     }
     events += timer.events - before
     timers[resident] = timer
-    known[key] = ticks
     return ticks
   }
 }

@@ -184,7 +184,11 @@ struct KernelSimulation {
     let counts = kernel.items.counts
     let lowered = LoweredKernel(kernel, on: device, conditions: conditions)
 
-    var timer = ItemTimer(lowered: lowered, kernel: kernel, resident: resident, repeated: total > slots)
+    // Items of ranges are played by their paces: here only what one takes among others is asked.
+    var timer = ItemTimer(
+      lowered: lowered, kernel: kernel, resident: resident,
+      repeated: total > slots && !kernel.policy.isRanges)
+    try timer.prepare(kernel.items.classes)
     var timings: [ItemTimer.Timing?] = []
     for (index, itemClass) in kernel.items.classes.enumerated() {
       timings.append(counts[index] > 0 ? try timer.timing(of: itemClass) : nil)

@@ -73,6 +73,9 @@ struct LoweredKernel {
   /// Arrivals per phase and phases complete at the start, by barrier.
   var arrivals: [Int] = []
   var initialPhases: [Int] = []
+  /// Arrivals of one actor in a phase, by barrier; 0 where they do not divide among those who arrive, and count whoever
+  /// makes them.
+  var shares: [Int] = []
   /// Actors that ever wait for each barrier, ascending: `waiterList[waiterStart[b]..<waiterStart[b + 1]]`.
   private var waiterStart: [Int] = [0]
   private var waiterList: [Int32] = []
@@ -87,13 +90,14 @@ struct LoweredKernel {
     let signals: FlatArray<Int32>
     let arrivals: FlatArray<Int>
     let initialPhases: FlatArray<Int>
+    let shares: FlatArray<Int>
   }
   private(set) var flat: Flat
 
   init(_ kernel: Kernel, on device: Device, conditions: MemoryConditions) {
     flat = Flat(
       operations: FlatArray([]), demands: FlatArray([]), waits: FlatArray([]), signals: FlatArray([]),
-      arrivals: FlatArray([]), initialPhases: FlatArray([]))
+      arrivals: FlatArray([]), initialPhases: FlatArray([]), shares: FlatArray([]))
     let costs = CostModel(device: device, conditions: conditions)
     isPersistent = kernel.policy.isPersistent
     if case .ranges = kernel.policy {
@@ -101,9 +105,14 @@ struct LoweredKernel {
     } else {
       itemLaunchTicks = Tick.roundedUp(cycles: device.sync.workItemLaunch.value)
     }
-    for barrier in kernel.barriers {
+    for (index, barrier) in kernel.barriers.enumerated() {
       arrivals.append(barrier.arrivals)
       initialPhases.append(barrier.initialPhases)
+      let signallers = kernel.actors.count { actor in
+        actor.blocks.contains { $0.operations.contains { $0.signals.contains { $0.index == index } } }
+      }
+      let divides = signallers > 0 && barrier.arrivals % signallers == 0
+      shares.append(divides ? barrier.arrivals / signallers : 0)
     }
     var sourceCount = 0
     operations.reserveCapacity(128)
@@ -130,7 +139,8 @@ struct LoweredKernel {
     collectWaiters(kernel)
     flat = Flat(
       operations: FlatArray(operations), demands: FlatArray(demands), waits: FlatArray(waits),
-      signals: FlatArray(signals), arrivals: FlatArray(arrivals), initialPhases: FlatArray(initialPhases))
+      signals: FlatArray(signals), arrivals: FlatArray(arrivals), initialPhases: FlatArray(initialPhases),
+      shares: FlatArray(shares))
   }
 
   private mutating func collectWaiters(_ kernel: Kernel) {

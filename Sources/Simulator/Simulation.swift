@@ -45,7 +45,7 @@ public enum Simulation {
       throw .unknownSchedule(request.schedule, known: ScheduleRegistry.all.map { $0.name })
     }
     do {
-      try schedule.checkLengths(of: request.shape)
+      try schedule.checkBatch(of: request.shape)
       return try schedule.init(parameters: request.parameters).plainProgram(
         for: request.shape, on: request.device)
     } catch {

@@ -58,6 +58,12 @@ struct ScenarioFileTests {
     .init(
       "unknown mask", "head-dim: 128", "head-dim: 128\n  mask: ‸casual", saying: "did you mean 'causal'?"),
     .init("unknown type", "head-dim: 128", "head-dim: 128\n  dtype: ‸bf61", saying: "did you mean 'bf16'?"),
+    .init(
+      "a prefix longer than its sequences", "head-dim: 128", "head-dim: 128\n  shared-prefix: ‸5k",
+      saying: "between 0 and 4096"),
+    .init(
+      "a prefix of less than nothing", "head-dim: 128", "head-dim: 128\n  shared-prefix: ‸-1",
+      saying: "between 0"),
     .init("a list for a number", "heads: 16", "heads: ‸[16, 32]", saying: "is a list where"),
     .init("no value", "heads: 16", "‸heads:", saying: "has no value"),
     .init("unknown key", plain + "‸mod: burst\n", "did you mean 'mode'?"),

@@ -123,6 +123,7 @@ struct DamageTests {
       StoreSchema.migrationNames == [
         "v1 runs, devices, sources, sweeps", "v2 nodes and FIFOs, einsums and energies",
         "v3 lengths of a batch", "v4 power that is not known", "v5 lengths of queries",
+        "v6 keys shared by a batch",
       ])
     for version in 1...StoreSchema.version {
       let path = folder.path("v\(version).sqlite")
@@ -132,13 +133,14 @@ struct DamageTests {
       try queue.close()
       #expect(try ResultStore(path: path).runCount() == 0)
     }
-    // A file of the version before, with a run.
+    // A file of version 3, with a run.
     let path = try database()
     let queue = try DatabaseQueue(path: path)
     try queue.write { database in
-      try database.execute(
-        sql: "DELETE FROM grdb_migrations WHERE identifier = ?", arguments: [StoreSchema.migrationNames[3]])
-      try database.execute(sql: "PRAGMA user_version = 3")
+      for name in StoreSchema.migrationNames[3...] {
+        try database.execute(sql: "DELETE FROM grdb_migrations WHERE identifier = ?", arguments: [name])
+      }
+      try database.execute(sql: "ALTER TABLE runs DROP COLUMN shared_prefix; PRAGMA user_version = 3")
     }
     try queue.close()
     let store = try ResultStore(path: path)

@@ -66,6 +66,26 @@ struct StoreTests {
     #expect(csv[1].contains(text.contains(",") ? ",\"\(text)\"," : ",\(text),"))
   }
 
+  @Test("A shared prefix comes back, and is asked again by its flag")
+  func sharedPrefix() throws {
+    let store = try ResultStore(path: folder.path("a.sqlite"))
+    var record = try record()
+    let plain = try store.insert(record)
+    let shape = record.result.request.shape
+    record.result.request.shape = try AttentionShape(
+      batch: shape.batch, headsQ: shape.headsQ, headsKV: shape.headsKV, seqQ: shape.seqQ, seqKV: shape.seqKV,
+      headDim: shape.headDim, headDimV: shape.headDimV, dataType: shape.dataType, mask: shape.mask,
+      sharedPrefix: 48)
+    let id = try store.insert(record)
+    #expect(id != plain)
+    let read = try store.run(id)
+    #expect(read.result.request.shape == record.result.request.shape)
+    #expect(JSONReport.render(read.result) == JSONReport.render(record.result))
+    #expect(JSONReport.render(read.result).contains("\"shared_prefix\": 48"))
+    #expect(RequestText.flags(read.result.request).contains("--shared-prefix 48"))
+    #expect(RequestText.shape(read.result.request.shape).contains("the first 48 shared"))
+  }
+
   @Test("Every kind of work comes back")
   func work() throws {
     var work = Work()

@@ -136,4 +136,30 @@ import Testing
       try AttentionShape(batch: 3, headsQ: 4, seqQ: 1, headDim: 64, pass: .backward, lengths: lengths)
     }
   }
+
+  @Test("Shared keys are stored once and attended by all")
+  func sharedPrefix() throws {
+    let shape = try AttentionShape(
+      batch: 3, headsQ: 4, headsKV: 2, seqQ: 1, headDim: 64, lengths: BatchLengths(keys: [50, 40, 100]),
+      sharedPrefix: 40)
+    // 190 keys, of which 40 are held once and not three times.
+    #expect(shape.totalKeys == 190 && shape.storedKeys == 110)
+    #expect(shape.attendedPairs * 3 == 190)
+    #expect(shape.compulsoryBytes.read == Double((3 * 4 + 2 * 110 * 2) * 64 * 2))
+  }
+
+  @Test(
+    "A prefix that some sequence does not have is refused, with its limit", arguments: [-1, 41, 1 << 40])
+  func wrongPrefix(prefix: Int) throws {
+    let error = #expect(throws: ShapeError.self) {
+      try AttentionShape(
+        batch: 2, headsQ: 4, seqQ: 1, headDim: 64, lengths: BatchLengths(keys: [50, 40]), sharedPrefix: prefix
+      )
+    }
+    #expect(error?.problems.map(\.field) == ["shared-prefix"])
+    #expect(error?.description.contains("40") == true)
+    #expect(throws: ShapeError.self) {
+      try AttentionShape(batch: 2, headsQ: 4, seqQ: 64, headDim: 64, pass: .backward, sharedPrefix: 8)
+    }
+  }
 }

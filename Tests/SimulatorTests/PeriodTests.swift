@@ -22,6 +22,7 @@ import Testing
         repeated: kernel.items.total > simulation.slots)
       // The longest and some in between: playing all of them whole would take minutes.
       let classes = kernel.items.classes
+      try timer.prepare(classes)
       let chosen = Set([0, classes.count / 3, classes.count / 2, classes.count - 1])
       for (index, itemClass) in classes.enumerated() {
         let timing = try timer.timing(of: itemClass)
@@ -57,6 +58,38 @@ import Testing
   func others(shape: AttentionShape) throws {
     try compare("fa3", .init(["build": "cpp"]), shape)
     try compare("fa2", .init(), shape)
+  }
+
+  @Test(
+    "Classes that differ in one trip count are timed together, each to the tick",
+    arguments: [(26, 12_345), (13, 9001), (40, 3000)])
+  func families(batch: Int, keys: Int) throws {
+    let device = try Devices.named("h200-sxm")
+    let shape = try AttentionShape(
+      batch: batch, headsQ: 8, headsKV: 2, seqQ: 1, seqKV: keys, headDim: 128)
+    let program = try Simulation.program(
+      .init(schedule: "lean", parameters: .init(["kernel": "triton"]), shape: shape, device: device))
+    let kernel = program.kernels[0]
+    let simulation = KernelSimulation(kernel, shape, on: device, cacheBefore: .nothing)
+    for clock in [1.98, 1.7, 1.33] {
+      let lowered = LoweredKernel(
+        kernel, on: device, conditions: simulation.conditions(at: Frequency(clock * 1e9)))
+      var timer = ItemTimer(
+        lowered: lowered, kernel: kernel, resident: simulation.resident, repeated: false)
+      try timer.prepare(kernel.items.classes)
+      let played = timer.events
+      var total = 0
+      for itemClass in kernel.items.classes {
+        let trips = lowered.trips.map { $0.count(itemClass.values) }
+        var whole = CoreSimulation(
+          lowered, queues: Array(repeating: [trips], count: simulation.resident), detectsPeriods: false)
+        let outcome = whole.run()
+        total += outcome.events
+        let first = outcome.items.reduce(0) { max($0, $1[0].end) }
+        #expect(try timer.timing(of: itemClass).duration.first == first, "\(itemClass.values)")
+      }
+      #expect(played > 0 && played < total / 4)
+    }
   }
 
   @Test("A long loop is jumped, not played")

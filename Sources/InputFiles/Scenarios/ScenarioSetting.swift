@@ -10,6 +10,7 @@ public enum ShapeField: String, CaseIterable, Sendable {
   case seqKV = "seq-kv"
   case headDim = "head-dim"
   case headDimV = "head-dim-v"
+  case sharedPrefix = "shared-prefix"
 
   /// For the schema and for hints.
   public var summary: String {
@@ -21,13 +22,14 @@ public enum ShapeField: String, CaseIterable, Sendable {
     case .seqKV: "keys of a sequence (default: seq)"
     case .headDim: "elements of a query or key of one head"
     case .headDimV: "elements of a value of one head (default: head-dim)"
+    case .sharedPrefix: "leading keys that all sequences of the batch share (default: 0)"
     }
   }
 
   /// Whether a scenario can leave it out.
   var hasDefault: Bool {
     switch self {
-    case .kvHeads, .seqKV, .headDimV: true
+    case .kvHeads, .seqKV, .headDimV, .sharedPrefix: true
     default: false
     }
   }
@@ -38,6 +40,7 @@ public enum ShapeField: String, CaseIterable, Sendable {
     for field in [ShapeField.batch, .heads, .seq, .headDim] { choice.extents[field] = 1 }
     choice.extents[self] = value
     if self == .kvHeads { choice.extents[.heads] = value }
+    if self == .sharedPrefix { choice.extents[.seqKV] = min(max(value, 1), AttentionShape.largestExtent) }
     do {
       _ = try choice.shape()
       return nil
@@ -100,6 +103,6 @@ struct ScenarioChoice: Sendable {
       seqQ: extents[.seq] ?? lengths?.mostQueries ?? 0, seqKV: extents[.seqKV],
       headDim: extents[.headDim] ?? 0,
       headDimV: extents[.headDimV], dataType: dataType, mask: mask, pass: pass,
-      lengths: lengths)
+      lengths: lengths, sharedPrefix: extents[.sharedPrefix] ?? 0)
   }
 }

@@ -118,6 +118,13 @@ public enum FileSchema {
     switch name {
     case "dtype": .map(["enum": .strings(DataType.allCases.map(\.rawValue))])
     case "pass": .map(["enum": .strings(AttentionShape.Pass.allCases.map(\.rawValue))])
+    case ShapeField.sharedPrefix.rawValue:
+      .map([
+        "anyOf": .array([
+          .map(["type": .string("integer"), "minimum": .integer(0)]),
+          .map(["type": .string("string"), "pattern": .string("^[0-9][0-9_]*[kM]?$")]),
+        ])
+      ])
     case "lengths":
       .map([
         "type": .strings(["string", "array", "integer"]),

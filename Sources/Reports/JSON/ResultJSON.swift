@@ -69,6 +69,7 @@ public enum JSONReport {
       ("mask", .string(shape.mask.description)), ("pass", .string(shape.pass.rawValue)),
     ]
     if let lengths = shape.lengths { fields.append(("lengths", .string(lengths.description))) }
+    if shape.sharedPrefix > 0 { fields.append(("shared_prefix", .integer(shape.sharedPrefix))) }
     return .object(fields)
   }
 

@@ -63,7 +63,7 @@ struct RunReading {
         batch: row["batch"], headsQ: row["heads_q"], headsKV: row["heads_kv"], seqQ: row["seq_q"],
         seqKV: row["seq_kv"], headDim: row["head_dim"], headDimV: row["head_dim_v"], dataType: dataType,
         mask: mask,
-        pass: pass, lengths: lengths, needsBlockLists: false)
+        pass: pass, lengths: lengths, sharedPrefix: row["shared_prefix"] ?? 0, needsBlockLists: false)
     } catch { throw StoreError.unreadable(run: id, field: "shape") }
   }
 

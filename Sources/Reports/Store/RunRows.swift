@@ -98,6 +98,7 @@ struct RunRows {
       shape.batch, shape.headsQ, shape.headsKV, shape.seqQ, shape.seqKV, shape.headDim, shape.headDimV,
     ] { hash.add(extent) }
     if let lengths = shape.lengths { hash.add(lengths.description) }
+    if shape.sharedPrefix > 0 { hash.add("shared prefix \(shape.sharedPrefix)") }
     hash.add(result.request.mode.name)
     if case .locked(let clock) = result.request.mode { hash.add(clock.value) }
     let numbers = [
@@ -118,8 +119,9 @@ struct RunRows {
     INSERT INTO runs (content_hash, tool_version, source_key, device_key, overrides_json, schedule, parameters_json,
       pass, data_type, mask, batch, heads_q, heads_kv, seq_q, seq_kv, head_dim, head_dim_v, mode, locked_clock_hz,
       time_s, kernel_time_s, cycles, clock_hz, clock_limiter, power_w, energy_j, useful_flops, executed_flops,
-      tightest_bound, tightest_bound_s, utilisation_json, work_json, events, jumped_events, lengths)
-    VALUES (\(Array(repeating: "?", count: 35).joined(separator: ", ")))
+      tightest_bound, tightest_bound_s, utilisation_json, work_json, events, jumped_events, lengths,
+      shared_prefix)
+    VALUES (\(Array(repeating: "?", count: 36).joined(separator: ", ")))
     ON CONFLICT (content_hash) DO NOTHING
     """
 
@@ -159,5 +161,7 @@ struct RunRows {
     row.bind(result.statistics.events)
     row.bind(result.statistics.jumpedEvents)
     row.bind(result.request.shape.lengths?.description)
+    let prefix = result.request.shape.sharedPrefix
+    row.bind(prefix > 0 ? prefix : nil)
   }
 }

@@ -9,7 +9,7 @@ enum StoreSchema {
   static let applicationID: Int32 = 0x6174_746e
   static let migrationNames = [
     "v1 runs, devices, sources, sweeps", "v2 nodes and FIFOs, einsums and energies", "v3 lengths of a batch",
-    "v4 power that is not known", "v5 lengths of queries",
+    "v4 power that is not known", "v5 lengths of queries", "v6 keys shared by a batch",
   ]
   static var version: Int { migrationNames.count }
 
@@ -35,6 +35,10 @@ enum StoreSchema {
       // Lengths may say queries too (`32x1/4k,2048/2048`), which earlier tools cannot read; the summary shows them.
       try database.execute(sql: version5)
       try database.execute(sql: "PRAGMA user_version = 5")
+    }
+    migrator.registerMigration(migrationNames[5]) { database in
+      // Leading keys that all sequences share; NULL where they share none.
+      try database.execute(sql: "ALTER TABLE runs ADD COLUMN shared_prefix INTEGER; PRAGMA user_version = 6")
     }
     return migrator
   }

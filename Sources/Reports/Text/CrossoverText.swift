@@ -27,7 +27,8 @@ public enum CrossoverText {
       return "\(letters[candidate] ?? "")  \(map.candidates[candidate]): fastest \(share)"
     }
     let refused = wins.reduce(0, +) == 0 ? ["no candidate takes any of these calls"] : []
-    return ([map.title, ""] + table.lines() + [""] + legend + refused).joined(separator: "\n")
+    let assumed = map.assumptions.isEmpty ? [] : [""] + map.assumptions.map { "Assumes: \($0)" }
+    return ([map.title, ""] + table.lines() + [""] + legend + refused + assumed).joined(separator: "\n")
   }
 
   /// What each of several devices would choose: for each candidate the share of the cells that it wins.
@@ -59,7 +60,7 @@ public enum CrossoverText {
     return tokens >= 1024 && tokens % 1024 == 0 ? "\(tokens >> 10)k" : "\(tokens)"
   }
 
-  /// `{"title", "candidates", "cells": [{"batch", "context", "winner", "seconds": {...}}]}`.
+  /// `{"title", "candidates", "assumes", "cells": [{"batch", "context", "winner", "seconds": {...}}]}`.
   public static func json(_ map: CrossoverMap) -> String { value(map).text() }
 
   /// Several maps as an array.
@@ -82,6 +83,7 @@ public enum CrossoverText {
     }
     return JSONValue.object([
       ("title", .string(map.title)), ("candidates", .array(map.candidates.map { .string($0) })),
+      ("assumes", .array(map.assumptions.map { .string($0) })),
       ("cells", .array(cells)),
     ])
   }

@@ -16,6 +16,7 @@ public enum RequestText {
         : shape.seqQ == shape.seqKV
           ? "\(shape.seqQ) \(shape.seqQ == 1 ? "token" : "tokens")"
           : "\(shape.seqQ) queries, \(shape.seqKV) keys")
+    if shape.sharedPrefix > 0 { parts.append("the first \(shape.sharedPrefix) shared") }
     parts.append(
       shape.headDim == shape.headDimV
         ? "head dim \(shape.headDim)" : "head dims \(shape.headDim)/\(shape.headDimV)")
@@ -60,6 +61,7 @@ public enum RequestText {
     } else if shape.seqKV != shape.seqQ {
       flags.append("--seq-kv \(shape.seqKV)")
     }
+    if shape.sharedPrefix > 0 { flags.append("--shared-prefix \(shape.sharedPrefix)") }
     flags.append("--head-dim \(shape.headDim)")
     if shape.headDimV != shape.headDim { flags.append("--head-dim-v \(shape.headDimV)") }
     if shape.mask != .none { flags.append("--mask " + quoted(shape.mask.description)) }

@@ -15,6 +15,10 @@ struct DecodeKernel {
   let shape: AttentionShape
   let tile: DecodeTile
   var format = KVFormat.native
+  /// How keys lie in pages; nil where they lie in a row.
+  var pages: DecodePages?
+  /// Parts that kernels before have written.
+  var firstSplit = 0
 
   private let element = 2
   private var threads: Int { 32 * tile.warps }
@@ -63,12 +67,8 @@ struct DecodeKernel {
       footprint: Footprint(
         threads: threads, registersPerThread: tile.registersPerThread, sharedBytes: ringBytes + scratch),
       on: device)
-    if format != .native {
-      kernel.sharedStream = Kernel.SharedStream(
-        sequences: shape.batch * shape.headsKV,
-        bytesRead: shape.totalKeys / Double(shape.batch)
-          * (format.rowBytes(shape.headDim) + format.rowBytes(shape.headDimV)), bytesAccumulated: 0)
-    }
+    kernel.sharedStream = .keysAndValues(
+      of: shape, bytesPerKey: format.rowBytes(shape.headDim) + format.rowBytes(shape.headDimV))
     return kernel
   }
 
@@ -99,6 +99,7 @@ struct DecodeKernel {
   private func addCopies(
     _ builder: inout KernelBuilder, k: KernelBuilder.Ring, v: KernelBuilder.Ring, steps: TripCount
   ) {
+    let entries = pages?.load(tile, slotEmpty: k.empty, &builder)
     func copy(_ name: String, _ ring: KernelBuilder.Ring, _ tensor: Tensor, columns: Int, used: Int)
       -> Operation
     {
@@ -108,7 +109,7 @@ struct DecodeKernel {
           // Columns beyond the head dimension and rows past the end are predicated off.
           $0.globalRead = Double(min(tile.keyTile, shape.seqKV)) * format.rowBytes(used)
           $0.sharedWrite = Double(tile.keyTile) * format.rowBytes(columns)
-        }, waits: [ring.empty], signals: [ring.full],
+        }, waits: entries?.waits == [ring.empty] ? [] : [ring.empty], signals: [ring.full],
         action: .load(
           tensor, TileCoordinate(rows: tile.keyTile, index: .walk(offset: 0)),
           into: TileRef(ring.buffer, .step(offset: 0))))
@@ -118,7 +119,7 @@ struct DecodeKernel {
       blocks: [
         Block(
           trips: steps, stepsPerTrip: 1,
-          operations: [
+          operations: (entries.map { [$0] } ?? []) + [
             copy("load K", k, .k, columns: tile.headDim, used: shape.headDim),
             copy("load V", v, .v, columns: tile.headDimV, used: shape.headDimV),
           ])
@@ -165,7 +166,8 @@ struct DecodeKernel {
       ] + meet(2)
     }
     var operations = [Operation("wait for K", .sync, waits: [k.full])]
-    operations.append(Operation("wait for V", .sync, waits: [v.full]))
+    let waitForValues = [Operation("wait for V", .sync, waits: [v.full])]
+    if !tile.alternatesCopies { operations += waitForValues }
     operations += meet(1)
     operations += dequantise("K to 16 bit", columns: tile.headDim)
     operations.append(product(.scores, registers, q: q, ring: k))
@@ -180,9 +182,14 @@ struct DecodeKernel {
     operations.append(registers.convert)
     if tile.sharesRows { operations += meet(2) }
     operations.append(softmax.rescaleOutput())
+    if tile.alternatesCopies {
+      operations += meet(1) + [Operation("release K", .sync, signals: [k.empty])] + waitForValues + meet(1)
+    }
     operations += dequantise("V to 16 bit", columns: tile.headDimV)
     operations.append(product(.output, registers, q: q, ring: v))
-    operations.append(Operation("release", .sync, signals: [k.empty, v.empty]))
+    if tile.alternatesCopies { operations += meet(1) }
+    operations.append(
+      Operation("release", .sync, signals: tile.alternatesCopies ? [v.empty] : [k.empty, v.empty]))
     operations.append(issueCopies)
     return operations
   }
@@ -198,6 +205,7 @@ struct DecodeKernel {
       work: .of {
         $0.alu = copies + 9 * Double(threads)
         $0.otherInstructions = 4 * copies + 30 * Double(threads)
+        if let pages { $0 += pages.addresses(tile, copies: copies) }
       }
     ).interleaved
   }
@@ -241,7 +249,8 @@ struct DecodeKernel {
   private func epilogue(_ registers: ConsumerBuffers, isPartial: Bool) -> [Operation] {
     let rows = isPartial ? tile.rows : min(tile.rows, shape.seqQ * shape.group)
     let bytes = Double(rows * shape.headDimV * (isPartial ? 4 : element))
-    let coordinate = TileCoordinate(rows: tile.rows, index: .item(scale: 1, offset: 0))
+    let coordinate = TileCoordinate(
+      rows: tile.rows, index: .item(scale: 1, offset: 0), split: firstSplit > 0 ? .after(firstSplit) : .item)
     return [
       registers.softmax.normalise(logSumExp: registers.logSumExp),
       Operation(

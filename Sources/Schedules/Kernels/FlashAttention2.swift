@@ -10,7 +10,7 @@ public import HWModels
 ///   `mha_fwd_kvcache` takes them, every sequence in as many parts; queries too as `mha_varlen_fwd` does, unsplit, with as
 ///   many launches for every sequence as the longest needs, of which those beyond a sequence's end return at once. Masks that are no band run as in Block-Sparse-Attention, a
 ///   fork whose kernel walks lists of 128 x 128 blocks (`FlashAttention2+Blocks.swift`).
-/// - Leaves out: dropout, ALiBi, paged keys, softcap.
+/// - Leaves out: dropout, ALiBi, softcap.
 /// - Source: Dao 2023, "FlashAttention-2", Algorithm 1; Dao-AILab/flash-attention@0251105
 ///   csrc/flash_attn/src/flash_fwd_launch_template.h, flash_fwd_kernel.h, flash_api.cpp.
 ///
@@ -38,11 +38,13 @@ public struct FlashAttention2: Schedule {
     choices: ["off", "on"], defaultValue: "off")
   static let pageSize = ParameterDescription(
     name: "page-size",
-    summary: "tokens of a page, where keys come from a paged cache; off: they lie in a row",
+    summary:
+      "tokens of a page, where keys come from a paged cache, a multiple of 16; off: they lie in a row",
     defaultValue: "off")
   public static let takesLengths = true
   public static let takesQueryLengths = true
   public static let parameters = [splits, packHeads, ServingKernels.layout, pageSize, copyGradients]
+  public static let takesSharedPrefix = true
 
   /// nil where the authors' rule decides.
   private let requestedSplits: Int?
@@ -60,6 +62,13 @@ public struct FlashAttention2: Schedule {
     copiesGradients = try parameters.value(Self.copyGradients) == "on"
     layout = try parameters.value(ServingKernels.layout)
     page = try ServingKernels.page(try parameters.value(Self.pageSize))
+    // Upstream takes multiples of 256, vllm-project/flash-attention, which serving engines build, of 16.
+    if let page, page % 16 != 0 {
+      throw .parameter(
+        name: Self.pageSize.name,
+        message:
+          "'\(page)' is no multiple of 16 (the builds of serving engines; upstream takes multiples of 256)")
+    }
     let text = try parameters.value(Self.splits)
     isVariableLength = text == "grouped"
     if text == "auto" || isVariableLength {
@@ -85,13 +94,14 @@ public struct FlashAttention2: Schedule {
         schedule: Self.name, field: "splits",
         message: "takes different numbers of queries in one part only (mha_varlen_fwd)")
     }
+    try SharedPages.check(shape, page: page, schedule: Self.name)
     if shape.mask.band(seqQ: shape.seqQ, seqKV: shape.seqKV) == nil {
       guard shape.lengths == nil else {
         throw .unsupported(
           schedule: Self.name, field: "lengths",
           message: "takes lengths under the masks none, causal and windows, not \(shape.mask)")
       }
-      guard layout == "dense", !isVariableLength, (requestedSplits ?? 1) == 1, !packsHeads else {
+      guard layout == "dense", page == nil, !isVariableLength, (requestedSplits ?? 1) == 1, !packsHeads else {
         throw .unsupported(
           schedule: Self.name, field: "mask",
           message:

@@ -51,6 +51,7 @@ public struct FlashAttention3: Schedule {
   public static let parameters = [
     build, packHeads, pingPong, stages, splits, ServingKernels.layout, pageSize,
   ]
+  public static let takesSharedPrefix = true
 
   let isCute: Bool
   private let packChoice: String
@@ -114,6 +115,8 @@ public struct FlashAttention3: Schedule {
     // The C++ build takes lengths from a table, and prepares it.
     let layout = layout == "dense" && !isCute && shape.lengths != nil ? "varlen" : layout
     let isVarlen = layout != "dense"
+    try SharedPages.check(
+      shape, page: page, schedule: Self.name, asking: "build=cpp, layout=paged and page-size")
     if shape.mask.band(seqQ: shape.seqQ, seqKV: shape.seqKV) == nil { return try listed(shape, on: device) }
     if shape.pass == .backward {
       if isVarlen { throw ServingKernels.noBackward(Self.name) }

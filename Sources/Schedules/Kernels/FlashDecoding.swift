@@ -7,7 +7,9 @@ public import HWModels
 ///   results in fp32, the merge part after part, split rules by the name of the kernel that has them.
 ///   With lengths of their own each sequence is cut into as many parts, shorter ones into shorter parts; a prefill beside
 ///   decode has row tiles of its own, as in FlashInfer's plan.
-/// - Leaves out: paged keys.
+///   A batch that shares its first keys reads them through the page list of each sequence (`phases=1`), or with a kernel of
+///   its own for all queries before (`phases=2`, `PrefixPhases`).
+/// - Leaves out: more than one shared prefix, and prefixes of prefixes.
 /// - Source: Dao et al. 2023, "Flash-Decoding"; validation/measure/decode_kernels.py (`kernel=triton`);
 ///   Dao-AILab/flash-attention flash_api.cpp, hopper/heuristics.h, flash_attn/cute/interface.py; CUTLASS example 77; FlashInfer's plan (`FlashInferPlan`).
 ///
@@ -26,35 +28,61 @@ public struct FlashDecoding: Schedule {
     name: "kernel",
     summary: "tile of a work item: triton 16 rows x 64 keys, always merged; authors 64 rows, 128 keys",
     choices: ["triton", "authors"], defaultValue: "triton")
-  public static let parameters = [splits, rule, kernel, KVFormat.parameter]
+  static let phases = ParameterDescription(
+    name: "phases",
+    summary:
+      "how a shared prefix is read: 1, by every sequence through its own pages; 2, once for all queries, then the rest",
+    choices: ["1", "2"], defaultValue: "1")
+  static let prefixSplits = ParameterDescription(
+    name: "prefix-splits", summary: "with phases=2, parts of the prefix; auto applies the rule",
+    defaultValue: "auto")
+  public static let parameters = [
+    splits, rule, kernel, KVFormat.parameter, DecodePages.parameter, phases, prefixSplits,
+  ]
 
   public static let takesLengths = true
   public static let takesQueryLengths = true
+  public static let takesSharedPrefix = true
 
   private let requestedSplits: Int?
   private let rule: SplitRule
   private let isTriton: Bool
   private let format: KVFormat
+  private let page: Int?
+  private let hasTwoPhases: Bool
+  private let requestedPrefixSplits: Int?
 
   public init(parameters: ScheduleParameters) throws(ScheduleError) {
     try parameters.requireKnown(Self.parameters)
     rule = SplitRule(rawValue: try parameters.value(Self.rule)) ?? .fa2
     isTriton = try parameters.value(Self.kernel) == "triton"
     format = KVFormat(rawValue: try parameters.value(KVFormat.parameter)) ?? .native
-    let text = try parameters.value(Self.splits)
-    if text == "auto" {
-      requestedSplits = nil
-    } else if let count = Int(text), (1...DecodeLimits.mostSplits).contains(count) {
-      requestedSplits = count
-    } else {
-      throw .parameter(
-        name: "splits", message: "'\(text)' is neither auto nor a number from 1 to \(DecodeLimits.mostSplits)"
-      )
+    hasTwoPhases = try parameters.value(Self.phases) == "2"
+    page = try ServingKernels.page(try parameters.value(DecodePages.parameter))
+    func count(_ parameter: ParameterDescription) throws(ScheduleError) -> Int? {
+      let text = try parameters.value(parameter)
+      if text == "auto" { return nil }
+      guard let count = Int(text), (1...DecodeLimits.mostSplits).contains(count) else {
+        throw .parameter(
+          name: parameter.name,
+          message: "'\(text)' is neither auto nor a number from 1 to \(DecodeLimits.mostSplits)")
+      }
+      return count
     }
+    requestedSplits = try count(Self.splits)
+    requestedPrefixSplits = try count(Self.prefixSplits)
   }
 
   public func program(for shape: AttentionShape, on device: Device) throws(ScheduleError) -> Program {
     try DecodeLimits.check(shape, schedule: Self.name)
+    let pages = page.map { DecodePages(tokens: $0, perRow: isTriton) }
+    if let page, !isTriton, page % DecodePages.authorsMultiple != 0 {
+      throw .unsupported(
+        schedule: Self.name, field: "page-size",
+        message: "with kernel=authors takes pages of a multiple of \(DecodePages.authorsMultiple) tokens")
+    }
+    if hasTwoPhases, shape.sharedPrefix > 0 { return try twoPhases(shape, pages, on: device) }
+    try SharedPages.check(shape, page: page, schedule: Self.name, asking: "page-size, or phases=2")
     let tile = isTriton ? DecodeTile.triton(shape) : DecodeTile.authors(shape)
     let items = DecodeItems(shape: shape, rows: tile.rows, keyTile: tile.keyTile)
     let cut =
@@ -65,7 +93,7 @@ public struct FlashDecoding: Schedule {
     try DecodeLimits.check(items: space.total, schedule: Self.name)
     var kernels = [
       try DecodeKernel(
-        schedule: Self.name, name: "decode_split", shape: shape, tile: tile, format: format
+        schedule: Self.name, name: "decode_split", shape: shape, tile: tile, format: format, pages: pages
       ).kernel(
         space, policy: .grid(order: .tilesFastest), on: device)
     ]
@@ -76,6 +104,30 @@ public struct FlashDecoding: Schedule {
         ).kernel(on: device))
     }
     return Program(schedule: Self.name, shape: shape, kernels: kernels)
+  }
+}
+
+extension FlashDecoding {
+  private func twoPhases(
+    _ shape: AttentionShape, _ pages: DecodePages?, on device: Device
+  ) throws(ScheduleError) -> Program {
+    let phases = try PrefixPhases(shape, schedule: Self.name)
+    let tile = isTriton ? DecodeTile.triton(phases.suffix) : DecodeTile.authors(phases.suffix)
+    let (kernels, tileRows, parts) = try phases.kernels(
+      suffixTile: tile, format: format, pages: pages,
+      prefixCut: { items in
+        requestedPrefixSplits.map { FixedSplit(blocks: items.blocks, splits: $0) }
+          ?? items.cut(by: rule, on: device)
+      },
+      suffixCut: { items in
+        requestedSplits.map { FixedSplit(blocks: items.blocks, splits: $0) }
+          ?? items.cut(by: rule, on: device)
+      },
+      chunked: requestedSplits == nil && rule == .flashinfer, on: device)
+    let combine = try DecodeCombine(
+      schedule: Self.name, shape: shape, tileRows: tileRows, parts: parts, mergesSingles: true
+    ).kernel(on: device)
+    return Program(schedule: Self.name, shape: shape, kernels: kernels + [combine])
   }
 }
 

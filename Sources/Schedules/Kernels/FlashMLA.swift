@@ -37,7 +37,12 @@ public struct FlashMLA: Schedule {
     name: "cache",
     summary: "what the cache holds: values, or zeros as in memory that nobody wrote, which takes less energy",
     choices: ["values", "zeros"], defaultValue: "values")
-  public static let parameters = [kernel, engine, programs, cache]
+  static let pageSize = ParameterDescription(
+    name: "page-size", summary: "tokens of a page of the cache: both kernels take 64 only", choices: ["64"],
+    defaultValue: "64")
+  public static let parameters = [kernel, engine, programs, cache, pageSize]
+  public static let takesSharedPrefix = true
+  private static let page = 64
 
   private let isSeesaw: Bool
   private let hasEngine: Bool
@@ -47,6 +52,7 @@ public struct FlashMLA: Schedule {
   public init(parameters: ScheduleParameters) throws(ScheduleError) {
     try parameters.requireKnown(Self.parameters)
     isSeesaw = try parameters.value(Self.kernel) == "seesaw"
+    _ = try parameters.value(Self.pageSize)
     cacheIsEmpty = try parameters.value(Self.cache) == "zeros"
     hasEngine = try parameters.value(Self.engine) == "trtllm"
     let text = try parameters.value(Self.programs)
@@ -62,6 +68,7 @@ public struct FlashMLA: Schedule {
 
   public func program(for shape: AttentionShape, on device: Device) throws(ScheduleError) -> Program {
     try check(shape)
+    try SharedPages.check(shape, page: Self.page, schedule: Self.name)
     guard device.asyncTensor != nil else {
       throw .missingResource(schedule: Self.name, part: "asyncTensor", device: device.id)
     }

@@ -220,7 +220,7 @@ struct FlashMLAFirst {
   /// The request's length and the page of its first block, one after the other.
   private func lookUp(_ registers: ConsumerBuffers) -> Operation {
     Operation(
-      "read length and page", .loadStore, work: .of { $0.streamRead = 8 }, chain: Chain(alu: 20, global: 1),
+      "read length and page", .loadStore, work: .of { $0.tableRead = 8 }, chain: Chain(alu: 20, global: 1),
       action: .fill(registers.output, 0))
   }
 

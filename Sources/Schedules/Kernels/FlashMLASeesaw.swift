@@ -125,7 +125,7 @@ struct FlashMLASeesaw {
   /// The request's length and the page of its first block, one after the other.
   func lookUp(_ group: Group) -> Operation {
     Operation(
-      "read length and page", .loadStore, work: .of { $0.streamRead = 8 }, chain: Chain(alu: 20, global: 1),
+      "read length and page", .loadStore, work: .of { $0.tableRead = 8 }, chain: Chain(alu: 20, global: 1),
       action: .fill(group.output, 0))
   }
 

@@ -34,9 +34,12 @@ public struct LeanAttention: Schedule {
     name: "factor", summary: "work items a core of AITER's rule", defaultValue: "3")
   static let xcds = ParameterDescription(
     name: "xcds", summary: "dies with lines of their own in AITER's rule", defaultValue: "1")
-  public static let parameters = [programs, kernel, merge, factor, xcds, KVFormat.parameter]
+  public static let parameters = [
+    programs, kernel, merge, factor, xcds, KVFormat.parameter, DecodePages.parameter,
+  ]
 
   public static let takesLengths = true
+  public static let takesSharedPrefix = true
 
   private enum Maker: String { case authors, aiter, triton }
   private let maker: Maker
@@ -45,6 +48,7 @@ public struct LeanAttention: Schedule {
   private let factor: Int
   private let xcds: Int
   private let format: KVFormat
+  private let page: Int?
 
   public init(parameters: ScheduleParameters) throws(ScheduleError) {
     try parameters.requireKnown(Self.parameters)
@@ -63,6 +67,7 @@ public struct LeanAttention: Schedule {
     factor = try number(Self.factor, 1...32)
     xcds = try number(Self.xcds, 1...64)
     format = KVFormat(rawValue: try parameters.value(KVFormat.parameter)) ?? .native
+    page = try ServingKernels.page(try parameters.value(DecodePages.parameter))
     requestedPrograms =
       try parameters.value(Self.programs) == "auto" ? nil : try number(Self.programs, 1...1_000_000)
   }
@@ -80,13 +85,15 @@ public struct LeanAttention: Schedule {
       case .aiter: .aiter(shape)
       case .triton: .triton(shape)
       }
+    try checkPages(shape, tile)
     let items = DecodeItems(shape: shape, rows: tile.rows, keyTile: tile.keyTile)
     try DecodeLimits.check(items: items.sequences * items.rowTiles, schedule: Self.name)
     let (space, lengths, parts) = items.streamed(try lines(items, on: device), mergesAll: maker == .triton)
     try DecodeLimits.check(items: space.total, schedule: Self.name)
     var kernels = [
       try DecodeKernel(
-        schedule: Self.name, name: "lean_fwd", shape: shape, tile: tile, format: format
+        schedule: Self.name, name: "lean_fwd", shape: shape, tile: tile, format: format,
+        pages: page.map { DecodePages(tokens: $0, perRow: maker == .triton) }
       ).kernel(
         space, policy: .ranges(lengths: lengths), on: device)
     ]
@@ -103,6 +110,24 @@ public struct LeanAttention: Schedule {
       }
     }
     return Program(schedule: Self.name, shape: shape, kernels: kernels)
+  }
+
+  /// AITER's kernel has a page for each tile; the authors' is FlashAttention-2's.
+  private func checkPages(_ shape: AttentionShape, _ tile: DecodeTile) throws(ScheduleError) {
+    try SharedPages.check(shape, page: page, schedule: Self.name)
+    guard let page else { return }
+    let multiple = DecodePages.authorsMultiple
+    switch maker {
+    case .aiter where page != tile.keyTile:
+      throw .unsupported(
+        schedule: Self.name, field: "page-size",
+        message: "with kernel=aiter takes pages of one tile, here \(tile.keyTile) tokens")
+    case .authors where page % multiple != 0:
+      throw .unsupported(
+        schedule: Self.name, field: "page-size",
+        message: "with kernel=authors takes pages of a multiple of \(multiple) tokens")
+    default: break
+    }
   }
 
   /// The line, or one for each die, with the work items that share it.

@@ -4,6 +4,8 @@ public struct CrossoverMap: Sendable {
   public var candidates: [String]
   public var batches: [Int]
   public var contexts: [Int]
+  /// What every cell takes for granted, one sentence each.
+  public var assumptions: [String] = []
   /// Seconds of each candidate, by batch, context and candidate; nil where it refuses.
   public private(set) var seconds: [[[Double?]]]
 

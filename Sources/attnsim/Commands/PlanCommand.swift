@@ -158,7 +158,7 @@ struct PlanCommand: ParsableCommand {
     guard kernel.isEmpty else { return try kernels(model, device, batches, contexts, tokens) }
     let schemes = try schemes(model)
     let plan = SchemePlan(device, weightBits: Double(weightBits), cacheBits: Double(cacheBits))
-    return CrossoverMap(
+    var map = CrossoverMap(
       title:
         "\(model.name), one layer, \(tokens == 1 ? "decode" : "\(tokens) tokens"): fastest scheme on \(device.name)",
       candidates: schemes.map(\.rawValue), batches: batches, contexts: contexts
@@ -170,7 +170,21 @@ struct PlanCommand: ParsableCommand {
             batch: batch, tokens: tokens, context: context, tensorParallel: tensorParallel, coreOnly: coreOnly
           )))
     }
+    map.assumptions = [
+      Self.evenBatch,
+      "work and bytes spread evenly over the device's cores, without parts of keys, their merge or a last wave",
+      coreOnly
+        ? "attention alone; the cache is read once for each sequence"
+        : "weights are read once a step, the cache once for each sequence",
+    ]
+    if tensorParallel > 1 {
+      map.assumptions.append(
+        "heads divided evenly over \(tensorParallel) devices; a latent cache is whole on each of them")
+    }
+    return map
   }
+
+  private static let evenBatch = "an even batch: all sequences have the same context, and share none of it"
 
   private func kernels(
     _ model: AttentionModel, _ device: Device, _ batches: [Int], _ contexts: [Int], _ tokens: Int
@@ -193,7 +207,7 @@ struct PlanCommand: ParsableCommand {
       }
       return (name, ScheduleParameters(values))
     }
-    return CrossoverMap(
+    var map = CrossoverMap(
       title: "\(model.name), attention of one layer: fastest kernel on \(device.name)", candidates: kernel,
       batches: batches, contexts: contexts
     ) { candidate, batch, context in
@@ -210,6 +224,12 @@ struct PlanCommand: ParsableCommand {
           .init(schedule: name, parameters: parameters, shape: shape, device: device, mode: .burst)))?
         .kernelTime.value
     }
+    map.assumptions = [
+      Self.evenBatch,
+      "each kernel cuts the keys as its own parameters say; merges, waves and tails are simulated",
+      "one call at a time at the clock of a short run, without launches",
+    ]
+    return map
   }
 
   // MARK: Counts

@@ -68,6 +68,10 @@ struct RequestOptions: ParsableArguments {
       valueName: "list"))
   var lengths: String?
   @Option(
+    name: .customLong("shared-prefix"),
+    help: "Leading keys that all sequences share (default: 0); 4k is 4096.")
+  var sharedPrefix: String?
+  @Option(
     help: ArgumentHelp(
       "\(MaskGrammar.forms). 'attnsim schedules' says which a schedule takes.", valueName: "mask"))
   var mask: String?
@@ -78,9 +82,10 @@ struct RequestOptions: ParsableArguments {
 
   var flags: ScenarioFlags {
     var flags = call.flags
-    let own = ["seq": seq, "seq-kv": seqKV, "lengths": lengths, "mask": mask, "pass": pass].compactMapValues {
-      $0
-    }
+    let own = [
+      "seq": seq, "seq-kv": seqKV, "lengths": lengths, "shared-prefix": sharedPrefix, "mask": mask,
+      "pass": pass,
+    ].compactMapValues { $0 }
     flags.shape.merge(own) { _, own in own }
     return flags
   }

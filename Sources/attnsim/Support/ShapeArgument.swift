@@ -17,6 +17,8 @@ enum ShapeArgument {
       if ["b", "h", "q", "kv", "d"].contains(letters), let first = parts.first ?? nil, parts.count <= 2 {
         numbers[letters] = first
         if parts.count == 2, let second = parts[1] { numbers[letters + "/"] = second }
+      } else if word.hasPrefix("shared:"), let keys = Int(word.dropFirst("shared:".count)) {
+        numbers["shared"] = keys
       } else if word.hasPrefix("lengths:") {
         do {
           lengths = try BatchLengths(parsing: String(word.dropFirst("lengths:".count)))
@@ -40,7 +42,7 @@ enum ShapeArgument {
         seqQ: numbers["q"] ?? lengths?.mostQueries ?? 128,
         seqKV: numbers["kv"], headDim: numbers["d"] ?? 64, headDimV: numbers["d/"], dataType: type,
         mask: mask,
-        pass: pass, lengths: lengths)
+        pass: pass, lengths: lengths, sharedPrefix: numbers["shared"] ?? 0)
     } catch {
       throw Failure(.usage, "error: --shape: \(error.description)")
     }

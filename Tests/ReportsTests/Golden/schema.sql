@@ -106,7 +106,7 @@ CREATE TABLE "runs" (
   events INTEGER NOT NULL,
   jumped_events INTEGER NOT NULL,
   lengths TEXT  -- keys of each sequence as asked; NULL where all have seq_kv
-) STRICT;
+, shared_prefix INTEGER) STRICT;
 CREATE TABLE sources (
   source_key INTEGER PRIMARY KEY,
   content_hash BLOB NOT NULL UNIQUE,
