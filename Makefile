@@ -46,6 +46,6 @@ bench: build
 # Writes docs/accuracy.md again from the measured tables, and the errors that CI holds later ones against.
 accuracy: build
 	docs/accuracy.sh "$$($(SWIFT) build -c release --show-bin-path)/attnsim" > docs/accuracy.md
-	for table in h100 counters_h100 board_h100 a100 h200 board_h200; do \
+	for table in h100 counters_h100 board_h100 a100 h200 board_h200 h100_serving; do \
 	  "$$($(SWIFT) build -c release --show-bin-path)/attnsim" validate validation/$$table.csv --json > validation/recorded/$$table.json || exit 1; \
 	done
