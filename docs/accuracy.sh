@@ -8,7 +8,9 @@ cat <<'TEXT'
 # Accuracy
 
 Written by `make accuracy`; do not edit. Three board-level constants of the H100 are fitted (they are marked in
-`hardware/h100-sxm5.yaml`), on the counters below and every second shape of `validation/h100.csv`; no core-level number is.
+`hardware/h100-sxm5.yaml`), on the counters below and every second shape of `validation/h100.csv`; no core-level number is. Four of those are read from compiled kernels, as slopes between two lengths or from
+their stall samples (`vector.interleavedInterval`, `tensor.issueShare`, `vector.otherInterval`, `asyncTensor.registerOperandLead`); the others are
+micro-benchmarks.
 `rank` is the rank agreement of prediction and measurement (Kendall). `pt` are points of a hundred. The same case measured twice differs by
 about 2 %.
 

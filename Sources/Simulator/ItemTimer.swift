@@ -17,7 +17,9 @@ struct ItemTimer {
   private(set) var prologue = 0
   private(set) var epilogue = 0
   private var longest = -1
-  private var references: [Reference] = []
+  /// By all values but the one that varies, which is given as its number below zero.
+  private var references: [[Int]: [Reference]] = [:]
+  private var varied: [Int] = []
   private var known: [[Int]: Timing] = [:]
 
   struct Timing {
@@ -28,8 +30,6 @@ struct ItemTimer {
   /// A class that was simulated with a jump in each round: longer ones of equal remainder follow from it.
   private struct Reference {
     var values: [Int]
-    /// The variable that counts the trips of the jumped loop.
-    var variable: Int
     var trips: Int
     /// Ticks of the period in the first round and in the last.
     var ticks: (first: Int, later: Int)
@@ -58,21 +58,25 @@ struct ItemTimer {
   }
 
   private func derive(_ values: [Int]) -> Timing? {
-    for reference in references {
-      let more = values[reference.variable] - reference.values[reference.variable]
-      guard more >= 0, more % reference.trips == 0 else { continue }
-      guard values.indices.allSatisfy({ $0 == reference.variable || values[$0] == reference.values[$0] })
-      else {
-        continue
+    for variable in varied {
+      for reference in references[Self.others(values, variable)] ?? [] {
+        let more = values[variable] - reference.values[variable]
+        guard more >= 0, more % reference.trips == 0 else { continue }
+        let periods = more / reference.trips
+        var timing = reference.timing
+        timing.duration.first += periods * reference.ticks.first
+        timing.duration.later += periods * reference.ticks.later
+        timing.period?.jumpedTrips += more
+        return timing
       }
-      let periods = more / reference.trips
-      var timing = reference.timing
-      timing.duration.first += periods * reference.ticks.first
-      timing.duration.later += periods * reference.ticks.later
-      timing.period?.jumpedTrips += more
-      return timing
     }
     return nil
+  }
+
+  private static func others(_ values: [Int], _ variable: Int) -> [Int] {
+    var others = values
+    others[variable] = -1 - variable
+    return others
   }
 
   private func queues(_ values: [Int]) -> [[[Int]]] {
@@ -176,9 +180,10 @@ struct ItemTimer {
     else {
       return
     }
-    references.append(
+    if !varied.contains(variable) { varied.append(variable) }
+    references[Self.others(values, variable), default: []].append(
       Reference(
-        values: values, variable: variable, trips: jump.trips,
-        ticks: (first: jump.ticks, later: jumps[rounds - 1].ticks), timing: timing))
+        values: values, trips: jump.trips, ticks: (first: jump.ticks, later: jumps[rounds - 1].ticks),
+        timing: timing))
   }
 }
