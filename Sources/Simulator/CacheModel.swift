@@ -103,11 +103,11 @@ struct CacheModel {
       tiles: Double(kernel.items.groups.map { $0.rowTiles(splits: kernel.items.splits) }.max() ?? 1),
       rowSequences: rowSequences, keyValueSequences: keyValueSequences, perSequence: perSequence)
     // Ranges walk side by side, whatever their keys.
-    let isBand = shape.mask != .none && !kernel.policy.isRanges
+    let apart = kernel.policy.isRanges ? 0 : Self.apart(shape)
     var (passes, coldWaves) =
       shape.hasQueryLengths
-      ? passes(of: kernel, shape, whole, isBand: isBand, slots: slots)
-      : passes(over: whole, order: kernel.policy.order, isBand: isBand, slots: slots)
+      ? passes(of: kernel, shape, whole, apart: apart, slots: slots)
+      : passes(over: whole, order: kernel.policy.order, apart: apart, slots: slots)
     // Of the first pass, a repeated call finds what the calls before left.
     let footprint = shape.compulsoryBytes.read + shape.compulsoryBytes.write
     let absent = before == .sameCall ? lostShare(distance: footprint) : 1
@@ -140,11 +140,11 @@ struct CacheModel {
   /// How often keys and values come from device memory, and the share of waves that wait for it: over sequences with
   /// different numbers of tiles, each by its bytes. A sequence of one tile has nobody to fall behind.
   private func passes(
-    of kernel: Kernel, _ shape: AttentionShape, _ whole: Stream, isBand: Bool, slots: Int
+    of kernel: Kernel, _ shape: AttentionShape, _ whole: Stream, apart: Double, slots: Int
   ) -> (passes: Double, coldWaves: Double) {
     let perElement = Int(whole.rowSequences) / max(shape.batch, 1)
     guard perElement > 0, perElement * shape.batch == Int(whole.rowSequences) else {
-      return passes(over: whole, order: kernel.policy.order, isBand: isBand, slots: slots)
+      return passes(over: whole, order: kernel.policy.order, apart: apart, slots: slots)
     }
     let mean = shape.totalKeys / Double(shape.batch)
     var (sequence, bytes, all, cold) = (0, 0.0, 0.0, 0.0)
@@ -160,7 +160,7 @@ struct CacheModel {
       own.tiles = max((Double(walking) / parts).rounded(.up), 1)
       own.perSequence = whole.perSequence * keys / mean
       let found = passes(
-        over: own, order: kernel.policy.order, isBand: isBand && own.tiles > 1, slots: slots)
+        over: own, order: kernel.policy.order, apart: own.tiles > 1 ? apart : 0, slots: slots)
       let weight = Double(group.count) * keys
       bytes += weight
       all += weight * found.passes
@@ -169,8 +169,18 @@ struct CacheModel {
     return (all / max(bytes, 1), cold / max(bytes, 1))
   }
 
+  /// Share of a sequence's keys that some of its queries read and others do not: nearly all of a causal prefill's, next to
+  /// none where a few queries follow many keys.
+  private static func apart(_ shape: AttentionShape) -> Double {
+    guard shape.mask != .none else { return 0 }
+    guard let band = shape.mask.band(seqQ: shape.seqQ, seqKV: shape.seqKV), shape.seqQ > 0 else { return 1 }
+    let queries = 0..<shape.seqQ
+    let seen = band.seen(by: queries, seqKV: shape.seqKV).count
+    return seen > 0 ? 1 - Double(band.common(to: queries, seqKV: shape.seqKV).count) / Double(seen) : 1
+  }
+
   private func passes(
-    over stream: Stream, order: ItemOrder, isBand: Bool, slots: Int
+    over stream: Stream, order: ItemOrder, apart: Double, slots: Int
   ) -> (passes: Double, coldWaves: Double) {
     let (tiles, rowSequences) = (stream.tiles, stream.rowSequences)
     let (keyValueSequences, perSequence) = (stream.keyValueSequences, stream.perSequence)
@@ -186,11 +196,11 @@ struct CacheModel {
         let lost = lostShare(distance: perSequence)
         passes = 1 + (waves - 1) * lost
         coldWaves = passes / waves
-      } else if isBand {
+      } else if apart > 0 {
         // Short and long items of a band alternate, so twice the sequences of a wave are in flight, and half of
-        // each walk falls behind.
+        // what they do not all read falls behind.
         let inFlight = min(Double(slots) / sharing, keyValueSequences)
-        passes = 1 + 0.5 * lostShare(distance: 2 * inFlight * perSequence)
+        passes = 1 + 0.5 * apart * lostShare(distance: 2 * inFlight * perSequence)
       }
     case .longestFirst(let perSection), .firstTilesFirst(let perSection):
       let section = min(Double(perSection), rowSequences)

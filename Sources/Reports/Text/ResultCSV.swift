@@ -52,6 +52,7 @@ public enum CSVReport {
     Column("seq_q") { String($0.request.shape.seqQ) },
     Column("seq_kv") { String($0.request.shape.seqKV) },
     Column("lengths") { $0.request.shape.lengths?.description ?? "" },
+    Column("shared_prefix") { String($0.request.shape.sharedPrefix) },
     Column("head_dim") { String($0.request.shape.headDim) },
     Column("head_dim_v") { String($0.request.shape.headDimV) },
     Column("mask") { $0.request.shape.mask.description },

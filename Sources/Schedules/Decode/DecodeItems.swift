@@ -54,7 +54,8 @@ struct DecodeItems {
         let cut =
           chunk.map { FixedSplit(blocks: span.count, chunk: $0) }
           ?? FixedSplit(blocks: span.count, splits: splits)
-        for part in 0..<splits {
+        // A rule that says the tiles of a part launches no part without tiles.
+        for part in 0..<(chunk == nil ? splits : min(cut.partsWithTiles, splits)) {
           let range = cut.range(of: part)
           let tiles = span.lowerBound + range.lowerBound..<span.lowerBound + range.upperBound
           tileClasses.append(classes.index(tiles, isPartial: isPartial))
@@ -62,7 +63,7 @@ struct DecodeItems {
         own.append(cut.partsWithTiles)
       }
       let alike = run.count * shape.headsKV
-      groups.append(.init(count: alike, tileClasses: tileClasses))
+      groups.append(.init(count: alike, tileClasses: tileClasses, tileSplits: chunk == nil ? nil : own))
       for _ in 0..<(shape.lengths == nil ? 1 : alike) { parts += own }
     }
     return (

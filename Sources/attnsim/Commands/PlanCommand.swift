@@ -119,6 +119,10 @@ struct PlanCommand: ParsableCommand {
     return try device.map { name in
       var chosen = try library.library.device(name)
       try DeviceOverride.apply(changes, to: &chosen)
+      guard chosen.kind == .gpu else {
+        throw Failure(
+          .badInput, "error: \(name) is no GPU: schemes are compared by its rates of memory and matrix unit")
+      }
       return chosen
     }
   }
