@@ -60,6 +60,36 @@ struct CascadeAnalysisTests {
     #expect(CascadeAnalysis(try shippedCascade("attention-1-pass")).bufferBound == 256)
   }
 
+  /// By hand: of the tiles' maxima and sums one for each tile is kept, M / 256, beside a row of exponentials.
+  @Test("A fibre of a split rank has as many elements as the parts that the tensor has")
+  func splitFibres() throws {
+    for (length, tiles) in [(1024, 4), (4096, 16)] {
+      let analysis = CascadeAnalysis(
+        try shippedCascade("attention-2-pass-local-max", shapes: ["M": length]))
+      let live = Dictionary(
+        uniqueKeysWithValues: analysis.tensors.map { (analysis.cascade.tensors[$0.tensor].name, $0.live) })
+      #expect(
+        [live["LM"], live["SLD"], live["SLN"], live["QK"]] == [tiles, tiles, length, 256].map(Double.init))
+      #expect(analysis.bufferBound == Double(length + 2 * tiles))
+    }
+    // The part of a part: 2 of the 8 outer tiles, 64 elements in each of the tiles of M.
+    let nested = CascadeAnalysis(
+      try CascadeFile.read(
+        SourceText(
+          name: "nested",
+          text: """
+            cascade nested
+            rank M = 512
+            split M into M1, M0 = 64
+            split M1 into M3, M2 = 4
+            input X[M3, M2, M0]
+            T[m3] = X[m3, m2, m0] :: max(m2, m0)
+            G = T[m3] :: max(m3)
+            Z[m3] = T[m3] / G
+            """)))
+    #expect(nested.bufferBound == 2)
+  }
+
   @Test("Operations of attention by hand")
   func operations() throws {
     let (m, p, e, f) = (512.0, 128.0, 32.0, 16.0)

@@ -121,7 +121,14 @@ extension CascadeAnalysis {
     }
     return Footprint(
       tensor: tensor, elements: cascade.elements(of: tensor), fibres: fibres,
-      live: cascade.points(outer.map(\.rank)))
+      live: outer.reduce(1) { $0 * length(of: tensor, along: $1.rank, cascade) })
+  }
+
+  /// Elements of a tensor along a rank: where the rank is split, those of the parts that the tensor has; where only a
+  /// whole is among its ranks of which this one is a part, as many as the part has.
+  private static func length(of tensor: Int, along rank: Int, _ cascade: Cascade) -> Double {
+    let own = cascade.tensors[tensor].ranks.filter { cascade.isPart($0, of: rank) }
+    return cascade.points(own.isEmpty ? [rank] : own)
   }
 
   private static func fusions(_ cascade: Cascade, _ passes: [RankPasses]) -> [Fusion] {
