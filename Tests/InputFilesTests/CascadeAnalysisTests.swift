@@ -90,6 +90,21 @@ struct CascadeAnalysisTests {
     #expect(nested.bufferBound == 2)
   }
 
+  @Test("The bound grows with the ranks of which something is kept")
+  func growth() throws {
+    // The second pass of mha over D reads the output weights, which no earlier pass has seen.
+    for (name, names) in [("mha", ["N"]), ("attention-3-pass", ["M"]), ("attention-1-pass", [])] {
+      let analysis = CascadeAnalysis(try shippedCascade(name))
+      #expect(analysis.growing.map { analysis.cascade.ranks[$0].name } == names, "\(name)")
+      // A rank twice as long makes the bound grow where it is among them, and only there.
+      for rank in analysis.cascade.ranks where rank.parent == nil {
+        let longer = CascadeAnalysis(try shippedCascade(name, shapes: [rank.name: 2 * rank.shape]))
+        #expect(
+          (longer.bufferBound > analysis.bufferBound) == names.contains(rank.name), "\(name) \(rank.name)")
+      }
+    }
+  }
+
   @Test("Operations of attention by hand")
   func operations() throws {
     let (m, p, e, f) = (512.0, 128.0, 32.0, 16.0)

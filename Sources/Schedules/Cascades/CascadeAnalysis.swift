@@ -87,6 +87,14 @@ public struct CascadeAnalysis: Sendable {
     }
   }
 
+  /// Ranks, but for parts of others, of which a fibre has to be kept: what is kept grows with them.
+  public var growing: [Int] {
+    passes.map(\.rank).filter { rank in
+      cascade.ranks[rank].parent == nil
+        && tensors.contains { $0.fibres.contains { $0.rank == rank } }
+    }
+  }
+
   /// Tensors that live across the end of pass `boundary` of a rank.
   public func kept(over boundary: Int, of rank: RankPasses) -> [Footprint] {
     tensors.filter { tensor in
