@@ -90,6 +90,60 @@ struct CascadeAnalysisTests {
     #expect(nested.bufferBound == 2)
   }
 
+  /// What is there at once where each einsum runs to its end, and the bytes moved without fibres, by hand.
+  static let steps: [(text: String, elements: Double, bytes: Double)] = [
+    // X and R whole, and G; R is written and read again.
+    ("G = X[m] :: max(m)\nY[m] = R[m+1] * G", 2001, 8000),
+    // The same of the values before each step.
+    ("G = X[m] :: max(m)\nY[m] = R[m] * G", 2001, 8000),
+    // Only the last value is read: X, one step of R; then Y and that value beside X.
+    ("Y[m] = X[m] * R[M]", 2001, 6000),
+    // Read in the step in which it is written, by another: whole.
+    ("Y[m] = R[m+1] * 2", 2000, 4000),
+  ]
+
+  @Test(
+    "Of what is iterated the whole fibre is kept where it is read at all positions", arguments: steps.indices)
+  func iterated(index: Int) throws {
+    let (text, elements, bytes) = Self.steps[index]
+    let analysis = CascadeAnalysis(
+      try CascadeFile.read(
+        SourceText(
+          name: "steps",
+          text: """
+            cascade steps
+            rank M = 1000
+            iterative M
+            input X[M]
+            output Y[M]
+            init R[0] = 0
+            R[m+1] = R[m] + X[m]
+            \(text)
+            """)))
+    #expect(analysis.unfused.elements == elements)
+    #expect(analysis.traffic.withoutFibres == bytes)
+  }
+
+  @Test("A recurrence through several einsums takes turns: one step of each is kept")
+  func turns() throws {
+    let analysis = CascadeAnalysis(
+      try CascadeFile.read(
+        SourceText(
+          name: "turns",
+          text: """
+            cascade turns
+            rank M = 1000
+            iterative M
+            input X[M]
+            init R[0] = 0
+            S[m] = R[m] * X[m]
+            R[m+1] = S[m] + X[m]
+            Z = R[M] * 2
+            """)))
+    // X, a step of S and a step of R.
+    #expect(analysis.unfused.elements == 1002)
+  }
+
   @Test("The bound grows with the ranks of which something is kept")
   func growth() throws {
     // The second pass of mha over D reads the output weights, which no earlier pass has seen.

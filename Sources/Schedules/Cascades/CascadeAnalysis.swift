@@ -32,6 +32,7 @@ public struct CascadeAnalysis: Sendable {
   /// Why a tensor needs the room it needs.
   public struct Footprint: Sendable, Hashable {
     public var tensor: Int
+    /// Elements that are there at once where each einsum runs to its end: of what a recurrence uses up step by step, one step.
     public var elements: Double
     /// Ranks of which a whole fibre has to be kept, or read again: with the pass that has it first and the last that
     /// needs it.
@@ -66,14 +67,16 @@ public struct CascadeAnalysis: Sendable {
       return cascade.ranks[parent].parts?.outer != rank
     }.map { RankPasses(cascade, rank: $0) }
     self.passes = passes
+    let recurrences = Recurrences(cascade)
+    let elements = cascade.tensors.indices.map { recurrences.elements(of: $0) }
     tensors = cascade.tensors.indices.filter { cascade.tensors[$0].role != .view }.map {
-      Self.footprint($0, cascade, passes)
+      Self.footprint($0, cascade, passes, elements: elements[$0])
     }
     operations = cascade.einsums.map { OperationCounts(cascade, $0) }
     total = operations.reduce(into: OperationCounts()) { $0 += $1 }
     fusions = Self.fusions(cascade, passes)
     traffic = Self.traffic(cascade, tensors, bytes: Double(bytesPerElement))
-    unfused = Self.unfused(cascade)
+    unfused = Self.unfused(cascade, elements)
   }
 
   /// Elements that have to be kept at once for one position of all other ranks, over the end of a pass; 0 without any.
@@ -107,7 +110,9 @@ public struct CascadeAnalysis: Sendable {
 }
 
 extension CascadeAnalysis {
-  private static func footprint(_ tensor: Int, _ cascade: Cascade, _ passes: [RankPasses]) -> Footprint {
+  private static func footprint(
+    _ tensor: Int, _ cascade: Cascade, _ passes: [RankPasses], elements: Double
+  ) -> Footprint {
     var fibres: [Fibre] = []
     for rank in passes {
       guard let made = rank.first[tensor] else { continue }
@@ -128,7 +133,7 @@ extension CascadeAnalysis {
       !fibres.contains { $0.rank != fibre.rank && cascade.isPart(fibre.rank, of: $0.rank) }
     }
     return Footprint(
-      tensor: tensor, elements: cascade.elements(of: tensor), fibres: fibres,
+      tensor: tensor, elements: elements, fibres: fibres,
       live: outer.reduce(1) { $0 * length(of: tensor, along: $1.rank, cascade) })
   }
 
@@ -161,7 +166,8 @@ extension CascadeAnalysis {
   private static func traffic(_ cascade: Cascade, _ tensors: [Footprint], bytes: Double) -> Traffic {
     var traffic = Traffic(inputs: 0, outputs: 0, again: 0)
     for tensor in tensors {
-      let size = tensor.elements * bytes
+      // All steps of what is iterated: each is spilled where any is.
+      let size = cascade.points(cascade.tensors[tensor.tensor].ranks) * bytes
       // Fibres of an inner part stay within a tile, which every machine keeps.
       let rereads =
         tensor.fibres.filter { cascade.ranks[$0.rank].parent == nil }.map(\.passes.count).max() ?? 0
@@ -179,7 +185,7 @@ extension CascadeAnalysis {
     return traffic
   }
 
-  private static func unfused(_ cascade: Cascade) -> (elements: Double, einsum: Int) {
+  private static func unfused(_ cascade: Cascade, _ sizes: [Double]) -> (elements: Double, einsum: Int) {
     let reads = cascade.einsums.map { Set(cascade.reads($0).map { cascade.origin(of: $0.tensor) }) }
     var most = (elements: 0.0, einsum: 0)
     for step in cascade.einsums.indices {
@@ -191,7 +197,7 @@ extension CascadeAnalysis {
           ?? reads.firstIndex { $0.contains(tensor) }
         guard let made, made <= step else { continue }
         let isAlive = cascade.tensors[tensor].role == .output || (lastRead ?? made) >= step || made == step
-        if isAlive { elements += cascade.elements(of: tensor) }
+        if isAlive { elements += sizes[tensor] }
       }
       if elements > most.elements { most = (elements, step) }
     }
