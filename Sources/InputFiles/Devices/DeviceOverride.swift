@@ -98,9 +98,13 @@ public struct DeviceOverride: Sendable {
     let section = path.split(separator: ".").first.map(String.init) ?? path
     let below = DeviceField.all.map(\.path).filter { $0.hasPrefix("\(section).") }
     if !below.isEmpty { return "there are: \(below.joined(separator: ", "))" }
+    return sections(of: DeviceField.all.map(\.path))
+  }
+
+  private static func sections(of paths: [String]) -> String {
     var sections: [String] = []
-    for field in DeviceField.all {
-      let name = field.path.split(separator: ".").first.map(String.init) ?? field.path
+    for path in paths {
+      let name = path.split(separator: ".").first.map(String.init) ?? path
       if !sections.contains(name) { sections.append(name) }
     }
     return "a path begins with \(sections.joined(separator: ", "))"
@@ -144,7 +148,7 @@ public struct DeviceOverride: Sendable {
       message: "unknown key '\(path)': \(device.id) is a device of kind '\(device.kind.rawValue)'",
       sourceLine: place.line,
       hint: NearestName.of(path, in: known).map { "did you mean '\($0)'?" }
-        ?? "there are: \(known.joined(separator: ", "))")
+        ?? (known.count > 32 ? Self.sections(of: known) : "there are: \(known.joined(separator: ", "))"))
   }
 
   private func diagnostic(_ message: String, hint: String? = nil) -> Diagnostic {
