@@ -23,7 +23,7 @@ extension Device {
     public var macEnergy = Energy.zero
     public var addEnergy = Energy.zero
     public var maxEnergy = Energy.zero
-    /// One exponential on a dedicated unit; 0 where it is made of multiply-accumulates.
+    /// One exponential on a dedicated unit; what it takes beside its multiply-accumulates where it is made of them.
     public var exponentialEnergy = Energy.zero
     public var divideEnergy = Energy.zero
     /// One access to a register of an element.
@@ -35,7 +35,7 @@ extension Device {
     public var areaSquareMillimetres = Count.zero
     public init() {}
 
-    /// Whether an exponential is a polynomial in multiply-accumulates.
-    public var exponentialIsPolynomial: Bool { exponentialEnergy.value == 0 }
+    /// Whether an exponential is a polynomial in multiply-accumulates: a unit of its own is pipelined and takes one cycle.
+    public var exponentialIsPolynomial: Bool { exponentialCycles.value > 1 }
   }
 }

@@ -192,7 +192,7 @@ extension DeviceField {
     .init("spatial.maxEnergy", \.spatial, \.maxEnergy, .nonNegative, "one maximum"),
     .init(
       "spatial.exponentialEnergy", \.spatial, \.exponentialEnergy, .nonNegative,
-      "one exponential on its own unit; 0 where it is made of multiply-accumulates"),
+      "one exponential on its own unit, or what it takes beside the multiply-accumulates it is made of"),
     .init("spatial.divideEnergy", \.spatial, \.divideEnergy, .nonNegative, "one division"),
     .init(
       "spatial.gridRegisterEnergy", \.spatial, \.gridRegisterEnergy, .nonNegative,

@@ -157,6 +157,13 @@ struct CommandTests {
     ("run scenarios/unfused.yaml --mask causal", 65, "there is no mask"),
     ("run scenarios/unfused.yaml --param ffn=-1", 64, "whole number from 0"),
     ("run scenarios/unfused.yaml --set spatial.bufferCapacity=1KiB", 65, "does not fit"),
+    ("run scenarios/unfused.yaml --set dram.bandwidth=x2", 64, "unknown key 'dram.bandwidth'"),
+    (
+      "sweep scenarios/fusemax-pareto.yaml --device h100-sxm5 --schedule fa3 --db /tmp/x.sqlite", 65,
+      "h100-sxm5 is a device of kind 'gpu'"
+    ),
+    ("explain scenarios/ubimoe-zcu102.yaml --set cores.count=x2", 64, "unknown key 'cores.count'"),
+    ("validate validation/h100.csv --device zcu102 --set power.limit=x2", 64, "unknown key 'power.limit'"),
     ("run scenarios/unfused.yaml --schedule fusemax-binding", 65, "needs 'spatial.gridVector'"),
     ("compare scenarios/fusemax-headline-flat.yaml scenarios/fusemax-pareto.yaml", 64, "as many of both"),
     ("schema car", 64, "device"),

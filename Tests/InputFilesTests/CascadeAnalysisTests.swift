@@ -60,6 +60,105 @@ struct CascadeAnalysisTests {
     #expect(CascadeAnalysis(try shippedCascade("attention-1-pass")).bufferBound == 256)
   }
 
+  /// By hand: of the tiles' maxima and sums one for each tile is kept, M / 256, beside a row of exponentials.
+  @Test("A fibre of a split rank has as many elements as the parts that the tensor has")
+  func splitFibres() throws {
+    for (length, tiles) in [(1024, 4), (4096, 16)] {
+      let analysis = CascadeAnalysis(
+        try shippedCascade("attention-2-pass-local-max", shapes: ["M": length]))
+      let live = Dictionary(
+        uniqueKeysWithValues: analysis.tensors.map { (analysis.cascade.tensors[$0.tensor].name, $0.live) })
+      #expect(
+        [live["LM"], live["SLD"], live["SLN"], live["QK"]] == [tiles, tiles, length, 256].map(Double.init))
+      #expect(analysis.bufferBound == Double(length + 2 * tiles))
+    }
+    // The part of a part: 2 of the 8 outer tiles, 64 elements in each of the tiles of M.
+    let nested = CascadeAnalysis(
+      try CascadeFile.read(
+        SourceText(
+          name: "nested",
+          text: """
+            cascade nested
+            rank M = 512
+            split M into M1, M0 = 64
+            split M1 into M3, M2 = 4
+            input X[M3, M2, M0]
+            T[m3] = X[m3, m2, m0] :: max(m2, m0)
+            G = T[m3] :: max(m3)
+            Z[m3] = T[m3] / G
+            """)))
+    #expect(nested.bufferBound == 2)
+  }
+
+  /// What is there at once where each einsum runs to its end, and the bytes moved without fibres, by hand.
+  static let steps: [(text: String, elements: Double, bytes: Double)] = [
+    // X and R whole, and G; R is written and read again.
+    ("G = X[m] :: max(m)\nY[m] = R[m+1] * G", 2001, 8000),
+    // The same of the values before each step.
+    ("G = X[m] :: max(m)\nY[m] = R[m] * G", 2001, 8000),
+    // Only the last value is read: X, one step of R; then Y and that value beside X.
+    ("Y[m] = X[m] * R[M]", 2001, 6000),
+    // Read in the step in which it is written, by another: whole.
+    ("Y[m] = R[m+1] * 2", 2000, 4000),
+  ]
+
+  @Test(
+    "Of what is iterated the whole fibre is kept where it is read at all positions", arguments: steps.indices)
+  func iterated(index: Int) throws {
+    let (text, elements, bytes) = Self.steps[index]
+    let analysis = CascadeAnalysis(
+      try CascadeFile.read(
+        SourceText(
+          name: "steps",
+          text: """
+            cascade steps
+            rank M = 1000
+            iterative M
+            input X[M]
+            output Y[M]
+            init R[0] = 0
+            R[m+1] = R[m] + X[m]
+            \(text)
+            """)))
+    #expect(analysis.unfused.elements == elements)
+    #expect(analysis.traffic.withoutFibres == bytes)
+  }
+
+  @Test("A recurrence through several einsums takes turns: one step of each is kept")
+  func turns() throws {
+    let analysis = CascadeAnalysis(
+      try CascadeFile.read(
+        SourceText(
+          name: "turns",
+          text: """
+            cascade turns
+            rank M = 1000
+            iterative M
+            input X[M]
+            init R[0] = 0
+            S[m] = R[m] * X[m]
+            R[m+1] = S[m] + X[m]
+            Z = R[M] * 2
+            """)))
+    // X, a step of S and a step of R.
+    #expect(analysis.unfused.elements == 1002)
+  }
+
+  @Test("The bound grows with the ranks of which something is kept")
+  func growth() throws {
+    // The second pass of mha over D reads the output weights, which no earlier pass has seen.
+    for (name, names) in [("mha", ["N"]), ("attention-3-pass", ["M"]), ("attention-1-pass", [])] {
+      let analysis = CascadeAnalysis(try shippedCascade(name))
+      #expect(analysis.growing.map { analysis.cascade.ranks[$0].name } == names, "\(name)")
+      // A rank twice as long makes the bound grow where it is among them, and only there.
+      for rank in analysis.cascade.ranks where rank.parent == nil {
+        let longer = CascadeAnalysis(try shippedCascade(name, shapes: [rank.name: 2 * rank.shape]))
+        #expect(
+          (longer.bufferBound > analysis.bufferBound) == names.contains(rank.name), "\(name) \(rank.name)")
+      }
+    }
+  }
+
   @Test("Operations of attention by hand")
   func operations() throws {
     let (m, p, e, f) = (512.0, 128.0, 32.0, 16.0)

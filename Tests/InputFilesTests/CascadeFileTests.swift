@@ -42,6 +42,12 @@ struct CascadeFileTests {
     ("G[p] = X[m, p] ‸? 3", "'?' has no meaning"),
     ("‸inputs Y[M]\nG[p] = X[m, p]", "unknown statement 'inputs'"),
     ("input ‸Y[M]\nG[p] = X[m, p]", "Y is never read"),
+    // Nor is what has it, how often it may be named.
+    (
+      "input Y[M, ‸Q]\nG[m, q] = Y[m, q] * X[m, p]\nZ[m] = G[m, q] * Y[m, q] :: max(q)\noutput Z[M]",
+      "there is no rank Q"
+    ),
+    ("G[m, ‸q] = X[m, p]\nZ[m, q] = G[m, q] * 2\noutput Z[M, Q]", "index q has no rank"),
     // What runs over it is not to blame.
     ("rank K = ‸0\ninput Y[K]\nG[p, k] = X[m, p] * Y[k]", "a shape is due, not '0'"),
   ]

@@ -38,6 +38,44 @@ struct OverrideTests {
     #expect(found.first?.sourceLine == marked.text)
   }
 
+  /// Numbers of other kinds of machine, each with what the device has instead.
+  static let foreign: [(device: String, argument: String, part: String)] = [
+    ("fusemax-cloud", "‸dram.bandwidth=4 TB/s", "there are: clock.maximum, spatial.rows"),
+    ("fusemax-cloud", "‸cores.count=4", "unknown key 'cores.count'"),
+    ("fusemax-cloud", "‸vector.exp=x2", "a device of kind 'spatial'"),
+    ("fusemax-cloud", "‸power.limit=x2", "unknown key 'power.limit'"),
+    ("fusemax-cloud", "‸fpga.dsp=x2", "unknown key 'fpga.dsp'"),
+    ("fusemax-cloud", "‸clock.nominal=x2", "unknown key 'clock.nominal'"),
+    ("zcu102", "‸dram.bandwidth=x2", "fpga.ddrBandwidth"),
+    ("streaming-dam", "‸dram.bandwidth=x2", "streaming.nodes"),
+    ("h100-sxm5", "‸spatial.rows=x2", "a device of kind 'gpu'"),
+  ]
+
+  @Test("What a kind of machine does not have is refused, not ignored", arguments: foreign.indices)
+  func refuses(index: Int) throws {
+    let (id, argument, part) = Self.foreign[index]
+    let marked = Marked(argument)
+    let device = try library.device(id)
+    let found = diagnostics { () throws(InputError) in
+      var changed = device
+      try DeviceOverride.apply([DeviceOverride(argument: marked.text)], to: &changed)
+    }
+    check(found, at: marked.places, saying: [part])
+  }
+
+  @Test(
+    "All that a kind has can be changed",
+    arguments: ["h100-sxm5", "fusemax-cloud", "zcu102", "streaming-dam"])
+  func own(id: String) throws {
+    let device = try library.device(id)
+    for field in DeviceField.all {
+      guard device.kind.has(field), field.value(on: device) != nil else { continue }
+      var changed = device
+      try DeviceOverride.apply([DeviceOverride(argument: "\(field.path)=x1")], to: &changed)
+      #expect(field.value(on: changed) == field.value(on: device))
+    }
+  }
+
   @Test("Amounts and factors; the provenance says what-if")
   func changes() throws {
     var device = try library.device("h100-sxm5")

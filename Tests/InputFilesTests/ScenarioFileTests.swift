@@ -73,6 +73,14 @@ struct ScenarioFileTests {
     .init("unknown number", plain + "set:\n  ‸vector.exq: x2\n", "did you mean 'vector.exp'?"),
     .init("wrong unit", plain + "set:\n  dram.bandwidth: 5 ‸GBs\n", "did you mean 'GB/s'?"),
     .init("impossible change", plain + "set:\n  power.idle: ‸x50\n", "idle power leaves nothing"),
+    .init(
+      "a change of another kind of machine", "device: h100-sxm5\nschedule: fa3\n",
+      "device: fusemax-cloud\nschedule: flat\nset:\n  ‸dram.bandwidth: 4 TB/s\n",
+      saying: "unknown key 'dram.bandwidth': fusemax-cloud is a device of kind 'spatial'"),
+    .init(
+      "an axis of another kind of machine", "device: h100-sxm5\nschedule: fa3\n",
+      "device: zcu102\nschedule: ubimoe\naxes:\n  ‸device.cores.count: [8, 16]\n",
+      saying: "unknown key 'cores.count': zcu102 is a device of kind 'fpga'"),
     .init("unknown axis", plain + "axes:\n  ‸sequence: [1k]\n", "unknown axis 'sequence'"),
     .init(
       "unknown device axis", plain + "axes:\n  ‸device.vector.exq: [x1]\n",

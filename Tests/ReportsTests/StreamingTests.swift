@@ -38,6 +38,20 @@ struct StreamingTests {
     try Golden.check(OccupancyFigure.svg(trace, title: "deadlock"), "occupancy.svg")
   }
 
+  @Test("Names of FIFOs lie inside the picture")
+  func names() throws {
+    let request = try Sample.fpga("ubimoe-vit", parameters: ["hidden": "96", "layers": "3"])
+    let trace = try #require(try Simulation.dataflowTrace(request))
+    let svg = OccupancyFigure.svg(trace, title: "layers")
+    try Picture.check(svg, "occupancy-layers.svg")
+    let labels = svg.matches(of: /x="([0-9.]+)" y="[0-9.]+" text-anchor="end">([^<]+)</)
+    #expect(labels.contains { $0.2 == "feed-forward 1: outputs" })
+    for label in labels {
+      // Type of 12 pixels is about half as wide as it is high.
+      #expect((Double(label.1) ?? 0) >= 6.5 * Double(label.2.count), "\(label.2) ends at \(label.1)")
+    }
+  }
+
   @Test("Occupancy never exceeds the depth, and its peak is the result's")
   func occupancy() throws {
     for schedule in ["sdpa-naive", "sdpa-memory-free"] {

@@ -59,7 +59,7 @@ extension CascadeResolver {
       let ranks = ranks(of: output)
       if tensors[number].role == .input || tensors[number].role == .view {
         report(output.tensor, "\(output.tensor.text) is not computed")
-      } else if !output.ranks.isEmpty, ranks != tensors[number].ranks {
+      } else if ranks.count == output.ranks.count, !ranks.isEmpty, ranks != tensors[number].ranks {
         let names = tensors[number].ranks.map { self.ranks[$0].name }.joined(separator: ", ")
         report(
           output.tensor, "\(output.tensor.text) has other ranks", hint: "\(output.tensor.text)[\(names)]")

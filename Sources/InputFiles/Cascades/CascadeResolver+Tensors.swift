@@ -33,7 +33,7 @@ extension CascadeResolver {
     for input in syntax.inputs {
       let ranks = ranks(of: input)
       // How many ranks it has is not known.
-      guard !input.ranks.contains(where: { broken.contains($0.rank.text) }) else {
+      guard ranks.count == input.ranks.count else {
         tensorNumbers[input.tensor.text] = tensorNumbers[input.tensor.text] ?? -1
         continue
       }
@@ -65,7 +65,8 @@ extension CascadeResolver {
         }
         ranks.append(rank)
       }
-      guard !einsum.target.indices.contains(where: { broken.contains($0.place.text.uppercased()) }) else {
+      // How many ranks it has is not known.
+      guard ranks.count == einsum.target.indices.count else {
         tensorNumbers[einsum.target.tensor.text] = tensorNumbers[einsum.target.tensor.text] ?? -1
         continue
       }

@@ -14,6 +14,8 @@ struct CascadeResolver {
   var rankNumbers: [String: Int] = [:]
   var tensors: [Cascade.Tensor] = []
   var tensorNumbers: [String: Int] = [:]
+  /// Ranks that are named and not declared, by their name in capitals: said once.
+  var missing: Set<String> = []
 
   private static let mostRanks = 64
   private static let mostEinsums = 512
@@ -107,7 +109,7 @@ struct CascadeResolver {
   mutating func rank(_ name: Name) -> Int? {
     if let known = rankNumbers[name.text] { return known }
     // Its line has an error of its own.
-    if broken.contains(name.text) { return nil }
+    if broken.contains(name.text) || !missing.insert(name.text).inserted { return nil }
     report(name, "there is no rank \(name.text)", hint: NearestName.hint(name.text, in: ranks.map(\.name)))
     return nil
   }
@@ -115,7 +117,9 @@ struct CascadeResolver {
   /// The rank of an index.
   mutating func rank(ofIndex name: Name) -> Int? {
     if let known = rankNumbers[name.text.uppercased()], name.text == name.text.lowercased() { return known }
+    let isCase = rankNumbers[name.text.uppercased()] != nil
     if broken.contains(name.text.uppercased()) { return nil }
+    if !isCase, !missing.insert(name.text.uppercased()).inserted { return nil }
     report(
       name, "index \(name.text) has no rank", hint: NearestName.hint(name.text, in: ranks.map(\.index)))
     return nil

@@ -18,6 +18,7 @@ public struct DeviceOverride: Sendable {
 
   /// Where to point when the change does not fit a device.
   private struct Place: Sendable {
+    var path: FileLocation
     var location: FileLocation
     var line: String?
   }
@@ -57,6 +58,7 @@ public struct DeviceOverride: Sendable {
     self.path = path
     self.text = text
     place = Place(
+      path: FileLocation(file: source.name, line: pathPosition.line, column: pathPosition.column),
       location: FileLocation(file: source.name, line: valuePosition.line, column: valuePosition.column),
       line: line)
     do {
@@ -96,9 +98,13 @@ public struct DeviceOverride: Sendable {
     let section = path.split(separator: ".").first.map(String.init) ?? path
     let below = DeviceField.all.map(\.path).filter { $0.hasPrefix("\(section).") }
     if !below.isEmpty { return "there are: \(below.joined(separator: ", "))" }
+    return sections(of: DeviceField.all.map(\.path))
+  }
+
+  private static func sections(of paths: [String]) -> String {
     var sections: [String] = []
-    for field in DeviceField.all {
-      let name = field.path.split(separator: ".").first.map(String.init) ?? field.path
+    for path in paths {
+      let name = path.split(separator: ".").first.map(String.init) ?? path
       if !sections.contains(name) { sections.append(name) }
     }
     return "a path begins with \(sections.joined(separator: ", "))"
@@ -106,6 +112,9 @@ public struct DeviceOverride: Sendable {
 
   /// Changes `device`, and says so in its provenance. Combinations are judged after all changes, by `apply(_:to:)`.
   private func apply(to device: inout Device) throws(InputError) {
+    if let field = DeviceField.at(path), !device.kind.has(field) {
+      throw InputError(unknownKey(device))
+    }
     guard let field = DeviceField.at(path), let old = field.value(on: device) else {
       let part = DeviceField.at(path)?.optionalPart ?? path
       throw InputError(diagnostic("\(device.id) has no \(part)"))
@@ -121,6 +130,25 @@ public struct DeviceOverride: Sendable {
     }
     field.set(value, on: &device)
     device.provenance[path] = Provenance(kind: .assumed, source: "what-if", note: "set to \(text)")
+  }
+
+  /// Why no device among `devices` takes the change, or nil where the kind of one of them has the number.
+  func problem(onAll devices: [Device]) -> Diagnostic? {
+    guard let field = DeviceField.at(path), !devices.contains(where: { $0.kind.has(field) }) else {
+      return nil
+    }
+    return devices.first.map(unknownKey)
+  }
+
+  /// A number that machines of another kind have, in the words for a device file that holds it.
+  private func unknownKey(_ device: Device) -> Diagnostic {
+    let known = DeviceField.all.filter { device.kind.has($0) }.map(\.path)
+    return Diagnostic(
+      at: place.path,
+      message: "unknown key '\(path)': \(device.id) is a device of kind '\(device.kind.rawValue)'",
+      sourceLine: place.line,
+      hint: NearestName.of(path, in: known).map { "did you mean '\($0)'?" }
+        ?? (known.count > 32 ? Self.sections(of: known) : "there are: \(known.joined(separator: ", "))"))
   }
 
   private func diagnostic(_ message: String, hint: String? = nil) -> Diagnostic {

@@ -95,6 +95,16 @@ public struct Scenario: Sendable {
     var others: [ShapeError.Problem] = []
   }
 
+  /// Axes that change numbers which no kind of machine among `devices` has, each once.
+  static func foreignChanges(on axes: [Axis], of devices: [Device]) -> [Diagnostic] {
+    axes.compactMap { axis in
+      for case .override(let change) in axis.values.flatMap(\.settings) {
+        if let problem = change.problem(onAll: devices) { return problem }
+      }
+      return nil
+    }
+  }
+
   static func request(
     _ choice: ScenarioChoice, devices: [Device], overrides: [DeviceOverride]
   ) throws(ChoiceError) -> SimulationRequest {

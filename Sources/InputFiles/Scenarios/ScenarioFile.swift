@@ -222,6 +222,8 @@ struct ScenarioReading {
   /// Judges the base point, so that what is wrong with it has a place. Points of axes are judged when they are asked.
   private func checkPoints(_ scenario: Scenario, varied: Set<String>) {
     guard !file.hasErrors, deviceErrors.isEmpty, !devices.isEmpty else { return }
+    for problem in Scenario.foreignChanges(on: scenario.axes, of: devices) { values.report(problem) }
+    guard !file.hasErrors else { return }
     let shapeIsVaried = ScenarioValues.shapeNames.contains { varied.contains($0) }
     do {
       _ = try Scenario.request(base, devices: devices, overrides: overrides)

@@ -161,6 +161,7 @@ private struct FlagReading {
         if let base { try DeviceOverride.apply(base.overrides, to: &device) }
         devices = [device]
         choice.device = 0
+        found += Scenario.foreignChanges(on: axes, of: devices)
       } catch {
         found += error.diagnostics
       }

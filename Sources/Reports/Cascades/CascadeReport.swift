@@ -52,8 +52,8 @@ public enum CascadeReport {
       table.add(
         cascade.tensors[tensor.tensor].name, NumberText.grouped(tensor.live), fibres.joined(separator: "; "))
     }
-    let outer = analysis.passes.filter { $0.count > 1 && cascade.ranks[$0.rank].parent == nil }
-    let grows = outer.map { cascade.ranks[$0.rank].name }.joined(separator: ", ")
+    let outer = analysis.growing
+    let grows = outer.map { cascade.ranks[$0].name }.joined(separator: ", ")
     return table.lines() + [
       "  bound: \(NumberText.grouped(analysis.bufferBound)) elements for each position of the other ranks; "
         + (outer.isEmpty ? "it grows with no rank" : "it grows with \(grows), or \(grows) is read again"),

@@ -5,7 +5,7 @@ public import Simulator
 public enum OccupancyFigure {
   /// Events worth recording for it: some rows of graphs with long rows.
   public static let events = 8_000_000
-  private static let (width, left, right, top) = (960.0, 150.0, 120.0, 64.0)
+  private static let (width, right, top) = (960.0, 120.0, 64.0)
 
   public static func svg(_ trace: DataflowTrace, title: String, embedded: Bool = false) -> String {
     let heights = trace.tracks.map { height(peak($0)) }
@@ -13,6 +13,9 @@ public enum OccupancyFigure {
     var svg = SVGWriter(width: width, height: total, title: "FIFO occupancy over time")
     svg.text(16, 26, title, "head ink")
     svg.text(16, 46, coverage(trace), "dim")
+    // Names stand before the strips, and are never cut.
+    let longest = trace.tracks.map { FigureStyle.width(of: $0.name) }.max() ?? 0
+    let left = min(max(longest + 26, 150), width / 2)
     let x = LinearScale(0, Double(max(trace.end, 1)), over: left, width - right)
     let bottom = total - 40
     for tick in x.ticks(8) {
@@ -22,7 +25,7 @@ public enum OccupancyFigure {
     svg.text(width - right, bottom + 32, "cycles", "dim small", anchor: .end)
     var y = top
     for (index, track) in trace.tracks.enumerated() {
-      strip(&svg, track, index: index, x: x, y: y, height: heights[index], end: trace.end)
+      strip(&svg, track, index: index, left: left, x: x, y: y, height: heights[index], end: trace.end)
       y += heights[index] + 14
     }
     return svg.document(embedded: embedded)
@@ -48,16 +51,15 @@ public enum OccupancyFigure {
   private static func height(_ peak: Int) -> Double { peak > 16 ? 72 : 26 }
 
   private static func strip(
-    _ svg: inout SVGWriter, _ track: DataflowTrace.Track, index: Int, x: LinearScale, y: Double,
-    height: Double,
-    end: Int
+    _ svg: inout SVGWriter, _ track: DataflowTrace.Track, index: Int, left: Double, x: LinearScale, y: Double,
+    height: Double, end: Int
   ) {
     let peak = peak(track)
     // A depth far above what was held would flatten the curve: the label says it.
     let shownDepth = track.depth.flatMap { $0 <= max(2 * peak, 4) ? $0 : nil }
     let scale = LinearScale(0, Double(max(peak, shownDepth ?? 1, 1)), over: y + height, y)
     svg.line(left, y + height, width - right, y + height, "axis")
-    svg.polygon(outline(track, x: x, y: scale, end: end), FigureStyle.fill(index) + " band")
+    svg.polygon(outline(track, left: left, x: x, y: scale, end: end), FigureStyle.fill(index) + " band")
     if let shownDepth {
       svg.line(left, scale(Double(shownDepth)), width - right, scale(Double(shownDepth)), "axis dash")
     }
@@ -71,7 +73,7 @@ public enum OccupancyFigure {
 
   /// The area under the steps; within a pixel the highest step counts.
   private static func outline(
-    _ track: DataflowTrace.Track, x: LinearScale, y: LinearScale, end: Int
+    _ track: DataflowTrace.Track, left: Double, x: LinearScale, y: LinearScale, end: Int
   ) -> [(Double, Double)] {
     let columns = Int(width - right - left)
     var highest = [Int](repeating: 0, count: columns)

@@ -175,11 +175,6 @@ extension Cascade {
 
   public func points(_ ranks: [Int]) -> Double { ranks.reduce(1) { $0 * Double(self.ranks[$1].shape) } }
 
-  /// Elements of a tensor: one step of an iterated one, since only the last is kept.
-  public func elements(of tensor: Int) -> Double {
-    points(tensors[tensor].ranks.filter { $0 != tensors[tensor].iterated })
-  }
-
   /// The tensor whose elements a view shows.
   public func origin(of tensor: Int) -> Int {
     var tensor = tensor

@@ -32,6 +32,7 @@ public struct CascadeAnalysis: Sendable {
   /// Why a tensor needs the room it needs.
   public struct Footprint: Sendable, Hashable {
     public var tensor: Int
+    /// Elements that are there at once where each einsum runs to its end: of what a recurrence uses up step by step, one step.
     public var elements: Double
     /// Ranks of which a whole fibre has to be kept, or read again: with the pass that has it first and the last that
     /// needs it.
@@ -66,14 +67,16 @@ public struct CascadeAnalysis: Sendable {
       return cascade.ranks[parent].parts?.outer != rank
     }.map { RankPasses(cascade, rank: $0) }
     self.passes = passes
+    let recurrences = Recurrences(cascade)
+    let elements = cascade.tensors.indices.map { recurrences.elements(of: $0) }
     tensors = cascade.tensors.indices.filter { cascade.tensors[$0].role != .view }.map {
-      Self.footprint($0, cascade, passes)
+      Self.footprint($0, cascade, passes, elements: elements[$0])
     }
     operations = cascade.einsums.map { OperationCounts(cascade, $0) }
     total = operations.reduce(into: OperationCounts()) { $0 += $1 }
     fusions = Self.fusions(cascade, passes)
     traffic = Self.traffic(cascade, tensors, bytes: Double(bytesPerElement))
-    unfused = Self.unfused(cascade)
+    unfused = Self.unfused(cascade, elements)
   }
 
   /// Elements that have to be kept at once for one position of all other ranks, over the end of a pass; 0 without any.
@@ -84,6 +87,14 @@ public struct CascadeAnalysis: Sendable {
         (1..<max(rank.count, 1)).reduce(0) { most, boundary in
           max(most, kept(over: boundary, of: rank).reduce(0) { $0 + $1.live })
         })
+    }
+  }
+
+  /// Ranks, but for parts of others, of which a fibre has to be kept: what is kept grows with them.
+  public var growing: [Int] {
+    passes.map(\.rank).filter { rank in
+      cascade.ranks[rank].parent == nil
+        && tensors.contains { $0.fibres.contains { $0.rank == rank } }
     }
   }
 
@@ -99,7 +110,9 @@ public struct CascadeAnalysis: Sendable {
 }
 
 extension CascadeAnalysis {
-  private static func footprint(_ tensor: Int, _ cascade: Cascade, _ passes: [RankPasses]) -> Footprint {
+  private static func footprint(
+    _ tensor: Int, _ cascade: Cascade, _ passes: [RankPasses], elements: Double
+  ) -> Footprint {
     var fibres: [Fibre] = []
     for rank in passes {
       guard let made = rank.first[tensor] else { continue }
@@ -120,8 +133,15 @@ extension CascadeAnalysis {
       !fibres.contains { $0.rank != fibre.rank && cascade.isPart(fibre.rank, of: $0.rank) }
     }
     return Footprint(
-      tensor: tensor, elements: cascade.elements(of: tensor), fibres: fibres,
-      live: cascade.points(outer.map(\.rank)))
+      tensor: tensor, elements: elements, fibres: fibres,
+      live: outer.reduce(1) { $0 * length(of: tensor, along: $1.rank, cascade) })
+  }
+
+  /// Elements of a tensor along a rank: where the rank is split, those of the parts that the tensor has; where only a
+  /// whole is among its ranks of which this one is a part, as many as the part has.
+  private static func length(of tensor: Int, along rank: Int, _ cascade: Cascade) -> Double {
+    let own = cascade.tensors[tensor].ranks.filter { cascade.isPart($0, of: rank) }
+    return cascade.points(own.isEmpty ? [rank] : own)
   }
 
   private static func fusions(_ cascade: Cascade, _ passes: [RankPasses]) -> [Fusion] {
@@ -146,7 +166,8 @@ extension CascadeAnalysis {
   private static func traffic(_ cascade: Cascade, _ tensors: [Footprint], bytes: Double) -> Traffic {
     var traffic = Traffic(inputs: 0, outputs: 0, again: 0)
     for tensor in tensors {
-      let size = tensor.elements * bytes
+      // All steps of what is iterated: each is spilled where any is.
+      let size = cascade.points(cascade.tensors[tensor.tensor].ranks) * bytes
       // Fibres of an inner part stay within a tile, which every machine keeps.
       let rereads =
         tensor.fibres.filter { cascade.ranks[$0.rank].parent == nil }.map(\.passes.count).max() ?? 0
@@ -164,7 +185,7 @@ extension CascadeAnalysis {
     return traffic
   }
 
-  private static func unfused(_ cascade: Cascade) -> (elements: Double, einsum: Int) {
+  private static func unfused(_ cascade: Cascade, _ sizes: [Double]) -> (elements: Double, einsum: Int) {
     let reads = cascade.einsums.map { Set(cascade.reads($0).map { cascade.origin(of: $0.tensor) }) }
     var most = (elements: 0.0, einsum: 0)
     for step in cascade.einsums.indices {
@@ -176,7 +197,7 @@ extension CascadeAnalysis {
           ?? reads.firstIndex { $0.contains(tensor) }
         guard let made, made <= step else { continue }
         let isAlive = cascade.tensors[tensor].role == .output || (lastRead ?? made) >= step || made == step
-        if isAlive { elements += cascade.elements(of: tensor) }
+        if isAlive { elements += sizes[tensor] }
       }
       if elements > most.elements { most = (elements, step) }
     }

@@ -61,6 +61,7 @@ struct SpatialCall {
       $0.add = 1
       if machine.exponentialIsPolynomial {
         $0.mac = machine.exponentialCycles.value
+        $0.polynomials = 1
       } else {
         $0.exponential = 1
       }

@@ -16,6 +16,8 @@ public struct SpatialProgram: Sendable {
     public var max = 0.0
     public var exponential = 0.0
     public var divide = 0.0
+    /// Exponentials that are made of multiply-accumulates, which are counted as such.
+    public var polynomials = 0.0
     public init() {}
     public static func of(_ fill: (inout Self) -> Void) -> Self {
       var operations = Self()
@@ -30,6 +32,7 @@ public struct SpatialProgram: Sendable {
       all.max *= points
       all.exponential *= points
       all.divide *= points
+      all.polynomials *= points
       return all
     }
     public var count: Double { mac + add + max + exponential + divide }

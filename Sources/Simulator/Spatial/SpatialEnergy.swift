@@ -7,13 +7,14 @@ struct SpatialEnergy {
 
   init(_ program: SpatialProgram, _ machine: Device.Spatial) {
     var (mac, add, max, exponential, divide) = (0.0, 0.0, 0.0, 0.0, 0.0)
-    var registers = 0.0
+    var (registers, polynomials) = (0.0, 0.0)
     for einsum in program.einsums {
       let operations = einsum.operations
       mac += operations.mac
       add += operations.add
       max += operations.max
       exponential += operations.exponential
+      polynomials += operations.polynomials
       divide += operations.divide
       // Two operands and a result, and the value that an accumulation adds to.
       let accesses = 4 * operations.mac + 3 * (operations.count - operations.mac)
@@ -29,7 +30,7 @@ struct SpatialEnergy {
       ("dram", dram * machine.dramByte.value), ("buffer", program.bufferBytes * machine.bufferByte.value),
       ("registers", registers), ("multiply-accumulate", mac * machine.macEnergy.value),
       ("add", add * machine.addEnergy.value), ("max", max * machine.maxEnergy.value),
-      ("exponential", exponential * machine.exponentialEnergy.value),
+      ("exponential", (exponential + polynomials) * machine.exponentialEnergy.value),
       ("divide", divide * machine.divideEnergy.value),
     ].map { .init(name: $0.0, value: $0.1) }
   }
