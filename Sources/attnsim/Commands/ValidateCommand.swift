@@ -109,10 +109,10 @@ struct ValidateCommand: ParsableCommand {
     try show(validation.report(title: title), before: nil)
   }
 
-  /// Rows that stand twice are counted here and listed by `check`.
+  /// Rows that stand twice are counted here and shown by `check`.
   private func note(_ warnings: [Diagnostic]) {
     guard !warnings.isEmpty else { return }
-    Console.error("\(warnings.count) rows repeat a case; attnsim check \(measured ?? "") lists them")
+    Console.error("\(warnings.count) rows repeat a case; attnsim check \(measured ?? "") shows where")
   }
 
   /// - Throws: `Failure` where an option is given that only tables of times have.
