@@ -28,7 +28,8 @@ struct ValidateCommand: ParsableCommand {
   @Option(help: ArgumentHelp("Keep every predicted run in a database.", valueName: "file")) var db: String?
   @Option(
     help: ArgumentHelp(
-      "Fail (exit 1) where an error is over a tenth worse than in an earlier --json.", valueName: "file.json")
+      "Fail (exit 1) where an error, or the share of pairs in the wrong order, is over a tenth worse than in an earlier --json.",
+      valueName: "file.json")
   )
   var baseline: String?
   @Flag(help: "Print JSON.") var json = false
