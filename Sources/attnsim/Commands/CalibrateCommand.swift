@@ -37,6 +37,10 @@ struct CalibrateCommand: ParsableCommand {
       var skipped = SkipCount()
       let samples = try measured.flatMap {
         try CalibrationSamples.read($0, map: kernels, device: chip.id, skipped: &skipped)
+      }.filter { sample in
+        if sample.ratio(chip) != nil { return true }
+        skipped.add(sample.kernel, pass: sample.pass, "\(sample.metric): the schedule refuses the case")
+        return false
       }
       let listed = skipped.rows.map { "  \($0.kernel)  \($0.count) rows  \($0.reason)" }
       guard samples.count > paths.count else {
@@ -46,11 +50,24 @@ struct CalibrateCommand: ParsableCommand {
             + listed)
             .joined(separator: "\n"))
       }
-      let outcome = Calibration(paths: paths) { device in
+      let fit = Calibration(paths: paths) { device in
         samples.map { $0.residual(device) }
       }.fit(chip)
-      Console.print(CalibrationText.text(outcome, device: device, rows: samples.count))
+      // Errors are those of the numbers that are written.
+      let outcome = fit.replacingConstants(rounded) { device in samples.map { $0.residual(device) } }
+      let residuals = CalibrationResiduals(samples, before: chip, after: outcome.device)
+      Console.print(CalibrationText.text(outcome, residuals: residuals, device: device))
       if !listed.isEmpty { Console.print((["", "Rows left out"] + listed).joined(separator: "\n")) }
+      guard !residuals.isMeaningless else {
+        throw Failure(
+          .badInput,
+          """
+          \(measured.joined(separator: ", ")): error: \(residuals.beyondAfter) of \(residuals.count) measurements are \
+          over \(CalibrationText.percent(CalibrationSamples.largestError)) off after the fit: it says nothing\(
+            output == nil ? "" : ", and nothing is written")
+            are the times in microseconds, and of the chip that \(device) describes?
+          """)
+      }
       guard let output else { return }
       let data = measured.joined(separator: ", ")
       // What the data says nothing about stays as it was.
@@ -61,7 +78,7 @@ struct CalibrateCommand: ParsableCommand {
         provenance.source = "attnsim calibrate"
         provenance.fit = .init(data: data, residual: rounded(outcome.after), date: date)
         return DeviceFileEditor.Change(
-          path: constant.path, value: rounded(constant.after), provenance: provenance)
+          path: constant.path, value: constant.after, provenance: provenance)
       }
       var text = try DeviceFileEditor.replacing(changes, in: source)
       // A device file is called as its id.
