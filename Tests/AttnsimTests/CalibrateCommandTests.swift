@@ -67,4 +67,51 @@ struct CalibrateCommandTests {
     #expect(file.contains("value: \(flop[3]) pJ, kind: fitted"))
     #expect(file.contains("\nid: new\n"))
   }
+
+  @Test("A fitted number without a fit gets one, and more than sixteen are warned of")
+  func withoutFit() throws {
+    let (head, fit) = (
+      "{ value: 2.25 us, kind: fitted, source: \"attnsim calibrate\"",
+      ",\n      fit: { data: \"validation/counters_h100.csv, validation/h100.csv\", residual: 0.0697, date: 2026-11-21 }"
+    )
+    let (run, written) = try calibrate(table: try shortRows(), device: try h100([(head + fit, head)]))
+    #expect(run.status == 0, "\(run.errors)")
+    #expect(run.errors.isEmpty)
+    #expect(written?.components(separatedBy: "fit: { data: \"rows.csv\"").count == 4)
+    let many = try h100().replacingOccurrences(of: "kind: measured", with: "kind: fitted")
+      .replacingOccurrences(of: "kind: derived", with: "kind: fitted")
+    let warned = try calibrate(table: try shortRows(), device: many).run
+    #expect(warned.errors.contains("more than 16 can follow any table"), "\(warned.errors)")
+  }
+
+  @Test("A number that nobody fitted and the data does not identify is written as assumed, as it was")
+  func neverFitted() throws {
+    // No kernel here runs at the lowest clock.
+    let device = try h100([
+      (
+        "{ value: 345 MHz, kind: assumed, source: \"nvidia-smi, low end",
+        "{ value: 345 MHz, kind: fitted, source: \"nvidia-smi, low end"
+      )
+    ])
+    let (run, written) = try calibrate(table: try shortRows(), device: device)
+    #expect(run.status == 0, "\(run.errors)")
+    #expect(run.errors.contains("'clock.minimum' has no fit and this data does not identify it"))
+    let line = try #require(run.output.split(separator: "\n").first { $0.hasPrefix("clock.minimum") })
+    #expect(line.contains("not identified by this data: kept"))
+    #expect(written?.contains("{ value: 345 MHz, kind: assumed, source: \"nvidia-smi, low end") == true)
+    #expect(written?.contains("not identified by rows.csv") == true)
+  }
+
+  @Test("A fitted number that starts at 0 is refused at its line")
+  func zero() throws {
+    let device = try h100([("{ value: 2.25 us, kind: fitted", "{ value: 0 us, kind: fitted")])
+    let (run, written) = try calibrate(table: try shortRows(), device: device)
+    #expect(run.status == 65)
+    #expect(written == nil)
+    let line = device.prefix(upTo: try #require(device.range(of: "value: 0 us")).lowerBound).filter(
+      \.isNewline)
+    #expect(
+      run.errors.contains("h100-sxm5.yaml:\(line.count + 1):14: error: 'sync.kernelRamp' is fitted"),
+      "\(run.errors)")
+  }
 }

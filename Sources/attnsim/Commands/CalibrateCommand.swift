@@ -30,9 +30,14 @@ struct CalibrateCommand: ParsableCommand {
   func run() throws {
     try Failure.reporting {
       let source = try SourceText.load(device)
-      let chip = try DeviceFile.read(source)
+      let chip = try DeviceFile.read(source, purpose: .fitting)
       let paths = DeviceField.all.map(\.path).filter { chip.provenance[$0]?.kind == .fitted }
       guard !paths.isEmpty else { throw Failure(.badInput, "error: \(device) marks no number as fitted") }
+      if paths.count > Self.mostConstants {
+        Console.error(
+          "warning: \(device) marks \(paths.count) numbers as fitted; more than \(Self.mostConstants) can follow any table"
+        )
+      }
       let kernels = try KernelMap(SourceText.load(MapFile.path(map)))
       var skipped = SkipCount()
       let samples = try measured.flatMap {
@@ -70,7 +75,18 @@ struct CalibrateCommand: ParsableCommand {
       }
       guard let output else { return }
       let data = measured.joined(separator: ", ")
-      // What the data says nothing about stays as it was.
+      // What the data says nothing about stays as it was, but a number without any fit is not a fitted one.
+      let assumed = outcome.constants.filter { !$0.isIdentified && chip.provenance[$0.path]?.fit == nil }
+        .map { constant in
+          Console.error(
+            "warning: '\(constant.path)' has no fit and this data does not identify it: it is written as assumed"
+          )
+          let old = chip.provenance[constant.path]
+          let note = [old?.note, "not identified by \(data)"].compactMap { $0 }.joined(separator: "; ")
+          return DeviceFileEditor.Change(
+            path: constant.path, value: constant.before,
+            provenance: Provenance(kind: .assumed, source: old?.source ?? "unknown", note: note))
+        }
       let changes = outcome.constants.filter(\.isIdentified).map { constant in
         var provenance =
           chip.provenance[constant.path] ?? Provenance(kind: .fitted, source: "attnsim calibrate")
@@ -80,7 +96,7 @@ struct CalibrateCommand: ParsableCommand {
         return DeviceFileEditor.Change(
           path: constant.path, value: constant.after, provenance: provenance)
       }
-      var text = try DeviceFileEditor.replacing(changes, in: source)
+      var text = try DeviceFileEditor.replacing(changes + assumed, in: source)
       // A device file is called as its id.
       let name = URL(fileURLWithPath: output).deletingPathExtension().lastPathComponent
       if output != "-", name != chip.id, let id = text.range(of: "\nid: \(chip.id)\n") {
@@ -89,6 +105,9 @@ struct CalibrateCommand: ParsableCommand {
       try OutputFile.write(text, to: output)
     }
   }
+
+  /// A chip's model has at most as many fitted numbers: more can follow any table.
+  private static let mostConstants = 16
 
   private static var today: String {
     var now = time(nil)
