@@ -114,4 +114,10 @@ struct CalibrateCommandTests {
       run.errors.contains("h100-sxm5.yaml:\(line.count + 1):14: error: 'sync.kernelRamp' is fitted"),
       "\(run.errors)")
   }
+
+  @Test("The help says that the id follows the name of the file")
+  func help() throws {
+    let help = try attnsim("calibrate", "--help").output.split(whereSeparator: \.isWhitespace)
+    #expect(help.joined(separator: " ").contains("the id, because a device is called as its file"))
+  }
 }

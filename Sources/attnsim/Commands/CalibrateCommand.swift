@@ -14,7 +14,9 @@ struct CalibrateCommand: ParsableCommand {
       attnsim calibrate validation/counters_h100.csv validation/h100.csv --device hardware/h100-sxm5.yaml -o new.yaml
 
       Tables of times give every second shape, so that the other half can be held against the result; counters give \
-      the kernels that are modelled. Nothing else of the file changes.
+      the kernels that are modelled. In the file that -o writes, these numbers and their provenance change, and where \
+      its name is another one the id, because a device is called as its file. Nothing else changes. Numbers that the \
+      data does not identify stay as they are, as assumed ones where they have no fit yet.
       """)
 
   @Argument(help: "Measured tables: times, or hardware counters.") var measured: [String]
