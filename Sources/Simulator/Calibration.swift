@@ -2,7 +2,8 @@ public import HWModels
 
 /// Fits constants of a device to measurements: Levenberg-Marquardt on the logarithms of the constants.
 ///
-/// - Models: each measurement gives one residual, `log(predicted / measured)` times its weight.
+/// - Models: each measurement gives one residual, `log(predicted / measured)` times its weight. A constant that the
+///   data does not identify keeps its value, and the others are fitted again without it.
 /// - Leaves out: bounds other than positivity, which the logarithm gives.
 /// - Source: Marquardt 1963, "An Algorithm for Least-Squares Estimation of Nonlinear Parameters".
 public struct Calibration: Sendable {
@@ -22,17 +23,33 @@ public struct Calibration: Sendable {
     public var before: Double
     public var after: Double
     public var constants: [Constant]
-    /// Correlation of each pair of constants, by index, from the last normal equations.
+    /// Correlation of each pair of constants, by index, from the last normal equations that had both.
     public var correlations: [[Double]]
+    /// Of all fits together.
     public var iterations: Int
+
+    /// The outcome with each identified constant changed, as by rounding, and the error that `residuals` then have.
+    public func replacingConstants(
+      _ change: (Double) -> Double, residuals: (Device) -> [Double]
+    ) -> Outcome {
+      var outcome = self
+      for index in constants.indices where constants[index].isIdentified {
+        let value = change(constants[index].after)
+        outcome.constants[index].after = value
+        DeviceField.at(constants[index].path)?.set(value, on: &outcome.device)
+      }
+      outcome.after = rms(residuals(outcome.device))
+      return outcome
+    }
   }
 
   public struct Constant: Sendable {
     public var path: String
     public var before: Double
     public var after: Double
-    /// Standard error of the logarithm; large where the data says nothing about the constant.
+    /// Standard error of the logarithm in the last fit that had it; large where the data says nothing about it.
     public var relativeError: Double
+    /// Where false, `after` is `before`.
     public var isIdentified: Bool
   }
 
@@ -41,8 +58,38 @@ public struct Calibration: Sendable {
   /// A constant whose standard error exceeds this share of its value is not identified by the data.
   private static let identifiedBelow = 0.5
 
-  /// - Complexity: O(iterations x constants) evaluations of `residuals`.
+  /// Fits until every constant that was moved is identified: errors and device are those of the constants returned.
+  ///
+  /// - Complexity: O(iterations x constants) evaluations of `residuals` a fit, and at most a fit for each constant.
   public func fit(_ start: Device, iterations limit: Int = 12) -> Outcome {
+    let all = paths.filter { DeviceField.at($0) != nil }
+    var moved = all
+    var constants: [String: Constant] = [:]
+    var correlations: [Set<String>: Double] = [:]
+    var iterations = 0
+    while true {
+      let outcome = Calibration(paths: moved, residuals: residuals).fitJointly(start, iterations: limit)
+      iterations += outcome.iterations
+      for (a, constant) in outcome.constants.enumerated() {
+        constants[constant.path] = constant
+        if !constant.isIdentified { constants[constant.path]?.after = constant.before }
+        for b in outcome.constants.indices {
+          correlations[[constant.path, outcome.constants[b].path]] = outcome.correlations[a][b]
+        }
+      }
+      // The worst go first, ties together: what was blurred by them alone is identified without them.
+      let worst = outcome.constants.filter { !$0.isIdentified }.map(\.relativeError).max()
+      guard let worst else {
+        return Outcome(
+          device: outcome.device, before: outcome.before, after: outcome.after,
+          constants: all.compactMap { constants[$0] },
+          correlations: all.map { a in all.map { correlations[[a, $0]] ?? 0 } }, iterations: iterations)
+      }
+      moved = outcome.constants.filter { $0.isIdentified || $0.relativeError < worst / 2 }.map(\.path)
+    }
+  }
+
+  private func fitJointly(_ start: Device, iterations limit: Int) -> Outcome {
     let fields = paths.compactMap { DeviceField.at($0) }
     var device = start
     var current = residuals(device)
@@ -50,7 +97,7 @@ public struct Calibration: Sendable {
     var damping = 1e-2
     var normal = [[Double]](repeating: [Double](repeating: 0, count: fields.count), count: fields.count)
     var iterations = 0
-    while iterations < limit {
+    while iterations < limit, !fields.isEmpty {
       iterations += 1
       let jacobian = fields.map { field -> [Double] in
         guard let value = field.value(on: device), value > 0 else { return [] }
@@ -83,7 +130,10 @@ public struct Calibration: Sendable {
     let covariance = inverse(normal)
     let variance = rms(current) * rms(current)
     let constants = fields.enumerated().map { index, field in
-      let error = RealMath.power(max(covariance?[index][index] ?? .infinity, 0) * variance, 0.5)
+      // Rounding of a singular matrix can leave anything, a negative variance included.
+      let ofConstant = covariance?[index][index] ?? 0
+      let isSeen = normal[index][index] > 0 && ofConstant > 0
+      let error = isSeen ? RealMath.power(ofConstant * variance, 0.5) : .infinity
       return Constant(
         path: field.path, before: field.value(on: start) ?? 0, after: field.value(on: device) ?? 0,
         relativeError: error, isIdentified: error < Self.identifiedBelow)
@@ -97,10 +147,6 @@ public struct Calibration: Sendable {
     return Outcome(
       device: device, before: before, after: rms(current), constants: constants, correlations: correlations,
       iterations: iterations)
-  }
-
-  private func rms(_ values: [Double]) -> Double {
-    RealMath.power(values.reduce(0) { $0 + $1 * $1 } / Double(max(values.count, 1)), 0.5)
   }
 
   /// Solves (N + damping diag N) x = g by Gaussian elimination with pivoting; nil where singular.
@@ -133,4 +179,8 @@ public struct Calibration: Sendable {
     }
     return (0..<n).map { row in (0..<n).map { columns[$0][row] } }
   }
+}
+
+private func rms(_ values: [Double]) -> Double {
+  RealMath.power(values.reduce(0) { $0 + $1 * $1 } / Double(max(values.count, 1)), 0.5)
 }

@@ -12,12 +12,21 @@ public enum DeviceFile {
     try read(SourceText.load(path))
   }
 
+  /// What a device is read for.
+  public enum Purpose: Sendable {
+    case prediction
+    /// Fitted numbers need no fit yet, and are above zero to start from: a fit moves them by factors.
+    case fitting
+  }
+
   /// Reads and checks the text of a device file.
   ///
   /// - Throws: `InputError` with everything wrong in it, in file order.
-  public static func read(_ source: SourceText) throws(InputError) -> Device {
+  public static func read(
+    _ source: SourceText, purpose: Purpose = .prediction
+  ) throws(InputError) -> Device {
     let file = FileReader(source)
-    var reading = DeviceReading(file: file)
+    var reading = DeviceReading(file: file, purpose: purpose)
     let device = reading.device()
     guard let device, !file.hasErrors else { throw InputError(file.diagnostics) }
     return device
@@ -32,7 +41,12 @@ struct DeviceReading {
   /// Fields whose number could not be read.
   private var unreadable: [DeviceField] = []
 
-  init(file: FileReader) { self.file = file }
+  private let purpose: DeviceFile.Purpose
+
+  init(file: FileReader, purpose: DeviceFile.Purpose = .prediction) {
+    self.file = file
+    self.purpose = purpose
+  }
 
   /// The device, or nil where it has no identity. Anything wrong is in `file.diagnostics`.
   mutating func device() -> Device? {
@@ -107,8 +121,13 @@ struct DeviceReading {
   }
 
   private mutating func readLeaf(_ field: DeviceField, _ value: ValueReader, into device: inout Device) {
-    let leaf = DeviceLeaf(field: field, value: value)
+    let leaf = DeviceLeaf(field: field, value: value, purpose: purpose)
     leaves[field.path] = leaf
+    if purpose == .fitting, leaf.provenance?.kind == .fitted, let number = leaf.number, number <= 0 {
+      file.report(
+        at: leaf.place, "'\(field.path)' is fitted and starts at 0, which no factor moves",
+        hint: "give the value that it may have, for example \(QuantityText.example(field.unit))")
+    }
     if let number = leaf.number { field.set(number, on: &device) } else { unreadable.append(field) }
     if let provenance = leaf.provenance { device.provenance[field.path] = provenance }
   }
@@ -142,7 +161,7 @@ struct DeviceLeaf {
   let provenance: Provenance?
 
   /// Reads `{ value, kind, source, note, fit }`; whatever is wrong goes to the file's diagnostics.
-  init(field: DeviceField, value reader: ValueReader) {
+  init(field: DeviceField, value reader: ValueReader, purpose: DeviceFile.Purpose) {
     mark = reader.mark
     isMap = reader.isMap
     guard reader.isMap, var map = reader.map(expecting: "a number with its source") else {
@@ -160,7 +179,7 @@ struct DeviceLeaf {
     } else {
       number = nil
     }
-    provenance = DeviceLeaf.provenance(&map)
+    provenance = DeviceLeaf.provenance(&map, purpose)
     map.finish(known: ["value", "kind", "source", "note", "fit"])
   }
 
@@ -177,7 +196,7 @@ struct DeviceLeaf {
     }
   }
 
-  private static func provenance(_ map: inout MapReader) -> Provenance? {
+  private static func provenance(_ map: inout MapReader, _ purpose: DeviceFile.Purpose) -> Provenance? {
     let kinds = ProvenanceKind.allCases.map(\.rawValue).joined(separator: ", ")
     let kindValue = map.required("kind", hint: "one of \(kinds)")
     let kind = kindValue?.choice(ProvenanceKind.self)
@@ -193,7 +212,7 @@ struct DeviceLeaf {
     if kind == .fitted {
       if let fit {
         provenance.fit = readFit(fit)
-      } else {
+      } else if purpose == .prediction {
         map.file.report(
           at: kindValue?.mark ?? map.mark, "fitted, but without its fit data",
           hint: "add fit: { data: ..., residual: 0.04, date: 2026-11-21 }")

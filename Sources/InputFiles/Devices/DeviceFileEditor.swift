@@ -22,7 +22,7 @@ public enum DeviceFileEditor {
   /// - Throws: `InputError` where the file is not a valid device, has no such number, or would not be valid after.
   public static func replacing(_ changes: [Change], in source: SourceText) throws(InputError) -> String {
     let file = FileReader(source)
-    var reading = DeviceReading(file: file)
+    var reading = DeviceReading(file: file, purpose: .fitting)
     _ = reading.device()
     guard !file.hasErrors else { throw InputError(file.diagnostics) }
     var edits: [(range: Range<Int>, text: String)] = []

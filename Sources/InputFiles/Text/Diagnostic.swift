@@ -91,10 +91,31 @@ extension Diagnostic: CustomStringConvertible {
   }
 }
 
+extension Diagnostic {
+  /// How many of each severity are printed: a table can have as many as it has rows.
+  public static let mostListed = 20
+
+  /// The first errors and the first warnings as text, in the order given, and how many more there are.
+  public static func list(_ diagnostics: [Diagnostic]) -> [String] {
+    var seen: [Severity: Int] = [:]
+    var lines: [String] = []
+    for diagnostic in diagnostics {
+      seen[diagnostic.severity, default: 0] += 1
+      if seen[diagnostic.severity, default: 0] <= mostListed { lines.append(diagnostic.description) }
+    }
+    for severity in [Severity.error, .warning] {
+      let more = seen[severity, default: 0] - mostListed
+      if more > 0 { lines.append("and \(more) more \(severity.rawValue)\(more == 1 ? "" : "s")") }
+    }
+    return lines
+  }
+}
+
 /// Everything wrong with an input, in file order.
 public struct InputError: Error, Sendable, CustomStringConvertible {
   public var diagnostics: [Diagnostic]
   public init(_ diagnostics: [Diagnostic]) { self.diagnostics = diagnostics }
   public init(_ diagnostic: Diagnostic) { self.diagnostics = [diagnostic] }
-  public var description: String { diagnostics.map(\.description).joined(separator: "\n") }
+  /// The first of `diagnostics`, and how many more there are.
+  public var description: String { Diagnostic.list(diagnostics).joined(separator: "\n") }
 }

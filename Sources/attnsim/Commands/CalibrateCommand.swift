@@ -14,7 +14,9 @@ struct CalibrateCommand: ParsableCommand {
       attnsim calibrate validation/counters_h100.csv validation/h100.csv --device hardware/h100-sxm5.yaml -o new.yaml
 
       Tables of times give every second shape, so that the other half can be held against the result; counters give \
-      the kernels that are modelled. Nothing else of the file changes.
+      the kernels that are modelled. In the file that -o writes, these numbers and their provenance change, and where \
+      its name is another one the id, because a device is called as its file. Nothing else changes. Numbers that the \
+      data does not identify stay as they are, as assumed ones where they have no fit yet.
       """)
 
   @Argument(help: "Measured tables: times, or hardware counters.") var measured: [String]
@@ -30,13 +32,22 @@ struct CalibrateCommand: ParsableCommand {
   func run() throws {
     try Failure.reporting {
       let source = try SourceText.load(device)
-      let chip = try DeviceFile.read(source)
+      let chip = try DeviceFile.read(source, purpose: .fitting)
       let paths = DeviceField.all.map(\.path).filter { chip.provenance[$0]?.kind == .fitted }
       guard !paths.isEmpty else { throw Failure(.badInput, "error: \(device) marks no number as fitted") }
+      if paths.count > Self.mostConstants {
+        Console.error(
+          "warning: \(device) marks \(paths.count) numbers as fitted; more than \(Self.mostConstants) can follow any table"
+        )
+      }
       let kernels = try KernelMap(SourceText.load(MapFile.path(map)))
       var skipped = SkipCount()
       let samples = try measured.flatMap {
         try CalibrationSamples.read($0, map: kernels, device: chip.id, skipped: &skipped)
+      }.filter { sample in
+        if sample.ratio(chip) != nil { return true }
+        skipped.add(sample.kernel, pass: sample.pass, "\(sample.metric): the schedule refuses the case")
+        return false
       }
       let listed = skipped.rows.map { "  \($0.kernel)  \($0.count) rows  \($0.reason)" }
       guard samples.count > paths.count else {
@@ -46,14 +57,38 @@ struct CalibrateCommand: ParsableCommand {
             + listed)
             .joined(separator: "\n"))
       }
-      let outcome = Calibration(paths: paths) { device in
+      let fit = Calibration(paths: paths) { device in
         samples.map { $0.residual(device) }
       }.fit(chip)
-      Console.print(CalibrationText.text(outcome, device: device, rows: samples.count))
+      // Errors are those of the numbers that are written.
+      let outcome = fit.replacingConstants(rounded) { device in samples.map { $0.residual(device) } }
+      let residuals = CalibrationResiduals(samples, before: chip, after: outcome.device)
+      Console.print(CalibrationText.text(outcome, residuals: residuals, device: device))
       if !listed.isEmpty { Console.print((["", "Rows left out"] + listed).joined(separator: "\n")) }
+      guard !residuals.isMeaningless else {
+        throw Failure(
+          .badInput,
+          """
+          \(measured.joined(separator: ", ")): error: \(residuals.beyondAfter) of \(residuals.count) measurements are \
+          over \(CalibrationText.percent(CalibrationSamples.largestError)) off after the fit: it says nothing\(
+            output == nil ? "" : ", and nothing is written")
+            are the times in microseconds, and of the chip that \(device) describes?
+          """)
+      }
       guard let output else { return }
       let data = measured.joined(separator: ", ")
-      // What the data says nothing about stays as it was.
+      // What the data says nothing about stays as it was, but a number without any fit is not a fitted one.
+      let assumed = outcome.constants.filter { !$0.isIdentified && chip.provenance[$0.path]?.fit == nil }
+        .map { constant in
+          Console.error(
+            "warning: '\(constant.path)' has no fit and this data does not identify it: it is written as assumed"
+          )
+          let old = chip.provenance[constant.path]
+          let note = [old?.note, "not identified by \(data)"].compactMap { $0 }.joined(separator: "; ")
+          return DeviceFileEditor.Change(
+            path: constant.path, value: constant.before,
+            provenance: Provenance(kind: .assumed, source: old?.source ?? "unknown", note: note))
+        }
       let changes = outcome.constants.filter(\.isIdentified).map { constant in
         var provenance =
           chip.provenance[constant.path] ?? Provenance(kind: .fitted, source: "attnsim calibrate")
@@ -61,9 +96,9 @@ struct CalibrateCommand: ParsableCommand {
         provenance.source = "attnsim calibrate"
         provenance.fit = .init(data: data, residual: rounded(outcome.after), date: date)
         return DeviceFileEditor.Change(
-          path: constant.path, value: rounded(constant.after), provenance: provenance)
+          path: constant.path, value: constant.after, provenance: provenance)
       }
-      var text = try DeviceFileEditor.replacing(changes, in: source)
+      var text = try DeviceFileEditor.replacing(changes + assumed, in: source)
       // A device file is called as its id.
       let name = URL(fileURLWithPath: output).deletingPathExtension().lastPathComponent
       if output != "-", name != chip.id, let id = text.range(of: "\nid: \(chip.id)\n") {
@@ -72,6 +107,9 @@ struct CalibrateCommand: ParsableCommand {
       try OutputFile.write(text, to: output)
     }
   }
+
+  /// A chip's model has at most as many fitted numbers: more can follow any table.
+  private static let mostConstants = 16
 
   private static var today: String {
     var now = time(nil)

@@ -15,7 +15,7 @@ struct CheckCommand: ParsableCommand {
       var errors = 0
       for file in files {
         let found = InputCheck.diagnostics(of: file, devices: library)
-        for diagnostic in found { Console.error(diagnostic.description) }
+        for line in Diagnostic.list(found) { Console.error(line) }
         errors += found.count { $0.severity == .error }
       }
       guard errors == 0 else {

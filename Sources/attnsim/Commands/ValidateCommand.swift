@@ -28,7 +28,8 @@ struct ValidateCommand: ParsableCommand {
   @Option(help: ArgumentHelp("Keep every predicted run in a database.", valueName: "file")) var db: String?
   @Option(
     help: ArgumentHelp(
-      "Fail (exit 1) where an error is over a tenth worse than in an earlier --json.", valueName: "file.json")
+      "Fail (exit 1) where an error, or the share of pairs in the wrong order, is over a tenth worse than in an earlier --json.",
+      valueName: "file.json")
   )
   var baseline: String?
   @Flag(help: "Print JSON.") var json = false
@@ -109,10 +110,10 @@ struct ValidateCommand: ParsableCommand {
     try show(validation.report(title: title), before: nil)
   }
 
-  /// Rows that stand twice are counted here and listed by `check`.
+  /// Rows that stand twice are counted here and shown by `check`.
   private func note(_ warnings: [Diagnostic]) {
     guard !warnings.isEmpty else { return }
-    Console.error("\(warnings.count) rows repeat a case; attnsim check \(measured ?? "") lists them")
+    Console.error("\(warnings.count) rows repeat a case; attnsim check \(measured ?? "") shows where")
   }
 
   /// - Throws: `Failure` where an option is given that only tables of times have.

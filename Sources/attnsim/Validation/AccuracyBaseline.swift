@@ -14,9 +14,17 @@ struct AccuracyBaseline {
       let meanAbsError: Double
       let p90AbsError: Double
     }
+    struct Ranking: Decodable {
+      let metric: String
+      let pairs: Int
+      let right: Int
+    }
     let groups: [Group]
+    /// Left out by earlier versions.
+    let rankings: [Ranking]?
   }
   private let groups: [File.Group]
+  private let rankings: [File.Ranking]
 
   /// How much worse an error may get: a tenth of itself, and a tenth of a point for errors near nothing.
   private static let tolerance = (share: 0.1, points: 0.001)
@@ -27,14 +35,42 @@ struct AccuracyBaseline {
     do {
       let decoder = JSONDecoder()
       decoder.keyDecodingStrategy = .convertFromSnakeCase
-      groups = try decoder.decode(File.self, from: Data(text.utf8)).groups
+      let file = try decoder.decode(File.self, from: Data(text.utf8))
+      groups = file.groups
+      rankings = file.rankings ?? []
     } catch {
       throw Failure(.badInput, "\(path): error: this is not what attnsim validate --json prints")
     }
   }
 
-  /// What got worse, one line for each error; a recorded group that is gone counts as worse.
+  /// What got worse, one line for each error; a recorded group or ranking that is gone counts as worse.
   func regressions(in report: ValidationReport) -> [String] {
+    worseGroups(report) + worseRankings(report)
+  }
+
+  /// Pairs in the wrong order may become a tenth more, and one pair: a single pair near a draw says nothing.
+  private func worseRankings(_ report: ValidationReport) -> [String] {
+    rankings.flatMap { old -> [String] in
+      let name = "order of two kernels, \(old.metric)"
+      guard let new = report.rankings.first(where: { $0.metric == old.metric }) else {
+        return ["\(name): recorded with \(old.pairs) pairs, now without any"]
+      }
+      var lines: [String] = []
+      if new.pairs < old.pairs {
+        lines.append("\(name): \(new.pairs) pairs are predicted, \(old.pairs) were")
+      }
+      let wrongBefore = 1 - Double(old.right) / Double(max(old.pairs, 1))
+      let allowed = wrongBefore * (1 + Self.tolerance.share) * Double(new.pairs) + 1
+      if Double(new.pairs - new.right) > allowed + 1e-9 {
+        lines.append(
+          "\(name): wrong in \(new.pairs - new.right) of \(new.pairs) pairs, recorded \(old.pairs - old.right) of \(old.pairs)"
+        )
+      }
+      return lines
+    }
+  }
+
+  private func worseGroups(_ report: ValidationReport) -> [String] {
     groups.flatMap { old -> [String] in
       let name = "\(old.kernel) \(old.pass) \(old.metric)"
       guard

@@ -5,6 +5,9 @@ import Simulator
 
 /// One measurement that a fit must meet.
 struct CalibrationSamples {
+  /// As the table calls it, without the number after ':'.
+  let kernel: String
+  let pass: String
   private let schedule: String
   private let parameters: ScheduleParameters
   private let shape: AttentionShape
@@ -13,22 +16,32 @@ struct CalibrationSamples {
   private let measured: Double
   private let weight: Double
 
-  private enum Quantity { case cycles, time, kernelTime }
+  private enum Quantity: String {
+    case cycles = "sm_cycles"
+    case time = "sustained_us"
+    case kernelTime = "kernel_us"
+  }
+  /// What was measured, as tables call it.
+  var metric: String { quantity.rawValue }
 
-  /// Errors beyond this count no more: single rows of a noisy table must not pull a constant.
-  private static let largestError = 0.35
+  /// Errors beyond this pull no more: single rows of a noisy table must not move a constant.
+  static let largestError = 0.35
   /// Burst times are two regimes in one number and are left out; a counter row stands for a kernel, not for a shape.
-  private static let counterWeight = 3.0
+  static let counterWeight = 3.0
 
-  /// log(predicted / measured), bounded, times the weight.
+  /// What the fit makes small: about log(predicted / measured), bounded, times the weight.
   func residual(_ device: Device) -> Double {
+    guard let ratio = ratio(device) else { return Self.largestError * weight }
+    // The logarithm to first orders: (e - 1) / mean(e, 1) is within 1 % of it for errors below a third.
+    let logarithm = 2 * (ratio - 1) / (ratio + 1)
+    return min(max(logarithm, -Self.largestError), Self.largestError) * weight
+  }
+
+  /// Predicted over measured, not bounded; nil where the schedule refuses the case.
+  func ratio(_ device: Device) -> Double? {
     let request = SimulationRequest(
       schedule: schedule, parameters: parameters, shape: shape, device: device, mode: mode)
-    guard let predicted = predicted(request) else { return Self.largestError }
-    let error = predicted / measured
-    // The logarithm to first orders: (e - 1) / mean(e, 1) is within 1 % of it for errors below a third.
-    let logarithm = 2 * (error - 1) / (error + 1)
-    return min(max(logarithm, -Self.largestError), Self.largestError) * weight
+    return predicted(request).map { $0 / measured }
   }
 
   private func predicted(_ request: SimulationRequest) -> Double? {
@@ -59,7 +72,7 @@ struct CalibrationSamples {
         .badInput,
         "error: \(path) was measured on '\(gpu)', which the map does not give to the device '\(device)'")
     }
-    guard let table else { return counters(try CounterTable(source), map: map) }
+    guard let table else { return counters(try CounterTable(source), map: map, skipped: &skipped) }
     for row in table.rows {
       switch map.target(of: row) {
       case .notModelled(let reason): skipped.add(row.kernel, pass: row.pass, reason)
@@ -71,17 +84,37 @@ struct CalibrationSamples {
     return times(table, map: map, lines: FittedRows.lines(of: table, map: map))
   }
 
-  private static func counters(_ table: CounterTable, map: KernelMap) -> [CalibrationSamples] {
-    table.rows.compactMap { row in
-      guard row.part == "main", let clock = row.clockHertz, let shape = try? row.shape(),
-        case .schedule(let name, let parameters) = map.target(
-          kernel: row.kernel, gpu: map.countersGPU ?? "", pass: row.pass, launches: nil)
-      else { return nil }
-      return CalibrationSamples(
-        schedule: name, parameters: ScheduleParameters(parameters), shape: shape,
-        mode: .locked(Frequency(clock)),
-        quantity: .cycles, measured: row.cycles, weight: counterWeight)
+  private static func counters(
+    _ table: CounterTable, map: KernelMap, skipped: inout SkipCount
+  ) -> [CalibrationSamples] {
+    var samples: [CalibrationSamples] = []
+    for row in table.rows {
+      func skip(_ reason: String) { skipped.add(row.kernel, pass: row.pass, reason) }
+      guard row.part == "main" else {
+        skip("counters of a kernel beside the main one")
+        continue
+      }
+      guard let clock = row.clockHertz else {
+        skip("counters without a clock")
+        continue
+      }
+      switch map.target(kernel: row.kernel, gpu: map.countersGPU ?? "", pass: row.pass, launches: nil) {
+      case .notModelled(let reason): skip(reason)
+      case .scheme: skip("counts of a layer, which nobody times")
+      case .schedule(let name, let parameters):
+        do {
+          samples.append(
+            CalibrationSamples(
+              kernel: "\(row.kernel.prefix { $0 != ":" })", pass: row.pass, schedule: name,
+              parameters: ScheduleParameters(parameters), shape: try row.shape(),
+              mode: .locked(Frequency(clock)), quantity: .cycles, measured: row.cycles, weight: counterWeight)
+          )
+        } catch {
+          skip(error.message)
+        }
+      }
     }
+    return samples
   }
 
   /// Sustained and kernel times of some lines of a table.
@@ -98,53 +131,12 @@ struct CalibrationSamples {
         guard let measured = row.microseconds[metric] else { continue }
         samples.append(
           CalibrationSamples(
-            schedule: name, parameters: ScheduleParameters(parameters), shape: shape, mode: mode,
+            kernel: row.plainKernel, pass: row.pass, schedule: name,
+            parameters: ScheduleParameters(parameters), shape: shape, mode: mode,
             quantity: quantity,
             measured: measured * 1e-6, weight: 1))
       }
     }
     return samples
-  }
-}
-
-/// What a calibration prints.
-enum CalibrationText {
-  static func text(_ outcome: Calibration.Outcome, device: String, rows: Int) -> String {
-    var table = ColumnText()
-    table.add("constant", "before", "after", "standard error", "")
-    for constant in outcome.constants {
-      table.add(
-        constant.path, amount(constant.before, constant.path), amount(constant.after, constant.path),
-        percent(constant.relativeError), constant.isIdentified ? "" : "not identified by this data")
-    }
-    var lines = [
-      "\(device): \(outcome.constants.count) constants, \(rows) measurements, \(outcome.iterations) iterations",
-      "root mean square error \(percent(outcome.before)) before, \(percent(outcome.after)) after", "",
-    ]
-    lines += table.lines
-    lines += ["", "Correlations above one half"]
-    var found = false
-    for a in outcome.constants.indices {
-      for b in outcome.constants.indices where a < b && abs(outcome.correlations[a][b]) > 0.5 {
-        found = true
-        lines.append(
-          "  \(outcome.constants[a].path), \(outcome.constants[b].path): \(percent(outcome.correlations[a][b]))"
-        )
-      }
-    }
-    if !found { lines.append("  none") }
-    return lines.joined(separator: "\n")
-  }
-
-  /// Three digits in the largest unit that leaves at least 0.1 before it.
-  static func amount(_ value: Double, _ path: String) -> String {
-    guard let unit = DeviceField.at(path)?.unit else { return "\(value)" }
-    let fitting = unit.spellings.filter { value / $0.scale >= 0.1 }.max { $0.scale < $1.scale }
-    guard let spelling = fitting ?? unit.spellings.min(by: { $0.scale < $1.scale }) else { return "\(value)" }
-    return "\((value / spelling.scale * 1000).rounded() / 1000) \(spelling.suffix)"
-  }
-
-  private static func percent(_ share: Double) -> String {
-    share.isFinite ? "\((share * 1000).rounded() / 10) %" : "unbounded"
   }
 }
