@@ -42,8 +42,23 @@ extension Kernel {
     let columns =
       key.columns >= shape.headDim && value.columns >= shape.headDimV
       ? Double(shape.headDim + shape.headDimV) / Double(key.columns + value.columns) : 1
-    return instructions * columns * fill(query, rows: shape.seqQ * items.packedHeads)
-      * fill(key, rows: shape.seqKV)
+    let rows =
+      shape.hasQueryLengths ? raggedFill(query, shape) : fill(query, rows: shape.seqQ * items.packedHeads)
+    return instructions * columns * rows * fill(key, rows: shape.seqKV)
+  }
+
+  /// The same over sequences with different numbers of queries, each by the keys that its tiles walk over.
+  private func raggedFill(_ side: Side, _ shape: AttentionShape) -> Double {
+    guard side.tile > 0 else { return 1 }
+    var (filled, all) = (0.0, 0.0)
+    for run in shape.runs {
+      let rows = run.queries * items.packedHeads
+      let tiles = (rows + side.tile - 1) / side.tile
+      let keys = Double(run.count) * Double(run.keys)
+      filled += keys * Double(rows)
+      all += keys * Double(tiles * side.tile)
+    }
+    return all > 0 ? filled / all : 1
   }
 
   /// Tiles of one tensor as a kernel reads them.

@@ -228,10 +228,14 @@ struct CommandTests {
           "report", "--db", file("runs.sqlite"), "--format", format, "-o", file("report.\(format)"))
         #expect(report.status == 0, "\(report.errors)")
       }
+      // The name of the output says the format where no flag does.
+      let named = try attnsim("report", "--db", file("runs.sqlite"), "-o", file("named.html"))
+      #expect(named.status == 0, "\(named.errors)")
       let validation = try attnsim("validate", "validation/counters_h100.csv", "-o", file("validation.html"))
       #expect(validation.status == 0, "\(validation.errors)")
       let starts = [
         "roofline.svg": "<svg", "program.svg": "<?xml", "trace.json": "{", "report.html": "<!DOCTYPE html>",
+        "named.html": "<!DOCTYPE html>",
         "report.dot": "digraph", "validation.html": "<!DOCTYPE html>", "report.json": "{",
       ]
       for (name, start) in starts {

@@ -175,6 +175,20 @@ import Testing
     #expect(abs(main.operandFill(shape) / expected - 1) < 1e-12)
   }
 
+  @Test("Operand fill of a mixed batch weighs each sequence by its keys")
+  func raggedOperandFill() throws {
+    // Four heads of a group: 512 queries fill 16 tiles of 128 rows; one query 4 rows of a tile.
+    let shape = try AttentionShape(
+      batch: 3, headsQ: 32, headsKV: 8, seqQ: 512, seqKV: 8192, headDim: 128, mask: .causal,
+      lengths: BatchLengths(keys: [4096, 4096, 8192], queries: [1, 1, 512]))
+    let device = try Devices.named("h100-sxm5")
+    let program = try Simulation.program(
+      .init(schedule: "fa3", parameters: .init(["build": "cpp"]), shape: shape, device: device))
+    let main = try #require(program.kernels.first { $0.role == .main })
+    let expected = (2 * 4096.0 * 4 + 8192.0 * 2048) / (2 * 4096.0 * 128 + 8192.0 * 2048)
+    #expect(abs(main.operandFill(shape) / expected - 1) < 1e-12)
+  }
+
   @Test("Zero operands save energy where there is padding, and only there")
   func zeroOperands() throws {
     var dear = try Devices.named("h100-sxm5")

@@ -13,10 +13,9 @@ struct ReportCommand: ParsableCommand {
     name: .customLong("run"), help: ArgumentHelp("Number of the run (default: the latest).", valueName: "id"))
   var runNumber: String?
   @Option(
-    help:
-      "text, html (a page of one file), json, csv (all runs, where none is named), svg (roofline) or dot (program)."
-  ) var format: Format =
-    .text
+    help: ArgumentHelp(
+      "text, html (a page of one file), json, csv (all runs, where none is named), svg (roofline) or dot (program); default: what the name of the output ends in, else text."
+    )) var format: Format?
   @Option(
     name: .shortAndLong, help: ArgumentHelp("Where to write (default: standard output).", valueName: "file"))
   var output = "-"
@@ -29,8 +28,16 @@ struct ReportCommand: ParsableCommand {
     }
   }
 
+  /// The format asked for, or that of the file's name.
+  private var chosenFormat: Format {
+    if let format { return format }
+    let ending = output.split(separator: ".", omittingEmptySubsequences: false).last.map { $0.lowercased() }
+    return ending.flatMap { Format(rawValue: $0) } ?? .text
+  }
+
   private func text(_ store: ResultStore) throws -> String {
     if list { return try listing(store) }
+    let format = chosenFormat
     if format == .csv, runNumber == nil {
       var rows = [CSVReport.header]
       try store.forEachRun { rows.append(CSVReport.row($1.result)) }
