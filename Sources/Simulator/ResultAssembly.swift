@@ -78,7 +78,10 @@ enum ResultAssembly {
     phases.append(.init(name: "launch", time: launch, cycles: launch * clock))
     let ramp = device.sync.kernelRamp * Double(launches)
     phases.append(.init(name: "ramp", time: ramp, cycles: ramp * clock))
-    let main = kernels.firstIndex { $0.role == .main } ?? 0
+    // Of several main kernels the longest.
+    let main =
+      kernels.indices.filter { kernels[$0].role == .main }.max { kernels[$0].cycles < kernels[$1].cycles }
+      ?? 0
     for (index, kernel) in kernels.enumerated() {
       guard index == main else {
         add(kernel.result.name, cycles: kernel.cycles)

@@ -19,7 +19,7 @@ struct TracedCore {
     _ program: Program, on device: Device, clock: Frequency, limit: Int, longest: Bool,
     mainKernel: Bool = true
   ) -> TracedCore? {
-    let main = mainKernel ? program.kernels.first { $0.role == .main } : nil
+    let main = mainKernel ? longestMain(program, on: device, clock: clock) : nil
     guard let kernel = main ?? program.kernels.first, kernel.items.total > 0 else { return nil }
     let simulation = KernelSimulation(kernel, program.shape, on: device, cacheBefore: .sameCall)
     let lowered = LoweredKernel(kernel, on: device, conditions: simulation.conditions(at: clock))
@@ -38,6 +38,17 @@ struct TracedCore {
     _ = core.run(until: limit)
     return TracedCore(
       kernel: kernel, entries: core.recorder?.entries ?? [], sources: lowered.sources.map(Int.init))
+  }
+
+  /// The main kernel; of several the one that takes longest.
+  private static func longestMain(_ program: Program, on device: Device, clock: Frequency) -> Kernel? {
+    let mains = program.kernels.filter { $0.role == .main }
+    guard mains.count > 1 else { return mains.first }
+    return mains.max { cycles($0) < cycles($1) }
+    func cycles(_ kernel: Kernel) -> Double {
+      let simulation = KernelSimulation(kernel, program.shape, on: device, cacheBefore: .sameCall)
+      return (try? simulation.run(at: clock))?.cycles ?? 0
+    }
   }
 
   private init(kernel: Kernel, entries: [TraceRecorder.Entry], sources: [Int]) {
