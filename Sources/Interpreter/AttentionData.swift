@@ -38,11 +38,15 @@ package struct AttentionData: Sendable {
     {
       (0..<count).map { _ in
         let tile = Tile(rows: rows, columns: columns, type: type)
+        let elements = tile.elements
+        var place = 0
         for row in 0..<rows {
-          for column in 0..<columns {
+          var column = 0
+          while column < columns {
             let number = Float(entry(row, column, generator.normal()))
-            tile.elements[row * columns + column] =
-              number.isFinite ? Rounding.round(number, to: type) : number
+            elements[place] = number.isFinite ? Rounding.round(number, to: type) : number
+            place &+= 1
+            column &+= 1
           }
         }
         return tile

@@ -27,6 +27,7 @@ extension CascadeMachine {
     let reduction = einsum.reductions.first?.operation
     let target = einsum.target.tensor
     var result = numbers[target]
+    // Where it is there, no product runs as one loop, and positions are those of the whole space.
     let ragged = raggedParts(space, step)
     // The innermost reduced rank of a sum of products of two tensors runs as one loop.
     let product: (Int, Int)? =
@@ -44,7 +45,7 @@ extension CascadeMachine {
     let isReduced = !reduced.isEmpty && product == nil
     if isReduced, let reduction { fill(&result, store, kept, reduction.identity ?? 0) }
     while true {
-      if ragged.map({ isLive(positions, outer, $0, step) }) ?? true {
+      if ragged == nil || ragged?.isLive(positions) == true {
         var place = store.base
         for rank in outer.indices { place += positions[rank] * store.strides[rank] }
         if let product, let rank = reduced.first {
@@ -80,25 +81,35 @@ extension CascadeMachine {
   }
 
   /// A split rank of which both parts are in the space (or the step) and not every position is live.
-  private func raggedParts(_ space: [Int], _ step: (rank: Int, position: Int)?) -> Int? {
-    cascade.ranks.indices.first { rank in
-      guard let parts = cascade.ranks[rank].parts, live[rank] < cascade.ranks[rank].shape else {
-        return false
-      }
+  private func raggedParts(_ space: [Int], _ step: (rank: Int, position: Int)?) -> Ragged? {
+    for rank in cascade.ranks.indices {
+      guard let parts = cascade.ranks[rank].parts, live[rank] < cascade.ranks[rank].shape else { continue }
       let there = space + (step.map { [$0.rank] } ?? [])
-      return there.contains(parts.outer) && there.contains(parts.inner)
+      guard there.contains(parts.outer), there.contains(parts.inner) else { continue }
+      var ragged = Ragged(limit: live[rank])
+      for (part, stride) in [(parts.outer, cascade.ranks[parts.inner].shape), (parts.inner, 1)] {
+        if let step, part == step.rank {
+          ragged.base += step.position * stride
+        } else if let place = space.firstIndex(of: part) {
+          ragged.places.append((place, stride))
+        }
+      }
+      return ragged
     }
+    return nil
   }
 
-  private func isLive(
-    _ positions: [Int], _ space: [Int], _ rank: Int, _ step: (rank: Int, position: Int)?
-  ) -> Bool {
-    guard let parts = cascade.ranks[rank].parts else { return true }
-    func position(_ part: Int) -> Int {
-      if part == step?.rank { return step?.position ?? 0 }
-      return space.firstIndex(of: part).map { positions[$0] } ?? 0
+  /// A split rank whose last tile is not whole: its position is `base` plus that of each part times its stride.
+  private struct Ragged {
+    var limit: Int
+    var base = 0
+    var places: [(place: Int, stride: Int)] = []
+
+    func isLive(_ positions: [Int]) -> Bool {
+      var position = base
+      for part in places { position += positions[part.place] * part.stride }
+      return position < limit
     }
-    return position(parts.outer) * cascade.ranks[parts.inner].shape + position(parts.inner) < live[rank]
   }
 
   private func compile(
@@ -165,13 +176,17 @@ extension CascadeMachine {
     switch code {
     case .constant(let value): return value
     case .load(let number):
-      let load = loads[number]
-      var place = load.base
-      for rank in positions.indices { place += positions[rank] * load.strides[rank] }
-      return numbers[load.tensor][place]
+      var place = loads[number].base
+      var rank = 0
+      while rank < positions.count {
+        place += positions[rank] * loads[number].strides[rank]
+        rank &+= 1
+      }
+      return numbers[loads[number].tensor][place]
     case .apply(let operation, let first, let second):
       let a = evaluate(first, loads, positions)
-      return Self.apply(operation, a, second.map { evaluate($0, loads, positions) } ?? 0)
+      guard let second else { return Self.apply(operation, a, 0) }
+      return Self.apply(operation, a, evaluate(second, loads, positions))
     }
   }
 

@@ -1,16 +1,17 @@
 /// What executed steps do to a slot.
 extension CoreSlot {
   /// What a slot of a buffer holds.
-  func contents(buffer: Int, slot: Int) -> Contents { storage[flat.buffers[buffer].firstSlot &+ slot] }
+  func contents(buffer: Int, slot: Int) -> Contents { storage[buffers[buffer].firstSlot &+ slot] }
 
   func write(_ value: Int32, buffer: Int, slot: Int, _ place: Rectangle) {
-    let own = flat.buffers + buffer
+    let own = buffers + buffer
     storage[own.pointee.firstSlot &+ slot].write(value, to: place)
     lastWritten[buffer] = slot
     var left = own.pointee.neighbours
+    if left == 0 { return }
     var neighbour = flat.neighbours + own.pointee.firstNeighbour
     while left > 0 {
-      let other = flat.buffers + neighbour.pointee
+      let other = buffers + neighbour.pointee
       let first = other.pointee.firstSlot
       if other.pointee.slots == own.pointee.slots {
         storage[first &+ slot].poison()
@@ -24,13 +25,14 @@ extension CoreSlot {
 
   /// Arrives at what the operation signals.
   func signal(_ operation: Int) {
-    let signaller = flat.operations + operation
-    let count = flat.actors
+    let signaller = operations + operation
+    let count = actorCount
     var left = signaller.pointee.signals
+    if left == 0 { return }
     var signal = flat.signals + signaller.pointee.firstSignal
     while left > 0 {
       let barrier = signal.pointee
-      let rules = flat.barriers + barrier
+      let rules = barriers + barrier
       let share = rules.pointee.share
       let here = arrivals + barrier &* count
       var complete: Int
@@ -61,13 +63,13 @@ extension CoreSlot {
 
   /// A phase is complete: where it gives back a ring slot, the slot's contents become undefined.
   private func handOn(_ barrier: Int) {
-    let full = flat.barriers[barrier].ringOfFull
-    let ring = flat.barriers[barrier].ringOfEmpty
+    let full = barriers[barrier].ringOfFull
+    let ring = barriers[barrier].ringOfEmpty
     if full >= 0 {
       produced[full].append(lastWritten[flat.bufferOfRing[full]])
     } else if ring >= 0, phases[barrier] <= produced[ring].count {
       let slot = produced[ring].pointer[phases[barrier] &- 1]
-      storage[flat.buffers[flat.bufferOfRing[ring]].firstSlot &+ slot].poison()
+      storage[buffers[flat.bufferOfRing[ring]].firstSlot &+ slot].poison()
     }
   }
 }

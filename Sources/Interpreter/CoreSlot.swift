@@ -23,6 +23,14 @@ final class CoreSlot {
   let number: Int
   let compiled: CompiledKernel
   let flat: FlatKernel
+  // What every step looks up stands here too: to read it through `flat` would retain and release that each time.
+  let actorCount: Int
+  private let barrierCount: Int
+  let operations: UnsafeMutablePointer<FlatKernel.Operation>
+  private let waitList: UnsafeMutablePointer<FlatKernel.Wait>
+  private let blocks: UnsafeMutablePointer<FlatKernel.Block>
+  let barriers: UnsafeMutablePointer<FlatKernel.Barrier>
+  let buffers: UnsafeMutablePointer<FlatKernel.Buffer>
   /// Contents of the slots of all buffers, one buffer after another.
   let storage: UnsafeMutablePointer<Contents>
   /// Arrivals at each barrier by actor, and phases that are complete beside the initial ones.
@@ -57,13 +65,19 @@ final class CoreSlot {
     self.compiled = compiled
     self.number = number
     flat = compiled.flat
-    let barriers = flat.barrierCount
+    actorCount = flat.actors
+    barrierCount = flat.barrierCount
+    operations = flat.operations
+    waitList = flat.waits
+    blocks = flat.blocks
+    barriers = flat.barriers
+    buffers = flat.buffers
     storage = .allocate(capacity: max(flat.slots, 1))
     for slot in 0..<flat.slots { (storage + slot).initialize(to: Contents()) }
-    arrivals = .allocate(capacity: max(barriers * flat.actors, 1))
-    phases = .allocate(capacity: max(barriers, 1))
-    waits = .allocate(capacity: max(barriers * flat.actors, 1))
-    actors = .allocate(capacity: max(flat.actors, 1))
+    arrivals = .allocate(capacity: max(barrierCount * actorCount, 1))
+    phases = .allocate(capacity: max(barrierCount, 1))
+    waits = .allocate(capacity: max(barrierCount * actorCount, 1))
+    actors = .allocate(capacity: max(actorCount, 1))
     queueCount = compiled.queues.count
     queues = .allocate(capacity: max(queueCount, 1))
     for queue in 0..<queueCount { (queues + queue).initialize(to: StepQueue()) }
@@ -139,15 +153,14 @@ final class CoreSlot {
   // MARK: Agents
 
   func isEnabled(_ agent: Int) -> Bool {
-    let count = flat.actors
-    if agent >= count { return !queues[agent &- count].isEmpty }
-    if actors[agent].isFinished { return false }
-    let operation = flat.operations + actors[agent].operation
+    if agent >= actorCount { return !queues[agent &- actorCount].isEmpty }
+    let actor = actors + agent
+    if actor.pointee.isFinished { return false }
+    let operation = operations + actor.pointee.operation
     var left = operation.pointee.waits
     if left == 0 { return true }
-    let barriers = flat.barriers
-    let done = waits + agent &* flat.barrierCount
-    var wait = flat.waits + operation.pointee.firstWait
+    let done = waits + agent &* barrierCount
+    var wait = waitList + operation.pointee.firstWait
     while left > 0 {
       let barrier = wait.pointee.barrier
       if done[barrier] &+ wait.pointee.earlier >= phases[barrier] &+ barriers[barrier].initialPhases {
@@ -161,15 +174,14 @@ final class CoreSlot {
 
   /// Lets an enabled agent go on, and executes the step that is due: none where one was only issued.
   func advance(_ agent: Int, _ run: KernelRun, _ step: inout Step) -> Bool {
-    let count = flat.actors
-    if agent >= count {
-      step = queues[agent &- count].removeFirst()
+    if agent >= actorCount {
+      step = queues[agent &- actorCount].removeFirst()
       return true
     }
     let actor = actors + agent
-    let operation = flat.operations + actor.pointee.operation
-    let done = waits + agent &* flat.barrierCount
-    var wait = flat.waits + operation.pointee.firstWait
+    let operation = operations + actor.pointee.operation
+    let done = waits + agent &* barrierCount
+    var wait = waitList + operation.pointee.firstWait
     var left = operation.pointee.waits
     while left > 0 {
       done[wait.pointee.barrier] &+= 1
@@ -192,7 +204,7 @@ final class CoreSlot {
   /// Moves an actor past its operation.
   private func move(_ agent: Int, _ run: KernelRun) {
     let actor = actors + agent
-    let block = flat.blocks + actor.pointee.block
+    let block = blocks + actor.pointee.block
     actor.pointee.operation &+= 1
     if actor.pointee.operation < block.pointee.endOperation { return }
     actor.pointee.trip &+= 1
@@ -218,7 +230,7 @@ final class CoreSlot {
         actor.pointee.block = block
         actor.pointee.trip = 0
         actor.pointee.trips = trips[block]
-        actor.pointee.operation = flat.blocks[block].firstOperation
+        actor.pointee.operation = blocks[block].firstOperation
         return true
       }
       block &+= 1

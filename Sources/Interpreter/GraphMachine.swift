@@ -9,8 +9,13 @@ import Schedules
 final class GraphMachine {
   /// A node at work: an object, so that a move copies nothing.
   final class Place {
-    let inputs: [DataflowGraph.Port]
-    let outputs: [DataflowGraph.Port]
+    /// Ports and the queues at them in raw memory: every move looks them up.
+    let inputs: UnsafeMutablePointer<DataflowGraph.Port>
+    let outputs: UnsafeMutablePointer<DataflowGraph.Port>
+    let inputCount: Int
+    let outputCount: Int
+    fileprivate let sources: UnsafeMutablePointer<Queue>
+    fileprivate let targets: UnsafeMutablePointer<Queue>
     let firings: Int
     let function: DataflowGraph.Function
     @exclusivity(unchecked) var fired = 0
@@ -21,13 +26,29 @@ final class GraphMachine {
     /// Running maximum, sum or output row.
     @exclusivity(unchecked) var state: [Float] = []
 
-    init(_ node: DataflowGraph.Node) {
-      inputs = node.inputs
-      outputs = node.outputs
+    init(_ node: DataflowGraph.Node, queues: [Queue]) {
+      (inputCount, outputCount) = (node.inputs.count, node.outputs.count)
+      inputs = .allocate(capacity: max(inputCount, 1))
+      outputs = .allocate(capacity: max(outputCount, 1))
+      sources = .allocate(capacity: max(inputCount, 1))
+      targets = .allocate(capacity: max(outputCount, 1))
+      inputs.initialize(from: node.inputs, count: inputCount)
+      outputs.initialize(from: node.outputs, count: outputCount)
+      sources.initialize(from: node.inputs.map { queues[$0.fifo] }, count: inputCount)
+      targets.initialize(from: node.outputs.map { queues[$0.fifo] }, count: outputCount)
       firings = node.firings
       function = node.function
       taken = Array(repeating: [], count: node.inputs.count)
       results = Array(repeating: [], count: node.outputs.count)
+    }
+
+    deinit {
+      sources.deinitialize(count: inputCount)
+      targets.deinitialize(count: outputCount)
+      inputs.deallocate()
+      outputs.deallocate()
+      sources.deallocate()
+      targets.deallocate()
     }
   }
 
@@ -35,7 +56,6 @@ final class GraphMachine {
   let shape: AttentionShape
   let heads: Range<Int>
   let data: AttentionData
-  private let queues: [Queue]
   let places: [Place]
   let scale: Float
   /// One output for each head.
@@ -48,8 +68,8 @@ final class GraphMachine {
     self.data = data
     shape = data.shape
     scale = Float(1 / Double(data.shape.headDim).squareRoot())
-    queues = graph.fifos.map { Queue(width: $0.width, depth: $0.depth) }
-    places = graph.nodes.map(Place.init)
+    let queues = graph.fifos.map { Queue(width: $0.width, depth: $0.depth) }
+    places = graph.nodes.map { Place($0, queues: queues) }
     for head in heads {
       outputs[head] = Tile(rows: shape.seqQ, columns: shape.headDimV, type: shape.dataType.outputType)
     }
@@ -66,10 +86,11 @@ final class GraphMachine {
       }
       var goesOn = false
       for node in unfinished {
-        let limit = isRandom ? 1 + generator.below(4) : 64
-        for _ in 0..<limit {
-          guard act(node) else { break }
+        let place = places[node]
+        var left = isRandom ? 1 + generator.below(4) : 64
+        while left > 0, act(place) {
           goesOn = true
+          left &-= 1
         }
       }
       unfinished.removeAll { places[$0].fired == places[$0].firings }
@@ -90,37 +111,38 @@ final class GraphMachine {
   }
 
   /// Goes on with a node's firing until it is done; false where it waits. Steps already taken stay taken.
-  private func act(_ index: Int) -> Bool {
-    let place = places[index]
+  private func act(_ place: Place) -> Bool {
     guard place.fired < place.firings else { return false }
     let firing = place.fired
-    while place.step < place.inputs.count {
-      let port = place.inputs[place.step]
-      if port.isTaken(at: firing) {
-        let queue = queues[port.fifo]
+    let inputCount = place.inputCount
+    var step = place.step
+    defer { place.step = step }
+    while step < inputCount {
+      if place.inputs[step].isTaken(at: firing) {
+        let queue = place.sources[step]
         guard queue.count > 0 else { return false }
-        place.taken[place.step] = queue.removeFirst()
+        place.taken[step] = queue.removeFirst()
         moves &+= 1
       }
-      place.step += 1
+      step &+= 1
     }
-    if place.step == place.inputs.count {
+    if step == inputCount {
       compute(place, firing)
-      place.step += 1
+      step &+= 1
     }
-    while place.step - place.inputs.count - 1 < place.outputs.count {
-      let output = place.step - place.inputs.count - 1
-      let port = place.outputs[output]
-      if port.isWritten(at: firing, of: place.firings) {
-        let queue = queues[port.fifo]
+    var output = step &- inputCount &- 1
+    while output < place.outputCount {
+      if place.outputs[output].isWritten(at: firing, of: place.firings) {
+        let queue = place.targets[output]
         guard queue.count < queue.depth else { return false }
         queue.append(place.results[output])
         moves &+= 1
       }
-      place.step += 1
+      step &+= 1
+      output &+= 1
     }
-    place.fired += 1
-    place.step = 0
+    place.fired &+= 1
+    step = 0
     return true
   }
 
@@ -131,7 +153,11 @@ final class GraphMachine {
     let isFirst = firing % keys == 0
     let taken = place.taken
     func emit(_ row: [Float]) {
-      for output in place.outputs.indices { place.results[output] = row }
+      var output = 0
+      while output < place.outputCount {
+        place.results[output] = row
+        output &+= 1
+      }
     }
     switch place.function {
     case .readQueries:
@@ -159,7 +185,7 @@ final class GraphMachine {
       place.state = [new]
       let decay = new == -.infinity ? 1 : exponential(old - new)
       let weight = exponential(difference(taken[0][0], new))
-      for output in place.outputs.indices {
+      for output in 0..<place.outputCount {
         place.results[output] = [output % 2 == 0 ? decay : weight]
       }
     case .runningSum:
@@ -238,8 +264,7 @@ final class GraphMachine {
   private func store(_ row: [Float], _ firing: Int) {
     guard let tile = outputs[heads.lowerBound + firing / shape.seqQ] else { return }
     let start = firing % shape.seqQ * tile.columns
-    for (column, number) in row.enumerated() {
-      tile.elements[start + column] = Rounding.round(number, to: shape.dataType.outputType)
-    }
+    tile.elements.advanced(by: start).update(from: row, count: row.count)
+    Rounding.round(tile.elements + start, count: row.count, to: shape.dataType.outputType)
   }
 }

@@ -145,7 +145,7 @@ extension Machine {
 
   /// Whether the kernel takes the query rows of all heads as one sequence.
   func isFlat(_ tensor: Tensor, _ context: Context) -> Bool {
-    context.compiled.sequences == 1 && context.flat.packedHeads == 1 && queryHeads > 1
+    queryHeads > 1 && context.compiled.sequences == 1 && context.flat.packedHeads == 1
       && !tensor.isPerKeyValueHead && !isStacked(tensor, context)
   }
 
@@ -156,7 +156,7 @@ extension Machine {
     if coordinate.order != nil || isStacked(tensor, context) { return nil }
     guard isFlat(tensor, context) else { return try place(tensor, coordinate, rows, columns, context) }
     let first = try index(coordinate.index, context) * coordinate.rows + coordinate.firstRow
-    guard first < program.shape.headsQ * program.shape.totalQueries else { return nil }
+    guard first < queryRows else { return nil }
     let (head, firstOfHead, queries) = head(ofRow: first)
     guard first + rows <= firstOfHead + queries else { return nil }
     return DeviceMemory.Place(
@@ -194,7 +194,7 @@ extension Machine {
         )
       }
     }
-    let last = min(first + rows, program.shape.headsQ * program.shape.totalQueries)
+    let last = min(first + rows, queryRows)
     var found: [(Int, DeviceMemory.Place)] = []
     var row = first
     while row < last {
@@ -216,8 +216,8 @@ extension Machine {
 
   /// The head in which a row of the whole call lies, the head's first row, and its queries.
   private func head(ofRow row: Int) -> (head: Int, first: Int, queries: Int) {
+    guard hasQueryLengths else { return (row / seqQ, row / seqQ * seqQ, seqQ) }
     let shape = program.shape
-    guard shape.hasQueryLengths else { return (row / shape.seqQ, row / shape.seqQ * shape.seqQ, shape.seqQ) }
     var first = 0
     for element in 0..<shape.batch {
       let queries = shape.queries(of: element)

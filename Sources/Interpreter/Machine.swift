@@ -14,6 +14,9 @@ final class Machine {
   let queryHeads: Int
   let keyHeads: Int
   let group: Int
+  /// Query rows of all heads, and whether sequences have different numbers of them.
+  let queryRows: Int
+  let hasQueryLengths: Bool
   @exclusivity(unchecked) private var taken = IntList()
   /// How often each operation executed, by kernel and by its place among the kernel's operations.
   private let counts: UnsafeMutablePointer<Int>
@@ -29,6 +32,8 @@ final class Machine {
     let shape = program.shape
     (seqQ, group) = (shape.seqQ, shape.group)
     (queryHeads, keyHeads) = (shape.batch * shape.headsQ, shape.batch * shape.headsKV)
+    queryRows = shape.headsQ * shape.totalQueries
+    hasQueryLengths = shape.hasQueryLengths
     memory = DeviceMemory(shape: program.shape, table: table, inputs: inputs)
     firstCount = kernels.reduce(into: [0]) { $0.append(($0.last ?? 0) + $1.operations.count) }
     let total = firstCount.last ?? 0

@@ -126,8 +126,8 @@ private struct ExactAttention {
       guard isBackward else { continue }
       let gradients = one.gradients(of: Matrix(data.gradO[head]))
       gradQ.append(gradients.q.numbers)
-      for i in gradients.k.numbers.indices { gradK[keyHead][i] += gradients.k.numbers[i] }
-      for i in gradients.v.numbers.indices { gradV[keyHead][i] += gradients.v.numbers[i] }
+      gradients.k.add(to: &gradK[keyHead])
+      gradients.v.add(to: &gradV[keyHead])
     }
     if isBackward {
       outputs = [.gradQ: gradQ, .gradK: gradK, .gradV: gradV]
@@ -138,15 +138,27 @@ private struct ExactAttention {
     forward = (
       o.map { numbers in
         let tile = Tile(rows: shape.seqQ, columns: shape.headDimV, type: type)
-        for (i, number) in numbers.enumerated() { tile.elements[i] = Rounding.round(Float(number), to: type) }
+        Self.round(numbers, into: tile, type)
         return tile
       },
       statistics.map { numbers in
         let tile = Tile(rows: shape.seqQ, columns: 1)
-        for (i, number) in numbers.enumerated() { tile.elements[i] = Float(number) }
+        Self.round(numbers, into: tile, .fp32)
         return tile
       }
     )
+  }
+
+  private static func round(_ numbers: [Double], into tile: Tile, _ type: DataType) {
+    let elements = tile.elements
+    numbers.withUnsafeBufferPointer { numbers in
+      var i = 0
+      while i < numbers.count {
+        elements[i] = Float(numbers[i])
+        i &+= 1
+      }
+    }
+    Rounding.round(elements, count: numbers.count, to: type)
   }
 }
 
@@ -210,14 +222,26 @@ private struct ExactHead {
   /// dP = dO Vᵀ, dS = P (dP - rowsum(dO O)), dQ = dS K / sqrt(d), dK = dSᵀ Q / sqrt(d), dV = Pᵀ dO.
   func gradients(of gradO: Matrix) -> (q: Matrix, k: Matrix, v: Matrix) {
     var scores = gradO.times(v.transposed())
-    for row in 0..<scores.rows {
-      var delta = 0.0
-      for column in 0..<output.columns {
-        delta += gradO.numbers[row * output.columns + column] * output.numbers[row * output.columns + column]
-      }
-      for column in 0..<scores.columns {
-        let i = row * scores.columns + column
-        scores.numbers[i] = probabilities.numbers[i] * (scores.numbers[i] - delta) * scale
+    let (rows, columns, width) = (scores.rows, scores.columns, output.columns)
+    scores.numbers.withUnsafeMutableBufferPointer { scores in
+      probabilities.numbers.withUnsafeBufferPointer { probabilities in
+        output.numbers.withUnsafeBufferPointer { output in
+          gradO.numbers.withUnsafeBufferPointer { gradO in
+            for row in 0..<rows {
+              var delta = 0.0
+              var i = row &* width
+              while i < (row &+ 1) &* width {
+                delta += gradO[i] * output[i]
+                i &+= 1
+              }
+              i = row &* columns
+              while i < (row &+ 1) &* columns {
+                scores[i] = probabilities[i] * (scores[i] - delta) * scale
+                i &+= 1
+              }
+            }
+          }
+        }
       }
     }
     return (scores.times(k), scores.transposed().times(q), probabilities.transposed().times(gradO))
@@ -238,7 +262,27 @@ private struct Matrix {
 
   init(_ tile: Tile) {
     self.init(rows: tile.rows, columns: tile.columns)
-    for i in 0..<rows * columns { numbers[i] = Double(tile.elements[i]) }
+    let elements = tile.elements
+    numbers.withUnsafeMutableBufferPointer { numbers in
+      var i = 0
+      while i < numbers.count {
+        numbers[i] = Double(elements[i])
+        i &+= 1
+      }
+    }
+  }
+
+  /// Adds its numbers to others.
+  func add(to sums: inout [Double]) {
+    numbers.withUnsafeBufferPointer { numbers in
+      sums.withUnsafeMutableBufferPointer { sums in
+        var i = 0
+        while i < numbers.count {
+          sums[i] += numbers[i]
+          i &+= 1
+        }
+      }
+    }
   }
 
   func transposed() -> Matrix {

@@ -24,14 +24,20 @@ final class Tile: @unchecked Sendable {
     elements.initialize(repeating: 0, count: max(rows * columns, 1))
   }
 
+  private init(copying other: Tile) {
+    (rows, columns) = (other.rows, other.columns)
+    (liveRows, liveColumns) = (other.liveRows, other.liveColumns)
+    type = other.type
+    elements = .allocate(capacity: max(rows * columns, 1))
+    elements.initialize(from: other.elements, count: max(rows * columns, 1))
+  }
+
   deinit { elements.deallocate() }
 
   subscript(row: Int, column: Int) -> Float { elements[row * columns + column] }
 
   /// A tile of the same shape and live part with the same numbers.
   func copy() -> Tile {
-    let tile = Tile(rows: rows, columns: columns, liveRows: liveRows, liveColumns: liveColumns, type: type)
-    tile.elements.update(from: elements, count: rows * columns)
-    return tile
+    Tile(copying: self)
   }
 }

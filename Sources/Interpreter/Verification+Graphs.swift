@@ -35,7 +35,7 @@ extension Verification {
         Array(UnsafeBufferPointer(start: $0.elements, count: $0.rows * $0.columns))
       }
       // Bits, since a NaN differs from itself.
-      if !seen.contains(where: { zip($0, numbers).allSatisfy { $0.bitPattern == $1.bitPattern } }) {
+      if !seen.contains(where: { areIdentical($0, numbers) }) {
         seen.append(numbers)
       } else {
         continue
@@ -50,6 +50,20 @@ extension Verification {
     }
     result.distinctResults = seen.count
     return result
+  }
+
+  private static func areIdentical(_ a: [Float], _ b: [Float]) -> Bool {
+    guard a.count == b.count else { return false }
+    return a.withUnsafeBufferPointer { a in
+      b.withUnsafeBufferPointer { b in
+        var place = 0
+        while place < a.count {
+          if a[place].bitPattern != b[place].bitPattern { return false }
+          place &+= 1
+        }
+        return true
+      }
+    }
   }
 
   /// Inputs on which a graph must be right: scores stay small where nothing is subtracted from them.

@@ -6,17 +6,16 @@ public struct TokenOrder: Sendable, Hashable {
   public let shape: [Int]
   public let tile: [Int]
   public let dilation: [Int]
+  /// Tiles of each axis in a dilation group.
+  public let tiles: [Int]
 
   public init(shape: [Int], tile: [Int], dilation: [Int]) {
     self.shape = shape
     self.tile = tile
     self.dilation = dilation
+    tiles = shape.indices.map { (shape[$0] + tile[$0] * dilation[$0] - 1) / (tile[$0] * dilation[$0]) }
   }
 
-  /// Tiles of each axis in a dilation group.
-  public var tiles: [Int] {
-    zip(zip(shape, tile), dilation).map { ($0.0 + $0.1 * $1 - 1) / ($0.1 * $1) }
-  }
   /// Rows, padding included.
   public var rows: Int { zip(tiles, zip(tile, dilation)).reduce(1) { $0 * $1.0 * $1.1.0 * $1.1.1 } }
   /// Whether rows are the tokens themselves.
@@ -24,7 +23,6 @@ public struct TokenOrder: Sendable, Hashable {
 
   /// The token of a row, or nil for padding.
   public func token(ofRow row: Int) -> Int? {
-    let tiles = tiles
     let tokens = tile.reduce(1, *)
     let perGroup = tiles.reduce(1, *)
     var place = row % tokens

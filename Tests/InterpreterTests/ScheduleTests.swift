@@ -161,7 +161,9 @@ struct ScheduleTests {
 
   private func check(_ schedule: any Schedule, _ shapes: [AttentionShape]) throws {
     let name = type(of: schedule).name
-    let report = Verification.run(schedule: schedule, device: .roomy, shapes: shapes, orders: 10, seed: 3)
+    let report = Verification.run(
+      schedule: schedule, device: .roomy, shapes: shapes, orders: 10, seed: 3,
+      references: Self.references)
     #expect(report.cases.count == shapes.count)
     for failure in report.cases where failure.failure != nil {
       Issue.record("\(name)\n\(failure.lines.joined(separator: "\n"))")

@@ -10,7 +10,9 @@ import Testing
     _ name: String, _ parameters: [String: String], _ shapes: [AttentionShape], device: Device = .roomy
   ) throws {
     let schedule = try #require(ScheduleRegistry[name]).init(parameters: ScheduleParameters(parameters))
-    let report = Verification.run(schedule: schedule, device: device, shapes: shapes, orders: 3, seed: 5)
+    let report = Verification.run(
+      schedule: schedule, device: device, shapes: shapes, orders: 3, seed: 5,
+      references: ScheduleTests.references)
     #expect(report.cases.count == shapes.count, "\(report.skipped.map(\.reason))")
     for failure in report.cases where failure.failure != nil {
       Issue.record("\(name) \(parameters)\n\(failure.lines.joined(separator: "\n"))")
