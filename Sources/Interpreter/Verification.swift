@@ -19,22 +19,33 @@ public enum Verification {
     schedule: any Schedule, device: Device, shapes: [AttentionShape], orders: Int = 20, seed: UInt64 = 1,
     timeline: (Program) -> [TimedStep] = { _ in [] }, references: ReferenceCache = ReferenceCache()
   ) -> VerificationReport {
-    var report = VerificationReport(
-      schedule: type(of: schedule).name, device: device.id, orders: orders, seed: seed)
-    for (number, shape) in shapes.enumerated() {
+    run(
+      calls: shapes.enumerated().map { VerificationCall(schedule: schedule, shape: $1, number: $0) },
+      of: type(of: schedule), device: device, orders: orders, seed: seed, timeline: timeline,
+      references: references)
+  }
+
+  /// The same for calls with parameters and numbers of their own. Calls do not depend on each other: reports of parts of a
+  /// list make up that of the list (`VerificationReport.append`).
+  public static func run(
+    calls: [VerificationCall], of type: any Schedule.Type, device: Device, orders: Int, seed: UInt64,
+    timeline: (Program) -> [TimedStep] = { _ in [] }, references: ReferenceCache
+  ) -> VerificationReport {
+    var report = VerificationReport(schedule: type.name, device: device.id, orders: orders, seed: seed)
+    for call in calls {
       let program: Program
       do {
-        try type(of: schedule).checkBatch(of: shape)
-        program = try schedule.plainProgram(for: shape, on: device)
+        try type.checkBatch(of: call.shape)
+        program = try call.schedule.plainProgram(for: call.shape, on: device)
       } catch {
-        report.skipped.append(.init(shape: shape, reason: error.description))
+        report.skipped.append(.init(shape: call.shape, reason: error.description))
         continue
       }
-      let kind = dataKind(number, shape.pass)
-      report.cases.append(
-        check(
-          program, kind: kind, orders: orders, seed: seed, timeline: timeline(program), references: references
-        ))
+      var result = check(
+        program, kind: dataKind(call.number, call.shape.pass), orders: orders, seed: seed,
+        timeline: timeline(program), references: references)
+      result.drawn = call.drawn
+      report.cases.append(result)
     }
     return report
   }

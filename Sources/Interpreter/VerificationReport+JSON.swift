@@ -33,6 +33,7 @@ extension VerificationReport.Case {
       ("outputs", .array(outputs.map(\.value))),
     ]
     if let lengths = shape.lengths { fields.append(("lengths", .string(lengths.description))) }
+    if !drawn.values.isEmpty { fields.append(("parameters", .string(drawn.summary))) }
     if let failure { fields.append(("failure", failure.value)) }
     return .object(fields)
   }

@@ -14,7 +14,7 @@ extension VerificationReport {
     ]
     var families: [(name: String, cases: [Case])] = []
     for one in cases {
-      let name = Self.family(one.shape)
+      let name = Self.family(one.shape) + (one.drawn.values["page-size"] == nil ? "" : ", pages")
       if let index = families.firstIndex(where: { $0.name == name }) {
         families[index].cases.append(one)
       } else {
@@ -46,5 +46,7 @@ extension VerificationReport {
 
   private static func family(_ shape: AttentionShape) -> String {
     "\(shape.mask.description.prefix { $0 != ":" }) \(shape.pass.rawValue)"
+      + (shape.hasQueryLengths ? ", query lengths" : shape.lengths != nil ? ", lengths" : "")
+      + (shape.sharedPrefix > 0 ? ", shared prefix" : "")
   }
 }

@@ -18,12 +18,20 @@ public struct VerificationReport: Sendable {
     self.seed = seed
   }
 
+  /// Adds what another part of the same schedule's calls came to.
+  public mutating func append(_ other: VerificationReport) {
+    cases += other.cases
+    skipped += other.skipped
+  }
+
   /// Whether something was executed and all of it was right.
   public var passed: Bool { !cases.isEmpty && cases.allSatisfy { $0.failure == nil } }
 
   /// One shape.
   public struct Case: Sendable {
     public var shape: AttentionShape
+    /// Parameters of the schedule that were drawn for this shape.
+    public var drawn = ScheduleParameters()
     /// Kind of inputs.
     public var data: String
     /// Operations executed in one order.
@@ -144,7 +152,10 @@ extension VerificationReport: CustomStringConvertible {
 extension VerificationReport.Case {
   var lines: [String] {
     let mark = failure == nil ? "right" : "WRONG"
-    var lines = ["\(mark)  \(shape.summary), \(data) inputs: \(operations) operations, \(ordersRun) orders"]
+    let with = drawn.values.isEmpty ? "" : ", \(drawn.summary)"
+    var lines = [
+      "\(mark)  \(shape.summary)\(with), \(data) inputs: \(operations) operations, \(ordersRun) orders"
+    ]
     for output in outputs {
       lines.append(
         "       \(output.tensor.rawValue): max error \(output.maximum.short), mean \(output.mean.short); plain "

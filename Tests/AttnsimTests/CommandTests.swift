@@ -68,6 +68,9 @@ struct CommandTests {
     ("validate validation/h100.csv --map hardware/h100-sxm5.yaml", 65, "missing key"),
     ("validate", 64, "name a measured table"),
     ("verify --schedule fa9", 64, "there are"),
+    ("verify --schedule fa2 --jobs 0", 64, "--jobs"),
+    ("verify --schedule fa2 --shapes 0", 64, "--shapes lies between"),
+    ("verify --schedule fa2 --param splits=x", 64, "parameter 'splits'"),
     ("cascade /nonexistent.cascade", 65, "cannot open"),
     ("cascade README.md", 65, "the cascade has no name"),
     ("run scenarios/ubimoe-zcu102.yaml --set fpga.ddrBandwidth=0B/s", 64, "neither DDR nor HBM"),
@@ -213,6 +216,16 @@ struct CommandTests {
       let shards = try rows("shards.sqlite", [["--shard", "1/2"], ["--resume"], ["--resume"]])
       #expect(Set(shards.split(separator: "\n")) == Set(one.split(separator: "\n")))
     }
+  }
+
+  @Test("A verification prints the same on one thread as on three", arguments: ["", "--verbose", "--json"])
+  func verification(form: String) throws {
+    let arguments =
+      ["verify", "--schedule", "lean", "--shapes", "2", "--orders", "2"] + (form.isEmpty ? [] : [form])
+    let one = try attnsim(arguments + ["--jobs", "1"])
+    #expect(one.status == 0)
+    #expect(one.output.contains("lean") && !one.output.contains("WRONG"))
+    #expect(try attnsim(arguments + ["--jobs", "3"]).output == one.output)
   }
 
   @Test("Every picture and page is written")

@@ -4,19 +4,25 @@ import InputFiles
 import Interpreter
 import Schedules
 
-struct VerifyCommand: ParsableCommand {
+struct VerifyCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "verify",
     abstract:
       "Executes programs on numbers, in the earliest order and in random ones that their dependencies allow.",
-    discussion: "Compares with attention in double precision. Exits 0 only if every program is right.")
+    discussion: """
+      Compares with attention in double precision. Exits 0 only if every program is right. Shapes are drawn for each mask and
+      pass, and for batches of different lengths, with a shared prefix or with keys in pages where a schedule takes them; for
+      those, page sizes and what else they need are drawn too. What is printed does not depend on --jobs.
+      """)
 
   @Option(help: "Schedule (default: all).") var schedule: String?
   @Option(
     name: .customLong("param"), help: ArgumentHelp("Parameter of the schedule.", valueName: "name=value"))
   var parameters: [String] = []
   @Option(help: "Device (default: the first that the schedule runs on).") var device: String?
-  @Option(help: ArgumentHelp("Random shapes for each family of masks.", valueName: "n")) var shapes = 10
+  @Option(help: ArgumentHelp("Random shapes for each family of masks or batches.", valueName: "n"))
+  var shapes =
+    10
   @Option(help: ArgumentHelp("Random orders for each shape.", valueName: "n")) var orders = 10
   @Option(help: ArgumentHelp("Decides shapes, inputs and orders.", valueName: "s")) var seed: UInt64 = 1
   @Option(
@@ -24,29 +30,29 @@ struct VerifyCommand: ParsableCommand {
       "A shape of your own, instead of random ones: 'b1 h4/2 q19 kv448 d64 causal', 'h4/2 d64 lengths:3x1/448,130/130'.",
       valueName: "text"))
   var shape: [String] = []
+  @Option(help: ArgumentHelp("Parts of the work at a time (default: one a core).", valueName: "n")) var jobs:
+    Int?
   @Flag(help: "Print every shape, not families of masks.") var verbose = false
   @Flag(help: "Print JSON.") var json = false
   @OptionGroup var options: LibraryOptions
 
-  func run() throws {
-    try Failure.reporting {
+  func run() async throws {
+    try await Failure.reportingAsync {
       guard (1...10_000).contains(shapes), (0...10_000).contains(orders) else {
         throw Failure(.usage, "error: --shapes lies between 1 and 10000, --orders between 0 and 10000")
       }
-      let references = ReferenceCache()
-      var passed = true
-      var reports: [VerificationReport] = []
-      for type in try schedules() {
-        let report = try verify(type, references)
-        passed = passed && report.passed
-        if json {
-          reports.append(report)
-        } else {
-          Console.print(verbose ? report.description : report.summary)
-        }
+      if let jobs, jobs < 1 { throw Failure(.usage, "error: --jobs \(jobs): at least one is needed") }
+      let plan = VerifyPlan(
+        types: try schedules(), asked: try scheduleParameters(), shapes: shapes, orders: orders, seed: seed,
+        own: try shape.map { text throws(Failure) in try ShapeArgument.parse(text) })
+      let reports = try await plan.run(
+        jobs: jobs ?? SweepPlan.cores, devices: try devices(), isNamed: device != nil)
+      if json {
+        Console.print("[" + reports.map(\.json).joined(separator: ",\n") + "]")
+      } else {
+        for report in reports { Console.print(verbose ? report.description : report.summary) }
       }
-      if json { Console.print("[" + reports.map(\.json).joined(separator: ",\n") + "]") }
-      if !passed { throw ExitCode.failure }
+      if !reports.allSatisfy(\.passed) { throw ExitCode.failure }
     }
   }
 
@@ -59,33 +65,7 @@ struct VerifyCommand: ParsableCommand {
     return [type]
   }
 
-  private func verify(_ type: any Schedule.Type, _ references: ReferenceCache) throws -> VerificationReport {
-    let schedule = try scheduleValue(type)
-    let own = try shape.map { text throws(Failure) in try ShapeArgument.parse(text) }
-    let families = AttentionShape.Pass.allCases.flatMap { pass in
-      Verification.MaskFamily.allCases.map { (family: $0, pass: pass) }
-    }
-    let pools =
-      own.isEmpty
-      ? families.map {
-        Array(
-          Verification.shapes($0.family, pass: $0.pass, seed: seed, geometry: type.geometry).prefix(
-            max(shapes, 64)))
-      }
-      : [own]
-    let chip = try chip(schedule, pools.flatMap { $0 })
-    // Shapes that the schedule takes, where it takes some of a family; else those that it refuses, with the reason.
-    let cases =
-      own.isEmpty
-      ? pools.flatMap { pool in
-        let taken = pool.lazy.filter { (try? schedule.program(for: $0, on: chip)) != nil }.prefix(shapes)
-        return taken.isEmpty ? Array(pool.prefix(shapes)) : Array(taken)
-      } : own
-    return Verification.run(
-      schedule: schedule, device: chip, shapes: cases, orders: orders, seed: seed, references: references)
-  }
-
-  private func scheduleValue(_ type: any Schedule.Type) throws -> any Schedule {
+  private func scheduleParameters() throws -> ScheduleParameters {
     var values: [String: String] = [:]
     for parameter in parameters {
       guard let equals = parameter.firstIndex(of: "=") else {
@@ -93,22 +73,13 @@ struct VerifyCommand: ParsableCommand {
       }
       values[String(parameter[..<equals])] = String(parameter[parameter.index(after: equals)...])
     }
-    do throws(ScheduleError) {
-      return try type.init(parameters: ScheduleParameters(values))
-    } catch {
-      throw Failure(.usage, "error: --param: \(error)")
-    }
+    return ScheduleParameters(values)
   }
 
-  /// The device named, or the first whose resources the schedule finds sufficient for any of the shapes.
-  private func chip(_ schedule: any Schedule, _ shapes: [AttentionShape]) throws -> Device {
+  /// The device named, or all there are.
+  private func devices() throws -> [Device] {
     let library = options.library
-    if let device { return try library.device(device) }
-    for id in library.ids() {
-      let device = try library.device(id)
-      if shapes.contains(where: { (try? schedule.program(for: $0, on: device)) != nil }) { return device }
-    }
-    throw Failure(
-      .badInput, "error: no device in \(library.directories.joined(separator: ", ")) runs this schedule")
+    if let device { return [try library.device(device)] }
+    return try library.ids().map { try library.device($0) }
   }
 }
