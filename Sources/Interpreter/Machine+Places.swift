@@ -145,15 +145,19 @@ extension Machine {
 
   /// Whether the kernel takes the query rows of all heads as one sequence.
   func isFlat(_ tensor: Tensor, _ context: Context) -> Bool {
-    queryHeads > 1 && context.compiled.sequences == 1 && context.flat.packedHeads == 1
-      && !tensor.isPerKeyValueHead && !isStacked(tensor, context)
+    // One test after another: the right side of `&&` is a closure, which copies the context where the optimiser does not run.
+    if queryHeads == 1 || tensor.isPerKeyValueHead { return false }
+    if context.flat.packedHeads != 1 { return false }
+    if context.compiled.sequences != 1 { return false }
+    return !isStacked(tensor, context)
   }
 
   /// The place of rows that lie together in one head; nil for those that lie in several pieces.
   func onePlace(
     _ tensor: Tensor, _ coordinate: TileCoordinate, _ rows: Int, _ columns: Int, _ context: Context
   ) throws(ExecutionFault) -> DeviceMemory.Place? {
-    if coordinate.order != nil || isStacked(tensor, context) { return nil }
+    if coordinate.order != nil { return nil }
+    if isStacked(tensor, context) { return nil }
     guard isFlat(tensor, context) else { return try place(tensor, coordinate, rows, columns, context) }
     let first = try index(coordinate.index, context) * coordinate.rows + coordinate.firstRow
     guard first < queryRows else { return nil }

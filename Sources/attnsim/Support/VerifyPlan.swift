@@ -55,10 +55,9 @@ struct VerifyPlan: Sendable {
   /// - Throws: `Failure` where a schedule does not take the parameters, or none of the devices runs it.
   func run(jobs: Int, devices: [Device], isNamed: Bool) async throws -> [VerificationReport] {
     var progress = ProgressLine(label: "drawing shapes", total: types.count)
-    let all = try await parallel(count: types.count, jobs: jobs, { try calls(types[$0], devices, isNamed) }) {
-      progress.advance(to: $0)
+    let all = try await parallel(count: types.count, jobs: jobs, &progress) {
+      try calls(types[$0], devices, isNamed)
     }
-    progress.finish()
     var parts: [Part] = []
     for family in 0..<(all.map(\.families.count).max() ?? 0) {
       for schedule in all.indices {
@@ -72,18 +71,14 @@ struct VerifyPlan: Sendable {
     let caches = ReferenceCaches(parts: parts.map(\.family))
     let work = parts
     progress = ProgressLine(label: "executing", total: parts.count)
-    let reports = try await parallel(
-      count: parts.count, jobs: jobs,
-      { number in
-        let (part, chosen) = (work[number], all[work[number].schedule])
-        let report = Verification.run(
-          calls: Array(chosen.families[part.family][part.calls]), of: chosen.type, device: chosen.device,
-          orders: orders, seed: seed, references: caches.cache(of: part.family))
-        caches.finish(part.family)
-        return report
-      }
-    ) { progress.advance(to: $0) }
-    progress.finish()
+    let reports = try await parallel(count: parts.count, jobs: jobs, &progress) { number in
+      let (part, chosen) = (work[number], all[work[number].schedule])
+      let report = Verification.run(
+        calls: Array(chosen.families[part.family][part.calls]), of: chosen.type, device: chosen.device,
+        orders: orders, seed: seed, references: caches.cache(of: part.family))
+      caches.finish(part.family)
+      return report
+    }
     var results = all.map {
       VerificationReport(schedule: $0.type.name, device: $0.device.id, orders: orders, seed: seed)
     }
@@ -146,11 +141,12 @@ struct VerifyPlan: Sendable {
 
   // MARK: Tasks
 
-  /// Results of `work` for each number, in order; `done` hears how many there are.
+  /// Results of `work` for each number, in order.
   private func parallel<Result: Sendable>(
-    count: Int, jobs: Int, _ work: @escaping @Sendable (Int) throws -> Result, _ done: (Int) -> Void
+    count: Int, jobs: Int, _ progress: inout ProgressLine, _ work: @escaping @Sendable (Int) throws -> Result
   ) async throws -> [Result] {
-    try await withThrowingTaskGroup(of: (Int, Result).self) { group in
+    defer { progress.finish() }
+    return try await withThrowingTaskGroup(of: (Int, Result).self) { group in
       var results = [Result?](repeating: nil, count: count)
       var (begun, finished) = (0, 0)
       while finished < count {
@@ -162,7 +158,7 @@ struct VerifyPlan: Sendable {
         guard let (number, result) = try await group.next() else { break }
         results[number] = result
         finished += 1
-        done(finished)
+        progress.advance(to: finished)
       }
       return results.compactMap { $0 }
     }
