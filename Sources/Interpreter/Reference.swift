@@ -35,10 +35,16 @@ package final class Reference: Sendable {
   /// one rounding of the largest output costs.
   func tolerance(_ tensor: Tensor) -> (maximum: Double, mean: Double) {
     let yardstick = rounded[tensor] ?? OutputError()
-    let unit = tensor == .logSumExp ? 1e-4 : Rounding.unit(data.shape.dataType.outputType)
+    if tensor == .logSumExp {
+      return (
+        2 * max(yardstick.maximum, 1e-4 * yardstick.largest),
+        2 * max(yardstick.mean, 2.5e-5 * yardstick.typical)
+      )
+    }
+    let type = data.shape.dataType.outputType
     return (
-      2 * max(yardstick.maximum, unit * yardstick.largest),
-      2 * max(yardstick.mean, unit / 4 * yardstick.typical)
+      2 * max(yardstick.maximum, Rounding.halfSpacing(type, at: yardstick.largest)),
+      2 * max(yardstick.mean, Rounding.unit(type) / 4 * yardstick.typical)
     )
   }
 }

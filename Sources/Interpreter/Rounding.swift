@@ -73,11 +73,23 @@ package enum Rounding {
   /// Half the spacing of the type's numbers just above 1: the largest relative error of one rounding.
   package static func unit(_ type: DataType) -> Double {
     switch type {
-    case .bf16: 0x1p-9
+    case .bf16: 0x1p-8
     case .fp16: 0x1p-11
     case .fp8: 0x1p-4
     case .fp32: 0x1p-24
     }
+  }
+
+  /// Half the spacing of the type's numbers around `number`: the largest error of one rounding there.
+  package static func halfSpacing(_ type: DataType, at number: Double) -> Double {
+    let smallest: Double =
+      switch type {
+      case .bf16, .fp32: 0x1p-126
+      case .fp16: 0x1p-14
+      case .fp8: 0x1p-6
+      }
+    guard number.isFinite else { return 0 }
+    return unit(type) * max(number.magnitude, smallest).binade
   }
 }
 

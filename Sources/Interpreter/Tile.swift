@@ -21,8 +21,22 @@ final class Tile: @unchecked Sendable {
     self.liveColumns = liveColumns ?? columns
     self.type = type
     elements = .allocate(capacity: max(rows * columns, 1))
-    elements.initialize(repeating: 0, count: max(rows * columns, 1))
+    var done = 0
+    let count = max(rows * columns, 1)
+    while done < count {
+      let some = min(count &- done, Self.zeroCount)
+      (elements + done).initialize(from: Self.zeros, count: some)
+      done &+= some
+    }
   }
+
+  /// Zeros to copy: to write one number many times takes a call for each where the optimiser does not run.
+  private static let zeroCount = 16_384
+  nonisolated(unsafe) private static let zeros: UnsafePointer<Float> = {
+    let zeros = UnsafeMutablePointer<Float>.allocate(capacity: zeroCount)
+    zeros.initialize(repeating: 0, count: zeroCount)
+    return UnsafePointer(zeros)
+  }()
 
   private init(copying other: Tile) {
     (rows, columns) = (other.rows, other.columns)

@@ -66,6 +66,19 @@ struct NumericsTests {
     check(.fp8, 0.017, 0x1p-6 + 0x1p-9)
   }
 
+  @Test("One rounding is off by half a spacing at most, and can be", arguments: [DataType.bf16, .fp16, .fp8])
+  func halfSpacing(type: DataType) {
+    for number in [Float(1), 1.75, 0.1875, 0.25, -3.5] {
+      let half = Float(Rounding.halfSpacing(type, at: Double(number)))
+      let away = number < 0 ? -half : half
+      #expect(Rounding.round(number, to: type) == number)
+      #expect(Rounding.round(number + 0.99 * away, to: type) == number)
+      #expect(Rounding.round(number + 1.01 * away, to: type) == number + 2 * away)
+    }
+    #expect(Rounding.halfSpacing(type, at: 1) == Rounding.unit(type))
+    #expect(Rounding.halfSpacing(.fp16, at: 0) == 0x1p-25)
+  }
+
   @Test("Every fp16 number and every e4m3 number rounds to itself")
   func fixedPoints() {
     for bits in 0..<UInt16(0x7C00) {
@@ -90,7 +103,7 @@ struct NumericsTests {
       .run(order)
     #expect(always.isRight && rarely.isRight)
     let (a, b) = (try #require(always.errors.first?.error), try #require(rarely.errors.first?.error))
-    let unit = Rounding.unit(.bf16) * a.largest
+    let unit = Rounding.unit(.bf16) / 2 * a.largest
     #expect((a.maximum - b.maximum).magnitude <= unit)
   }
 

@@ -18,7 +18,7 @@ import Testing
     }
   }
 
-  static let shapes = 24
+  static let shapes = 16
 
   @Test("Every schedule that takes batches of a kind computes them", arguments: Choice.all)
   func schedules(choice: Choice) throws {
