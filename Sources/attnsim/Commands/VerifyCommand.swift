@@ -1,5 +1,4 @@
 import ArgumentParser
-import HWModels
 import InputFiles
 import Interpreter
 import Schedules
@@ -46,7 +45,7 @@ struct VerifyCommand: AsyncParsableCommand {
         types: try schedules(), asked: try scheduleParameters(), shapes: shapes, orders: orders, seed: seed,
         own: try shape.map { text throws(Failure) in try ShapeArgument.parse(text) })
       let reports = try await plan.run(
-        jobs: jobs ?? SweepPlan.cores, devices: try devices(), isNamed: device != nil)
+        jobs: jobs ?? SweepPlan.cores, library: options.library, device: device)
       if json {
         Console.print("[" + reports.map(\.json).joined(separator: ",\n") + "]")
       } else {
@@ -74,12 +73,5 @@ struct VerifyCommand: AsyncParsableCommand {
       values[String(parameter[..<equals])] = String(parameter[parameter.index(after: equals)...])
     }
     return ScheduleParameters(values)
-  }
-
-  /// The device named, or all there are.
-  private func devices() throws -> [Device] {
-    let library = options.library
-    if let device { return [try library.device(device)] }
-    return try library.ids().map { try library.device($0) }
   }
 }

@@ -1,4 +1,5 @@
 import HWModels
+import InputFiles
 import Interpreter
 import Schedules
 
@@ -50,13 +51,14 @@ struct VerifyPlan: Sendable {
   /// Families follow each other, so that a reference in double precision serves all schedules and goes when they are done.
   ///
   /// - Parameters:
-  ///   - devices: each schedule runs on the first that it can run any of its shapes on.
-  ///   - isNamed: whether there is one that the user named; what does not run on it is skipped.
+  ///   - device: the device that the user named; what does not run on it is skipped. Else each schedule runs on the first of
+  ///     the library that it can run any of its shapes on.
   /// - Throws: `Failure` where a schedule does not take the parameters, or none of the devices runs it.
-  func run(jobs: Int, devices: [Device], isNamed: Bool) async throws -> [VerificationReport] {
+  func run(jobs: Int, library: DeviceLibrary, device: String?) async throws -> [VerificationReport] {
+    let named = try device.map { try library.device($0) }
     var progress = ProgressLine(label: "drawing shapes", total: types.count)
     let all = try await parallel(count: types.count, jobs: jobs, &progress) {
-      try calls(types[$0], devices, isNamed)
+      try calls(types[$0], library, named)
     }
     var parts: [Part] = []
     for family in 0..<(all.map(\.families.count).max() ?? 0) {
@@ -88,7 +90,7 @@ struct VerifyPlan: Sendable {
 
   // MARK: Calls
 
-  private func calls(_ type: any Schedule.Type, _ devices: [Device], _ isNamed: Bool) throws -> Calls {
+  private func calls(_ type: any Schedule.Type, _ library: DeviceLibrary, _ named: Device?) throws -> Calls {
     let schedule: any Schedule
     do throws(ScheduleError) {
       schedule = try type.init(parameters: asked)
@@ -97,14 +99,7 @@ struct VerifyPlan: Sendable {
     }
     let families = own.isEmpty ? Family.random : [.own]
     let pools = families.map { pool($0, type) }
-    guard
-      let device = devices.first(where: { device in
-        isNamed
-          || pools.contains { $0.contains { (try? schedule.program(for: $0, on: device)) != nil } }
-      })
-    else {
-      throw Failure(.badInput, "error: none of the \(devices.count) devices there are runs \(type.name)")
-    }
+    let device = try named ?? self.device(schedule, pools, library)
     let variants = try PagedVariants(type, asked: asked, device: device)
     return Calls(
       type: type, device: device,
@@ -123,6 +118,20 @@ struct VerifyPlan: Sendable {
             numbered.compactMap { variants.call($1, family: family, number: $0, seed: seed) }.prefix(shapes))
         }
       })
+  }
+
+  /// The first device whose resources the schedule finds sufficient for any of the shapes.
+  private func device(
+    _ schedule: any Schedule, _ pools: [[AttentionShape]], _ library: DeviceLibrary
+  ) throws -> Device {
+    for id in library.ids() {
+      let device = try library.device(id)
+      let runs = pools.contains { $0.contains { (try? schedule.program(for: $0, on: device)) != nil } }
+      if runs { return device }
+    }
+    throw Failure(
+      .badInput,
+      "error: no device in \(library.directories.joined(separator: ", ")) runs \(type(of: schedule).name) so")
   }
 
   private func pool(_ family: Family, _ type: any Schedule.Type) -> [AttentionShape] {
