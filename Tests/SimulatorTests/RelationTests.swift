@@ -204,6 +204,21 @@ import Testing
     }
   }
 
+  @Test(
+    "What-ifs on all threads find what they find one after another",
+    arguments: [("fa3", "h100-sxm5"), ("flash-decoding", "a100-sxm4-80"), ("sdpa-naive", "streaming-dam")])
+  func explainedInParallel(schedule: String, device: String) async throws {
+    let shape = try AttentionShape(
+      batch: 2, headsQ: 4, seqQ: schedule == "flash-decoding" ? 1 : 96, seqKV: 96, headDim: 64)
+    let request = SimulationRequest(schedule: schedule, shape: shape, device: try Devices.named(device))
+    let (alone, together) = (
+      try Simulation.explain(request), try await Simulation.explainInParallel(request)
+    )
+    #expect(!alone.elasticities.isEmpty)
+    #expect(together.elasticities == alone.elasticities)
+    #expect(together.result.time == alone.result.time)
+  }
+
   /// Doubling every rate halves the time, so the slopes along all of them add up to minus one.
   @Test(
     "Elasticities of all rates and times add up to minus one", arguments: ["fa2", "fa3", "flash-decoding"])
