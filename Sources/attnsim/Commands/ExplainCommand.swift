@@ -15,7 +15,12 @@ struct ExplainCommand: AsyncParsableCommand {
   func run() async throws {
     try await Failure.reportingAsync {
       let request = try options.request(file: scenario)
-      let (result, attribution, elasticities) = try await Simulation.explainInParallel(request)
+      let (result, attribution, elasticities): Simulation.Explained
+      do throws(SimulationError) {
+        (result, attribution, elasticities) = try await Simulation.explainInParallel(request)
+      } catch {
+        throw options.located(error, in: scenario)
+      }
       switch format {
       case .text:
         Console.print(
