@@ -167,9 +167,13 @@ struct KernelSimulation {
       slots: slots, durations: durations,
       launchInterval: Double(Tick.perCycle) / device.sync.workItemRate.value
     ).play(runs, policy: kernel.policy)
+    // The class that takes most of the time speaks for the kernel.
+    func weight(_ itemClass: Int) -> Double {
+      Double(durations[itemClass].first) * Double(grid.counts[itemClass])
+    }
     guard dramCycles > Self.memoryBound * Tick.cycles(played.busy) / Double(slots),
-      let longest = durations.indices.max(by: { durations[$0].first < durations[$1].first }),
-      try isPaced(byMemory: conditions, longest, durations[longest])
+      let heaviest = durations.indices.max(by: { weight($0) < weight($1) }),
+      try isPaced(byMemory: conditions, heaviest, durations[heaviest])
     else { return played }
     return try playSharing(conditions, runs, events: &events)
   }
@@ -179,7 +183,7 @@ struct KernelSimulation {
     let conditions = conditions(at: clock)
     let cores = Int(device.cores.count.value)
     let total = kernel.items.total
-    let counts = kernel.items.counts
+    let counts = grid.counts
     let lowered = LoweredKernel(kernel, on: device, conditions: conditions)
 
     // Items of ranges are played by their paces: here only what one takes among others is asked.
