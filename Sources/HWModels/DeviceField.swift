@@ -44,6 +44,18 @@ public struct DeviceField: Sendable {
     }
   }
 
+  /// Whether schedules may read the number: kernels are built for it. Of all others a program only knows whether their part
+  /// is there, so that it is the same whatever they are.
+  public var isBuiltFor: Bool {
+    Self.builtFor.contains(path) || Self.builtFor.contains(String(path.prefix { $0 != "." }))
+  }
+
+  /// Parts and single numbers.
+  private static let builtFor: Set = [
+    "clock", "cores", "streaming", "fpga", "spatial", "shared.capacity", "shared.perWorkItem",
+    "shared.reservedPerWorkItem",
+  ]
+
   /// The value on `device`, or nil where the device lacks the optional part.
   public func value(on device: Device) -> Double? { read(device) }
 

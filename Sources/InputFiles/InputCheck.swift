@@ -1,3 +1,6 @@
+import Schedules
+import Simulator
+
 /// Checks a file of any of our kinds.
 public enum InputCheck {
   /// What is wrong with the file at `path`; empty where it is right.
@@ -18,11 +21,26 @@ public enum InputCheck {
       } else if keys.contains("id") || keys.contains("dram") || keys.contains("cores") {
         _ = try DeviceFile.read(source)
       } else {
-        _ = try ScenarioFile.read(source, devices: library)
+        return refusals(of: try ScenarioFile.read(source, devices: library), in: source)
       }
       return []
     } catch {
       return error.diagnostics
+    }
+  }
+
+  /// What the schedule of a single question refuses; points of axes may well be refused.
+  private static func refusals(of scenario: Scenario, in source: SourceText) -> [Diagnostic] {
+    guard scenario.count == 1, let request = try? scenario.request(0) else { return [] }
+    do throws(SimulationError) {
+      _ = try Simulation.program(request)
+      return []
+    } catch {
+      guard case .schedule(let refusal) = error else { return [] }
+      return [
+        ScenarioFile.diagnostic(of: refusal, in: source)
+          ?? source.diagnostic(line: 1, column: 1, refusal.description)
+      ]
     }
   }
 

@@ -106,7 +106,7 @@ struct DeviceSchedule {
 /// When slots are free, as groups of slots that are free at the same time, in ascending order.
 ///
 /// Which slot it is does not matter: slots differ in nothing else. Equal items that go to slots free at the same time are
-/// one step, so a run of items costs about as many steps as there are groups, not items.
+/// one step, and those that a run of items gives before the first of them ends are merged in one pass.
 struct SlotQueue {
   private struct Group {
     var time: Int
@@ -116,10 +116,12 @@ struct SlotQueue {
   private var groups: [Group] = []
   private var head = 0
   let count: Int
+  /// What is given at once, in ascending order; kept for its storage.
+  private var given: [Group] = []
 
   init(times: [Int]) {
     count = times.count
-    for time in times.sorted() { append(time, slots: 1) }
+    for time in times.sorted() { append(Group(time: time, slots: 1)) }
   }
 
   var latest: Int { groups.last?.time ?? 0 }
@@ -129,47 +131,85 @@ struct SlotQueue {
     for index in head..<groups.count { groups[index].time += ticks }
   }
 
-  /// Gives up to `items` items of `ticks` each to slots of the earliest group; how many it gave.
+  /// Gives up to `items` items of `ticks` each to the slots that are free first, until one of them would get a second; how
+  /// many it gave.
   mutating func addToEarliest(_ ticks: Int, items: Int) -> Int {
-    let earliest = groups[head]
-    let moved = min(items, earliest.slots)
-    if moved == earliest.slots { head += 1 } else { groups[head].slots -= moved }
-    insert(earliest.time + ticks, slots: moved)
+    let end = groups[head].time + ticks
+    var left = items
+    given.removeAll(keepingCapacity: true)
+    repeat {
+      let earliest = groups[head]
+      let moved = min(left, earliest.slots)
+      given.append(Group(time: earliest.time + ticks, slots: moved))
+      left -= moved
+      if moved == earliest.slots { head += 1 } else { groups[head].slots -= moved }
+    } while left > 0 && head < groups.count && groups[head].time < end
+    if given.count < Self.leastMerged || groups.count == head || latest <= given[0].time {
+      for group in given { insert(group) }
+    } else {
+      mergeGiven()
+    }
     // Leave the used-up front behind before it outgrows what is alive.
     if head > 4 * count {
       groups.removeFirst(head)
       head = 0
     }
-    return moved
+    return items - left
   }
 
-  private mutating func insert(_ time: Int, slots: Int) {
+  /// Fewer groups are inserted one by one.
+  private static let leastMerged = 4
+
+  /// Merges what is given, from the last group on.
+  private mutating func mergeGiven() {
+    var old = groups.count - 1
+    groups.append(contentsOf: given)
+    var place = groups.count - 1
+    var new = given.count - 1
+    while new >= 0 {
+      if old >= head, groups[old].time > given[new].time {
+        groups[place] = groups[old]
+        old -= 1
+        place -= 1
+      } else if old >= head, groups[old].time == given[new].time {
+        groups[old].slots += given[new].slots
+        new -= 1
+      } else {
+        groups[place] = given[new]
+        new -= 1
+        place -= 1
+      }
+    }
+    if place > old { groups.removeSubrange(old + 1...place) }
+  }
+
+  private mutating func insert(_ group: Group) {
     var place = groups.count
-    if place > head, groups[place - 1].time > time {
+    if place > head, groups[place - 1].time > group.time {
       // Bisection: the first group that is free later.
       var low = head
       while low < place {
         let middle = (low + place) / 2
-        if groups[middle].time > time { place = middle } else { low = middle + 1 }
+        if groups[middle].time > group.time { place = middle } else { low = middle + 1 }
       }
     }
-    if place > head, groups[place - 1].time == time {
-      groups[place - 1].slots += slots
+    if place > head, groups[place - 1].time == group.time {
+      groups[place - 1].slots += group.slots
     } else if place == groups.count {
-      groups.append(Group(time: time, slots: slots))
+      groups.append(group)
     } else if place == head, head > 0 {
       head -= 1
-      groups[head] = Group(time: time, slots: slots)
+      groups[head] = group
     } else {
-      groups.insert(Group(time: time, slots: slots), at: place)
+      groups.insert(group, at: place)
     }
   }
 
-  private mutating func append(_ time: Int, slots: Int) {
-    if let last = groups.last, last.time == time {
-      groups[groups.count - 1].slots += slots
+  private mutating func append(_ group: Group) {
+    if let last = groups.last, last.time == group.time {
+      groups[groups.count - 1].slots += group.slots
     } else {
-      groups.append(Group(time: time, slots: slots))
+      groups.append(group)
     }
   }
 }

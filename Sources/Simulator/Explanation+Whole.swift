@@ -7,26 +7,27 @@ import Schedules
 extension Simulation {
   /// Numbers of the device that are whole, on machines whose kernels are built for the number that is there. (A GPU's kernels
   /// are compiled for its warps, and change with its family and not with a number.)
-  static func wholeElasticities(_ request: SimulationRequest, time: Double) -> [Elasticity] {
+  static func wholeElasticities(
+    _ request: SimulationRequest, time: Double
+  ) -> [@Sendable () -> Elasticity?] {
     guard request.device.kind != .gpu else { return [] }
-    var found: [Elasticity] = []
+    var questions: [@Sendable () -> Elasticity?] = []
     for field in DeviceField.all where field.rule.isWhole && field.rule != .flag {
       guard let value = field.value(on: request.device), value > 0 else { continue }
-      func step(_ changed: Double) -> Elasticity.Step {
-        guard changed > 0, changed != value, field.problem(changed) == nil else { return .none }
-        var other = request
-        field.set(changed, on: &other.device)
-        return self.step(other, time: time)
-      }
-      let half = (value / 2).rounded(.down)
-      if let elasticity = elasticity(
-        field.path, half: (half / value, step(half)), twice: (2, step(2 * value)), parameter: nil)
-      {
-        found.append(elasticity)
+      questions.append {
+        func step(_ changed: Double) -> Elasticity.Step {
+          guard changed > 0, changed != value, field.problem(changed) == nil else { return .none }
+          var other = request
+          field.set(changed, on: &other.device)
+          return self.step(other, time: time)
+        }
+        let half = (value / 2).rounded(.down)
+        return elasticity(
+          field.path, half: (half / value, step(half)), twice: (2, step(2 * value)), parameter: nil)
       }
     }
-    return found
-      + parameters(of: request).compactMap { path, factor, parameter in
+    for (path, factor, parameter) in parameters(of: request) {
+      questions.append {
         func step(_ text: String) -> Elasticity.Step {
           guard text != parameter.now else { return .none }
           var other = request
@@ -36,6 +37,8 @@ extension Simulation {
         return elasticity(
           path, half: (factor, step(parameter.half)), twice: (2, step(parameter.twice)), parameter: parameter)
       }
+    }
+    return questions
   }
 
   private static func step(_ request: SimulationRequest, time: Double) -> Elasticity.Step {

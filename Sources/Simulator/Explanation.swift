@@ -17,6 +17,11 @@ extension Simulation {
       mainKernel: mainKernel)?.events ?? []
   }
 
+  /// A result with what it is made of, and what would change it.
+  public typealias Explained = (
+    result: SimulationResult, attribution: Attribution, elasticities: [Elasticity]
+  )
+
   /// Where the critical path spends its time, and what would change it.
   ///
   /// The path is that of the longest work item (at most its first 20,000 operations). Elasticities are slopes
@@ -24,20 +29,50 @@ extension Simulation {
   /// numbers of machines that are no GPU, and the depths of FIFOs, are halved and doubled instead.
   /// - Throws: as `run`.
   /// - Complexity: six runs per number of the device.
-  public static func explain(
+  public static func explain(_ request: SimulationRequest) throws(SimulationError) -> Explained {
+    let base = try base(request)
+    return explained(base, questions(base).compactMap { $0() })
+  }
+
+  /// The same, with the what-ifs on all threads.
+  public static func explainInParallel(
     _ request: SimulationRequest
-  ) throws(SimulationError) -> (
-    result: SimulationResult, attribution: Attribution, elasticities: [Elasticity]
-  ) {
-    let result = try run(request)
+  ) async throws(SimulationError) -> Explained {
+    let base = try base(request)
+    let found: [Elasticity] = await withTaskGroup(of: Elasticity?.self) { group in
+      for question in questions(base) { group.addTask { question() } }
+      return await group.reduce(into: []) { if let one = $1 { $0.append(one) } }
+    }
+    return explained(base, found)
+  }
+
+  /// A request with its answer, and what what-ifs have in common with it.
+  private struct Base: Sendable {
+    var request: SimulationRequest
+    var program: Program
+    var grids: [KernelGrid]
+    var result: SimulationResult
+  }
+
+  private static func base(_ request: SimulationRequest) throws(SimulationError) -> Base {
     let program = try program(request)
+    return Base(
+      request: request, program: program, grids: simulations(program, request).map(\.grid),
+      result: try run(request, program))
+  }
+
+  private static func explained(_ base: Base, _ found: [Elasticity]) -> Explained {
     let traced = TracedCore.run(
-      program, on: request.device, clock: result.clock.frequency, limit: 20_000, longest: true)
-    let found = elasticities(request) + wholeElasticities(request, time: result.time.value)
+      base.program, on: base.request.device, clock: base.result.clock.frequency, limit: 20_000, longest: true)
     return (
-      result, traced?.attribution() ?? Attribution(entries: []),
+      base.result, traced?.attribution() ?? Attribution(entries: []),
       found.sorted { (abs($1.value), $0.path) < (abs($0.value), $1.path) }
     )
+  }
+
+  /// One number each: what a change of it does, nil where that is nothing.
+  private static func questions(_ base: Base) -> [@Sendable () -> Elasticity?] {
+    elasticities(base) + wholeElasticities(base.request, time: base.result.time.value)
   }
 
   /// Changes through which a slope is laid. Steps of a schedule are discrete: a small change alone can say anything.
@@ -45,24 +80,28 @@ extension Simulation {
   /// Restating energies at another clock is no change of a chip.
   private static let statements: Set = ["power.referenceClock"]
 
-  static func elasticities(_ request: SimulationRequest) -> [Elasticity] {
-    var found: [Elasticity] = []
-    for field in DeviceField.all where !statements.contains(field.path) {
-      guard let value = field.value(on: request.device), value > 0, field.unit != .count, !field.rule.isWhole
-      else { continue }
-      // A device or a program that the change makes impossible has no time to compare.
-      let points = elasticityFactors.compactMap { factor -> (x: Double, y: Double)? in
-        var changed = request
-        field.set(value * factor, on: &changed.device)
-        guard let time = try? run(changed).time.value, time > 0 else { return nil }
-        return (RealMath.log(factor), RealMath.log(time))
-      }
-      guard points.count >= 3, let line = LeastSquaresLine(points) else { continue }
-      if abs(line.slope) >= 0.001 {
-        found.append(Elasticity(path: field.path, value: line.slope, scatter: line.scatter))
+  private static func elasticities(_ base: Base) -> [@Sendable () -> Elasticity?] {
+    DeviceField.all.compactMap { field in
+      guard !statements.contains(field.path), let value = field.value(on: base.request.device), value > 0,
+        field.unit != .count, !field.rule.isWhole
+      else { return nil }
+      return {
+        // A device or a program that the change makes impossible has no time to compare.
+        let points = elasticityFactors.compactMap { factor -> (x: Double, y: Double)? in
+          var changed = base.request
+          field.set(value * factor, on: &changed.device)
+          // A kernel that is not built for the number is the same kernel.
+          let result =
+            field.isBuiltFor ? try? run(changed) : try? run(changed, base.program, grids: base.grids)
+          guard let time = result?.time.value, time > 0 else { return nil }
+          return (RealMath.log(factor), RealMath.log(time))
+        }
+        guard points.count >= 3, let line = LeastSquaresLine(points), abs(line.slope) >= 0.001 else {
+          return nil
+        }
+        return Elasticity(path: field.path, value: line.slope, scatter: line.scatter)
       }
     }
-    return found.sorted { (abs($1.value), $0.path) < (abs($0.value), $1.path) }
   }
 }
 

@@ -10,18 +10,16 @@ struct KernelSimulation {
   let resident: Int
   let slots: Int
   let activeCores: Int
-  /// How often each loop runs, over all items.
-  let totals: TripTotals
-  /// Work of all items.
-  let work: Work
+  let grid: KernelGrid
   let cache: CacheModel.Outcome
 
   /// - Parameters:
   ///   - cacheBefore: what the shared cache holds when the call begins.
   ///   - earlier: the kernel before in the same call.
+  ///   - grid: of the same kernel on a device that differs in no number that kernels are built for.
   init(
     _ kernel: Kernel, _ shape: AttentionShape, on device: Device, cacheBefore: CacheModel.Before,
-    earlier: KernelSimulation? = nil
+    earlier: KernelSimulation? = nil, grid: KernelGrid? = nil
   ) {
     self.kernel = kernel
     self.shape = shape
@@ -33,8 +31,8 @@ struct KernelSimulation {
     let usableCores = cores / kernel.footprint.clusterSize * kernel.footprint.clusterSize
     slots = usableCores * resident
     activeCores = min(usableCores, (total + resident - 1) / resident)
-    totals = TripTotals(kernel)
-    work = kernel.totalWork(totals)
+    self.grid = grid ?? KernelGrid(kernel, slots: slots)
+    let (totals, work) = (self.grid.totals, self.grid.work)
     cache = CacheModel(
       device: device, before: cacheBefore, earlier: earlier.map { ($0.waves, $0.cache.dramReadBytes) }
     ).evaluate(
@@ -44,6 +42,8 @@ struct KernelSimulation {
       accumulated: work.atomics * Work.additionBytes)
   }
 
+  /// Work of all items.
+  var work: Work { grid.work }
   /// Rounds of work items that the grid takes.
   var waves: Double { Double(kernel.items.total) / Double(slots) }
   /// Bytes to and from device memory.
@@ -123,29 +123,28 @@ struct KernelSimulation {
     return outcome
   }
 
-  /// Runs of work items above which a part of the sequences stands for all.
-  private static let largestRuns = 1 << 13
-
   /// The device level. Where many sequences repeat the same tiles, a part of them is played, and half of that: what is
   /// left goes on at the pace between the two.
   private func play(
     _ durations: [DeviceSchedule.Duration], _ conditions: MemoryConditions, dramCycles: Double,
     events: inout Int
   ) throws(SimulationError) -> DeviceSchedule.Outcome {
-    let factor =
-      (ItemRuns.count(kernel.items, order: kernel.policy.order, slots: slots) - 1) / Self.largestRuns + 1
-    // The lengths of ranges are those of all items.
-    guard factor > 1, !kernel.policy.isRanges,
+    let factor = grid.repeats
+    guard factor > 1,
       let part = ItemRuns.part(kernel.items, order: kernel.policy.order, slots: slots, factor),
       let half = ItemRuns.part(kernel.items, order: kernel.policy.order, slots: slots, 2 * factor)
     else {
-      return try play(kernel.items, durations, conditions, dramCycles: dramCycles, events: &events)
+      return try play(
+        grid.runs ?? KernelGrid.runs(kernel, kernel.items), durations, conditions, dramCycles: dramCycles,
+        events: &events)
     }
     func share(_ items: ItemSpace) -> Double { Double(items.total) / Double(kernel.items.total) }
     let longer = try play(
-      part, durations, conditions, dramCycles: dramCycles * share(part), events: &events)
+      KernelGrid.runs(kernel, part), durations, conditions, dramCycles: dramCycles * share(part),
+      events: &events)
     let shorter = try play(
-      half, durations, conditions, dramCycles: dramCycles * share(half), events: &events)
+      KernelGrid.runs(kernel, half), durations, conditions, dramCycles: dramCycles * share(half),
+      events: &events)
     let items = Double(part.total - half.total)
     guard items > 0 else { return longer }
     let left = Double(kernel.items.total - part.total) / items
@@ -156,12 +155,11 @@ struct KernelSimulation {
     return outcome
   }
 
-  /// All of `items`. Where memory sets the pace, bandwidth moves between cores as they finish.
+  /// All items of `runs`. Where memory sets the pace, bandwidth moves between cores as they finish.
   private func play(
-    _ items: ItemSpace, _ durations: [DeviceSchedule.Duration], _ conditions: MemoryConditions,
+    _ runs: [ItemRuns.Run], _ durations: [DeviceSchedule.Duration], _ conditions: MemoryConditions,
     dramCycles: Double, events: inout Int
   ) throws(SimulationError) -> DeviceSchedule.Outcome {
-    let runs = ItemRuns.make(items, order: kernel.policy.order).sameTimes(items.classes)
     if case .ranges = kernel.policy {
       return try playSharing(conditions, runs, events: &events)
     }
@@ -169,9 +167,13 @@ struct KernelSimulation {
       slots: slots, durations: durations,
       launchInterval: Double(Tick.perCycle) / device.sync.workItemRate.value
     ).play(runs, policy: kernel.policy)
+    // The class that takes most of the time speaks for the kernel.
+    func weight(_ itemClass: Int) -> Double {
+      Double(durations[itemClass].first) * Double(grid.counts[itemClass])
+    }
     guard dramCycles > Self.memoryBound * Tick.cycles(played.busy) / Double(slots),
-      let longest = durations.indices.max(by: { durations[$0].first < durations[$1].first }),
-      try isPaced(byMemory: conditions, longest, durations[longest])
+      let heaviest = durations.indices.max(by: { weight($0) < weight($1) }),
+      try isPaced(byMemory: conditions, heaviest, durations[heaviest])
     else { return played }
     return try playSharing(conditions, runs, events: &events)
   }
@@ -181,7 +183,7 @@ struct KernelSimulation {
     let conditions = conditions(at: clock)
     let cores = Int(device.cores.count.value)
     let total = kernel.items.total
-    let counts = kernel.items.counts
+    let counts = grid.counts
     let lowered = LoweredKernel(kernel, on: device, conditions: conditions)
 
     // Items of ranges are played by their paces: here only what one takes among others is asked.
@@ -200,7 +202,7 @@ struct KernelSimulation {
     var events = timer.events
     let played = try play(durations, conditions, dramCycles: dramCycles, events: &events)
 
-    var busy = lowered.busyCycles(totals)
+    var busy = lowered.busyCycles(grid.totals)
     // The shared levels serve the chip as one: their busy time counts against all cores.
     let perCycle = device.l2.bandwidth / clock
     let l2Bytes = work.bytesRead + work.globalWrite

@@ -24,11 +24,14 @@ struct SharedBandwidthSchedule {
   /// Ticks of an item of a class beside others: as `(class, items on its core, cores with items, whether it is the first of
   /// its slot)`.
   let ticks: (Int, Int, Double, Bool) -> Double
+  /// Whether rounds of equal items are dealt at once; off to compare.
+  var dealsRounds = true
 
-  private struct Slot: Hashable {
+  private struct Slot: Equatable {
     var sequence: Int
-    /// Which run of the sequence.
+    /// Which run of the sequence, and its class.
     var run: Int
+    var itemClass: Int
     /// Items of the run that are left, the share of the present one too.
     var left: Double
     /// Whether the present item is the first that its slot plays; the others of its run follow at another pace.
@@ -45,6 +48,18 @@ struct SharedBandwidthSchedule {
     var end = 0.0
     /// How much earlier still counts as the end: rounding must not tell cores apart that end together.
     var slack = 0.0
+
+    /// Equal for equal slots, and different for most others.
+    var fingerprint: UInt64 {
+      var mixed: UInt64 = 0
+      for slot in slots {
+        for word in [UInt64(truncatingIfNeeded: slot.sequence), slot.left.bitPattern, slot.ticks.bitPattern] {
+          mixed = (mixed ^ word) &* 0x9E37_79B9_7F4A_7C15
+          mixed ^= mixed >> 29
+        }
+      }
+      return mixed
+    }
   }
 
   /// Share of an item that counts as nothing.
@@ -63,35 +78,59 @@ struct SharedBandwidthSchedule {
         active = left
         for index in groups.indices {
           busy += pass(&groups[index], until: now)
-          setPaces(&groups[index], launches, active: active)
+          setPaces(&groups[index], active: active)
         }
       }
       // Cores stay as they are until one of them comes to an end.
       var isAlive = true
       while isAlive {
-        now = groups.reduce(.infinity) { min($0, $1.end) }
+        now = .infinity
+        for index in groups.indices { now = min(now, groups[index].end) }
         var ended = 0
         for index in groups.indices where groups[index].end - groups[index].slack <= now {
           busy += pass(&groups[index], until: now)
           let freed = moveOn(&groups[index], launches)
           refill(&groups[index], freed, &next, others: &split)
-          setPaces(&groups[index], launches, active: active)
+          setPaces(&groups[index], active: active)
           ended += 1
           if groups[index].slots.isEmpty { isAlive = false }
         }
         if ended > 1 || !split.isEmpty || !isAlive {
           for index in split.indices {
-            setPaces(&split[index], launches, active: active)
+            setPaces(&split[index], active: active)
             if split[index].slots.isEmpty { isAlive = false }
           }
-          groups = merged(groups + split, at: now)
+          groups += split
           split.removeAll(keepingCapacity: true)
+          merge(&groups, at: now)
         }
+        if isAlive, dealsRounds, next.hasTurned(slots: cores * resident) { takeRounds(&groups, &next) }
       }
     }
     outcome.makespan = Int(now.rounded(.up))
     outcome.busy = min(Int(busy), outcome.makespan * outcome.slotsUsed)
     return outcome
+  }
+
+  /// Where all slots play the launches that come next, each takes as many of them: whole rounds are dealt at once.
+  ///
+  /// Slots take turns as long as all go at one pace, and paces change only where a core runs empty.
+  private func takeRounds(_ groups: inout [CoreGroup], _ next: inout LaunchQueue) {
+    guard let (sequence, count) = next.following else { return }
+    let slots = groups.reduce(0) { $0 + $1.count * $1.slots.count }
+    let rounds = count / max(slots, 1) - 1
+    guard rounds > 0, let pace = groups[0].slots.first?.ticks else { return }
+    for group in groups {
+      for slot in group.slots
+      where slot.sequence != sequence || slot.isFirst || slot.ticks != pace || slot.left > 1 {
+        return
+      }
+    }
+    for index in groups.indices {
+      for slot in groups[index].slots.indices { groups[index].slots[slot].left += Double(rounds) }
+      groups[index].end += Double(rounds) * pace
+    }
+    next.drop(rounds * slots)
   }
 
   /// The first launches: one for each core, then a second for each.
@@ -102,7 +141,9 @@ struct SharedBandwidthSchedule {
       for _ in 0..<launch.count {
         guard index < cores * resident else { break deal }
         if !launch.sequence.isEmpty {
-          lists[index % cores].append(Slot(sequence: sequence, run: 0, left: 1, isFirst: true))
+          lists[index % cores].append(
+            Slot(
+              sequence: sequence, run: 0, itemClass: launch.sequence[0].itemClass, left: 1, isFirst: true))
         }
         index += 1
       }
@@ -110,7 +151,9 @@ struct SharedBandwidthSchedule {
     let total = launches.reduce(0) { $0 + $1.count }
     outcome.slotsUsed = index
     outcome.rounds = (total + cores * resident - 1) / (cores * resident)
-    return merged(lists.map { CoreGroup(count: 1, slots: $0) }, at: 0)
+    var groups = lists.map { CoreGroup(count: 1, slots: $0) }
+    merge(&groups, at: 0)
+    return groups
   }
 
   /// What is left at `time`; how many slot ticks have passed.
@@ -132,12 +175,13 @@ struct SharedBandwidthSchedule {
     var kept = 0
     for index in group.slots.indices {
       var slot = group.slots[index]
-      let runs = launches[slot.sequence].sequence
       if slot.left <= Self.nothing || slot.ticks <= 0 {
+        let runs = launches[slot.sequence].sequence
         if slot.isFirst, runs[slot.run].count > 1 {
           slot.left = Double(runs[slot.run].count - 1)
         } else if slot.run + 1 < runs.count {
           slot.run += 1
+          slot.itemClass = runs[slot.run].itemClass
           slot.left = Double(runs[slot.run].count)
         } else {
           continue
@@ -175,37 +219,38 @@ struct SharedBandwidthSchedule {
     }
   }
 
-  private func setPaces(_ group: inout CoreGroup, _ launches: [Launches], active: Int) {
+  private func setPaces(_ group: inout CoreGroup, active: Int) {
     (group.end, group.slack) = (.infinity, 0)
+    let resident = group.slots.count
     for index in group.slots.indices {
       let slot = group.slots[index]
-      let pace = ticks(
-        launches[slot.sequence].sequence[slot.run].itemClass, group.slots.count, Double(active), slot.isFirst)
+      let pace = ticks(slot.itemClass, resident, Double(active), slot.isFirst)
       group.slots[index].ticks = pace
       let end = group.since + slot.left * pace
       if end < group.end { (group.end, group.slack) = (end, Self.nothing * pace) }
     }
   }
 
-  /// Cores in the same state together, those without items left out.
-  private func merged(_ groups: [CoreGroup], at time: Double) -> [CoreGroup] {
-    var places: [[Slot]: Int] = [:]
-    var merged: [CoreGroup] = []
-    merged.reserveCapacity(groups.count)
-    for group in groups where !group.slots.isEmpty {
-      // A core where nothing happens now is like none where something does.
-      guard group.since == time else {
-        merged.append(group)
-        continue
+  /// Puts cores in the same state together and leaves out those without items; the others stay in order.
+  private func merge(_ groups: inout [CoreGroup], at time: Double) {
+    var kept = 0
+    // Groups whose state is one of now, by fingerprint: a core where nothing happens now is like none where something does.
+    var fingerprints: [(value: UInt64, place: Int)] = []
+    for index in groups.indices where !groups[index].slots.isEmpty {
+      if groups[index].since == time {
+        let fingerprint = groups[index].fingerprint
+        if let same = fingerprints.first(where: {
+          $0.value == fingerprint && groups[$0.place].slots == groups[index].slots
+        }) {
+          groups[same.place].count += groups[index].count
+          continue
+        }
+        fingerprints.append((fingerprint, kept))
       }
-      if let place = places[group.slots] {
-        merged[place].count += group.count
-      } else {
-        places[group.slots] = merged.count
-        merged.append(group)
-      }
+      if kept != index { groups.swapAt(kept, index) }
+      kept += 1
     }
-    return merged
+    groups.removeLast(groups.count - kept)
   }
 
   /// Launches that nobody has taken yet.
@@ -213,6 +258,8 @@ struct SharedBandwidthSchedule {
     private let launches: [Launches]
     private var left: [(sequence: Int, count: Int)]
     private var head = 0
+    /// Launches taken since the present ones came to the head of the queue.
+    private var taken = 0
 
     init(_ launches: [Launches], from skipped: Int) {
       self.launches = launches
@@ -242,13 +289,34 @@ struct SharedBandwidthSchedule {
       return (1, slots)
     }
 
-    private func slot(_ sequence: Int) -> Slot {
-      Slot(sequence: sequence, run: 0, left: Double(launches[sequence].sequence[0].count), isFirst: false)
+    /// The launches that are taken next, if each is a single item.
+    var following: (sequence: Int, count: Int)? {
+      guard head < left.count, launches[left[head].sequence].sequence.count == 1,
+        launches[left[head].sequence].sequence[0].count == 1
+      else { return nil }
+      return left[head]
     }
 
-    private mutating func drop(_ count: Int) {
+    /// Whether every one of `slots` slots may have taken one of the launches at the head; true once for each such turn.
+    mutating func hasTurned(slots: Int) -> Bool {
+      guard taken >= slots else { return false }
+      taken = 0
+      return true
+    }
+
+    private func slot(_ sequence: Int) -> Slot {
+      let first = launches[sequence].sequence[0]
+      return Slot(
+        sequence: sequence, run: 0, itemClass: first.itemClass, left: Double(first.count), isFirst: false)
+    }
+
+    mutating func drop(_ count: Int) {
       left[head].count -= count
-      if left[head].count == 0 { head += 1 }
+      taken += count
+      if left[head].count == 0 {
+        head += 1
+        taken = 0
+      }
     }
   }
 }

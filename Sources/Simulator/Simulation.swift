@@ -9,13 +9,19 @@ public enum Simulation {
   /// - Complexity: O(operations of a few loop trips x classes of work items), whatever the sequence length.
   public static func run(_ request: SimulationRequest) throws(SimulationError) -> SimulationResult {
     // What the kernel does: work, order and dependencies.
-    let program = try program(request)
+    try run(request, program(request))
+  }
+
+  /// - Parameter grids: of the kernels, where they are known already.
+  static func run(
+    _ request: SimulationRequest, _ program: Program, grids: [KernelGrid] = []
+  ) throws(SimulationError) -> SimulationResult {
     // A streaming machine has nodes and FIFOs instead of cores and kernels.
     if let placement = program.placement { return try DataflowRun(request, program, placement).result() }
     // A spatial array has einsums bound to its arrays.
     if let spatial = program.spatial { return try SpatialRun(request, program, spatial).result() }
     // How the grids lie on the device, and what they move: no clock in it yet.
-    let simulations = simulations(program, request)
+    let simulations = simulations(program, request, grids: grids)
     let model = ClockModel(program: program, simulations: simulations, device: request.device)
     // A first guess of the clock turns the memory's bytes per second into bytes per core cycle.
     var clock = startingClock(request, program, simulations, model)
@@ -53,12 +59,16 @@ public enum Simulation {
     }
   }
 
-  static func simulations(_ program: Program, _ request: SimulationRequest) -> [KernelSimulation] {
+  static func simulations(
+    _ program: Program, _ request: SimulationRequest, grids: [KernelGrid] = []
+  ) -> [KernelSimulation] {
     var simulations: [KernelSimulation] = []
-    for kernel in program.kernels {
+    for (index, kernel) in program.kernels.enumerated() {
       simulations.append(
         KernelSimulation(
-          kernel, program.shape, on: request.device, cacheBefore: .of(request.mode), earlier: simulations.last
+          kernel, program.shape, on: request.device, cacheBefore: .of(request.mode),
+          earlier: simulations.last,
+          grid: index < grids.count ? grids[index] : nil
         ))
     }
     return simulations

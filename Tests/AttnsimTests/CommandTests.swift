@@ -108,7 +108,74 @@ struct CommandTests {
     ("run scenarios/unfused.yaml --schedule fusemax-binding", 65, "needs 'spatial.gridVector'"),
     ("compare scenarios/fusemax-headline-flat.yaml scenarios/fusemax-pareto.yaml", 64, "as many of both"),
     ("schema car", 64, "device"),
+    ("plan --counts --kernel lean", 64, "--kernel goes with a map"),
+    ("plan --counts --set dram.bandwidth=x2", 64, "--set goes with a map"),
+    ("plan --device h100-sxm5 --kernel lean --scheme mla-reuse", 64, "give one of them"),
+    ("plan --device h100-sxm5 --tokens 1,2", 64, "one number is due"),
+    ("check README.md", 65, "README.md:4:"),
+    ("calibrate validation/h100.csv --device hardware/h100-pcie.yaml", 65, "mark those to fit"),
   ]
+
+  @Test("Counts of schemes are data too")
+  func counts() throws {
+    let run = try attnsim("plan", "--counts", "--batch", "1,2", "--context", "4k", "--format", "json")
+    let object = try JSONSerialization.jsonObject(with: Data(run.output.utf8)) as? [String: Any]
+    let rows = try #require(object?["counts"] as? [[String: Any]])
+    #expect(rows.count == 16)
+    #expect(rows.allSatisfy { ($0["macs"] as? Double ?? 0) > 0 })
+    // Reuse against recompute at 16 bits: validation/README.md, sources of mla.csv.
+    let crossover = try #require(object?["crossover"] as? [String: Any])
+    #expect(abs((crossover["op_per_byte"] as? Double ?? 0) - 53) < 1)
+  }
+
+  static let refusals = [
+    ("device: h100-sxm5\nschedule: flashmla\nshape: { batch: 1, heads: 4, seq: 1k, head-dim: >64 }", "576"),
+    ("device: >a100-sxm4-80\nschedule: fa3\nshape: { batch: 1, heads: 4, seq: 1k, head-dim: 64 }", "needs"),
+    (
+      "device: h100-sxm5\nschedule: fa3\nshape: { batch: 1, heads: 4, seq: 1k, head-dim: 64, dtype: >fp32 }",
+      "bf16"
+    ),
+    (
+      "device: h100-sxm5\nschedule: >fa2\nset: { shared.perWorkItem: 1 KiB }\nshape: { batch: 1, heads: 4, seq: 1k, head-dim: 64 }",
+      "does not fit"
+    ),
+    (
+      "device: h100-sxm5\nschedule: { name: fa2, parameters: { layout: >varlen } }\nshape: { batch: 1, heads: 4, seq: 1k, head-dim: 64, pass: bwd }",
+      "backward"
+    ),
+  ]
+
+  /// The mark stands before the value that is to blame.
+  @Test(
+    "What a schedule refuses has a place in the scenario", arguments: refusals, ["check", "run", "explain"])
+  func refusal(scenario: (marked: String, part: String), subcommand: String) throws {
+    try withFolder { folder in
+      let lines = scenario.marked.split(separator: "\n")
+      let line = try #require(lines.firstIndex { $0.contains(">") })
+      let column = lines[line].prefix { $0 != ">" }.count
+      let file = folder.appendingPathComponent("scenario.yaml")
+      try scenario.marked.replacingOccurrences(of: ">", with: "").write(
+        to: file, atomically: true, encoding: .utf8)
+      let run = try attnsim(subcommand, file.path)
+      #expect(run.status == 65)
+      #expect(run.errors.contains("scenario.yaml:\(line + 1):\(column + 1): error: "), "\(run.errors)")
+      #expect(run.errors.contains(scenario.part), "\(run.errors)")
+    }
+  }
+
+  @Test("A table without rows says where it ends", arguments: ["", "gpu,kernel"])
+  func emptyTable(text: String) throws {
+    try withFolder { folder in
+      let header = try String(
+        contentsOf: checkout.appendingPathComponent("validation/h100.csv"), encoding: .utf8
+      ).prefix { !$0.isNewline }
+      let file = folder.appendingPathComponent("table.csv")
+      try (text.isEmpty ? "" : String(header) + "\n").write(to: file, atomically: true, encoding: .utf8)
+      let run = try attnsim("check", file.path)
+      #expect(run.status == 65)
+      #expect(run.errors.contains("table.csv:1:1: error: "), "\(run.errors)")
+    }
+  }
 
   @Test(
     "A fit refuses what says nothing about the chip",

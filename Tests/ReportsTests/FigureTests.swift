@@ -39,6 +39,26 @@ struct FigureTests {
     try Picture.check(RooflineFigure.svg(near), "roofline-none.svg")
   }
 
+  @Test("A call whose mask leaves no pair has its bounds, and no numbers that are none")
+  func noPairs() throws {
+    let shape = try AttentionShape(
+      batch: 1, headsQ: 4, seqQ: 256, headDim: 64,
+      mask: Mask(parsing: "block_sparse:128x128:density=0:seed=1"))
+    var result = try Sample.result(
+      request: .init(schedule: "fa2", shape: shape, device: try Sample.request().device))
+    result.bounds = [
+      .stored(resource: .dram, time: Duration(2e-6), ceiling: 3e12, unit: "B/s", amount: 6e6),
+      .stored(resource: .tensor, time: Duration(0), ceiling: 800e12, unit: "flop/s", amount: 0),
+    ]
+    #expect(result.usefulFlops == 0)
+    try Picture.check(RooflineFigure.svg(result), "roofline-no-pairs.svg")
+    let text = TextReport.render(result, style: TextStyle(width: 96, colour: false))
+    #expect(text.contains("the mask needs none"))
+    for text in [text, RooflineFigure.svg(result)] {
+      for word in [" inf ", "nan", ">inf"] { #expect(!text.contains(word), "\(word)") }
+    }
+  }
+
   @Test("Labels keep their distance and their order")
   func spread() {
     #expect(LabelSpread.places([10, 50], gap: 10, in: 0...100) == [10, 50])

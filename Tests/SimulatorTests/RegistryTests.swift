@@ -57,4 +57,28 @@ import Testing
     }
     #expect(ran > 0)
   }
+
+  /// What-ifs on these numbers keep the program of the call.
+  @Test(
+    "Programs do not depend on numbers that kernels are not built for",
+    arguments: ScheduleRegistry.all.map { $0.name })
+  func builtFor(name: String) throws {
+    for queries in [1, 1024] {
+      let shape = try AttentionShape(batch: 2, headsQ: 4, seqQ: queries, seqKV: 1024, headDim: 128)
+        .fitted(to: ScheduleRegistry[name]?.geometry)
+      let device = try Devices.running(name)
+      var changed = device
+      var count = 0
+      for field in DeviceField.all where !field.isBuiltFor && !field.rule.isWhole {
+        guard let value = field.value(on: device) else { continue }
+        field.set(value * 0.7, on: &changed)
+        count += 1
+      }
+      #expect(count > 0 || device.kind != .gpu)
+      let requests = [device, changed].map { SimulationRequest(schedule: name, shape: shape, device: $0) }
+      guard let program = try? Simulation.program(requests[0]) else { continue }
+      #expect(
+        String(reflecting: program) == String(reflecting: try Simulation.program(requests[1])), "\(queries)")
+    }
+  }
 }

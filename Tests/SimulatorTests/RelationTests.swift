@@ -113,6 +113,17 @@ import Testing
     }
   }
 
+  /// 21,248 of 21,760 queries see none of 512 keys: their items, which only store, are all but 2 % of the kernel's.
+  @Test("Items that only store decide whether memory sets the pace")
+  func emptyItems() throws {
+    let device = try Devices.named("h200-sxm")
+    let shape = try AttentionShape(
+      batch: 64, headsQ: 8, seqQ: 21_760, seqKV: 512, headDim: 192, mask: .causal)
+    var quicker = device
+    quicker.dram.latency.value *= 0.7
+    #expect(try run("cudnn", shape, quicker).time <= run("cudnn", shape, device).time)
+  }
+
   @Test("A closed kernel says so in every result", arguments: AttentionShape.Pass.allCases)
   func closedKernel(pass: AttentionShape.Pass) throws {
     let device = try Devices.named("h100-sxm5")
@@ -202,6 +213,21 @@ import Testing
       let energies = try (#require(after.clock.energy), #require(before.clock.energy))
       #expect((energies.0 < energies.1) == isPadded)
     }
+  }
+
+  @Test(
+    "What-ifs on all threads find what they find one after another",
+    arguments: [("fa3", "h100-sxm5"), ("flash-decoding", "a100-sxm4-80"), ("sdpa-naive", "streaming-dam")])
+  func explainedInParallel(schedule: String, device: String) async throws {
+    let shape = try AttentionShape(
+      batch: 2, headsQ: 4, seqQ: schedule == "flash-decoding" ? 1 : 96, seqKV: 96, headDim: 64)
+    let request = SimulationRequest(schedule: schedule, shape: shape, device: try Devices.named(device))
+    let (alone, together) = (
+      try Simulation.explain(request), try await Simulation.explainInParallel(request)
+    )
+    #expect(!alone.elasticities.isEmpty)
+    #expect(together.elasticities == alone.elasticities)
+    #expect(together.result.time == alone.result.time)
   }
 
   /// Doubling every rate halves the time, so the slopes along all of them add up to minus one.

@@ -27,7 +27,9 @@ struct CSVTable {
     }
     guard let first = lines.first, !first.isEmpty else {
       throw InputError(
-        Diagnostic(file: source.name, message: "the file is empty; a table with a header is due"))
+        source.diagnostic(
+          line: 1, column: 1, "the file is empty; a table with a header is due",
+          hint: "the header names \(columns.joined(separator: ", "))"))
     }
     let header = CSVTable.cells(first)
     var found = CSVTable.problems(
@@ -48,6 +50,12 @@ struct CSVTable {
     if !found.isEmpty { throw InputError(found) }
     self.header = header.map(\.text)
     self.rows = rows
+  }
+
+  /// Reported where there is a header and nothing under it.
+  var noRows: Diagnostic {
+    source.diagnostic(
+      line: 1, column: 1, "the table has no rows", hint: "a row under the header is one measurement")
   }
 
   private static func problems(

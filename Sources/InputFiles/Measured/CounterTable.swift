@@ -75,7 +75,7 @@ public struct CounterTable: Sendable {
       seen[name] = line.line
       problems += reader.problems
     }
-    if rows.isEmpty { problems.append(Diagnostic(file: source.name, message: "the table has no rows")) }
+    if rows.isEmpty { problems.append(table.noRows) }
     if !problems.isEmpty { throw InputError(problems) }
     self.rows = rows
   }

@@ -128,7 +128,7 @@ public struct MeasuredTable: Sendable {
       problems += reader.problems
       rows.append(row)
     }
-    if rows.isEmpty { problems.append(Diagnostic(file: source.name, message: "the table has no rows")) }
+    if rows.isEmpty { problems.append(table.noRows) }
     if !problems.isEmpty { throw InputError(problems) }
     self.rows = rows
     self.warnings = warnings

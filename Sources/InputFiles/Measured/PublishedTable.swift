@@ -139,7 +139,7 @@ public struct PublishedTable: Sendable {
       }
       seen[line.text] = line.line
     }
-    if rows.isEmpty { problems.append(Diagnostic(file: source.name, message: "the table has no rows")) }
+    if rows.isEmpty { problems.append(table.noRows) }
     if !problems.isEmpty { throw InputError(problems) }
     self.rows = rows
     self.warnings = warnings

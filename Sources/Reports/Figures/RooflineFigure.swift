@@ -7,6 +7,7 @@ public import Simulator
 ///
 /// - Memory levels are slopes (flops a second = intensity x bandwidth), the matrix unit a horizontal line, and each
 ///   other unit the horizontal line at which it alone would pace this kernel (its flops over that unit's least time).
+/// - A call without matrix work is no point: only the bounds are listed.
 /// - The kernel is a point at its own intensity under each memory level, all at the height of its speed; so every
 ///   gap on the picture is the ratio of predicted time to bound.
 /// - Source: Williams, Waterman, Patterson 2009, "Roofline"; Yang et al. 2019, "Hierarchical Roofline Analysis".
@@ -55,6 +56,10 @@ private struct RooflineDrawing {
     let matrix = ceilings.first { $0.bound.unit == "flop/s" }?.speed ?? roofTop
     let ridges = memory.map { matrix / $0.bound.ceiling }
     let points = memory.compactMap(\.intensity)
+    guard speed > 0 else {
+      (x, y) = (LogScale(1, 10, over: 0, 1), LogScale(1, 10, over: 0, 1))
+      return
+    }
     let lowX = (ridges + points).min() ?? 1
     let highX = (ridges + points).max() ?? 100
     x = LogScale(lowX / 5, highX * 6, over: Self.left, Self.width - Self.right)
@@ -62,8 +67,11 @@ private struct RooflineDrawing {
     y = LogScale(lowest / 6, roofTop * 2, over: Self.top + Self.plotHeight, Self.top)
   }
 
+  /// Whether there is a speed to draw: a mask may leave no pair.
+  private var hasMatrixWork: Bool { speed > 0 }
+
   func svg(embedded: Bool) -> String {
-    let legendTop = Self.top + Self.plotHeight + 62
+    let legendTop = Self.top + (hasMatrixWork ? Self.plotHeight + 62 : 44)
     let height = legendTop + 22 + 18 * Double(ceilings.count) + 12
     let name = "\(result.request.schedule) on \(result.request.device.name)"
     var svg = SVGWriter(width: Self.width, height: height, title: "Roofline of \(name)")
@@ -72,10 +80,14 @@ private struct RooflineDrawing {
       Self.left, 45,
       RequestText.shape(result.request.shape)
         + "; ceilings at \(TextReport.clockText(result.clock.frequency))", "dim")
-    axes(&svg)
-    slopes(&svg)
-    horizontals(&svg)
-    points(&svg)
+    if hasMatrixWork {
+      axes(&svg)
+      slopes(&svg)
+      horizontals(&svg)
+      points(&svg)
+    } else {
+      svg.text(Self.left, Self.top + 12, "no matrix work, so no speed to draw: the bounds alone", "ink")
+    }
     legend(&svg, top: legendTop)
     return svg.document(embedded: embedded)
   }
@@ -182,7 +194,10 @@ private struct RooflineDrawing {
     }
   }
 
-  private func percent(_ ceiling: Ceiling) -> String { NumberText.percent(speed / ceiling.speed, digits: 0) }
+  private func percent(_ ceiling: Ceiling) -> String { NumberText.percent(share(ceiling), digits: 0) }
+
+  /// Of the predicted time: as the speed over the ceiling's.
+  private func share(_ ceiling: Ceiling) -> Double { ceiling.bound.time.value / result.kernelTime.value }
 
   private func hint(_ ceiling: Ceiling) -> String {
     "\(ceiling.name): \(percent(ceiling)) of what \(NumberText.prefixed(ceiling.bound.ceiling, ceiling.bound.unit)) allows"
@@ -202,7 +217,7 @@ private struct RooflineDrawing {
       let unit = String(ceiling.bound.unit.split(separator: "/").first ?? "")
       svg.text(columns[2], line, NumberText.prefixed(ceiling.bound.amount, unit))
       svg.text(columns[3], line, NumberText.time(ceiling.bound.time.value))
-      let share = speed / ceiling.speed
+      let share = share(ceiling)
       svg.rectangle(
         columns[4], line - 9, 130 * min(share, 1), 10, FigureStyle.fill(ceiling.colour), radius: 2)
       svg.text(columns[4] + 130 * min(share, 1) + 6, line, percent(ceiling), "dim")

@@ -59,6 +59,11 @@ public enum TextReport {
       let layers = pipeline.layers == 1 ? "" : " and \(pipeline.layers) layers"
       return "\(images == 1 ? "one image" : "\(images) images")\(layers), another following at once"
     }
+    guard result.usefulFlops > 0 else {
+      return result.executedFlops > 0
+        ? "all matrix work is beyond what the mask needs, which is none"
+        : "no matrix work: the mask needs none"
+    }
     let recomputed = result.executedFlops / result.usefulFlops - 1
     return recomputed > 0.0005
       ? "\(NumberText.percent(recomputed)) more matrix work than the mask needs"
@@ -106,9 +111,8 @@ public enum TextReport {
   }
 
   private static func energyNote(_ result: SimulationResult) -> String {
-    result.clock.energy.map {
-      NumberText.prefixed($0.value / result.usefulFlops, "J") + " for each useful flop"
-    } ?? ""
+    guard let energy = result.clock.energy, result.usefulFlops > 0 else { return "" }
+    return NumberText.prefixed(energy.value / result.usefulFlops, "J") + " for each useful flop"
   }
 
   private static func units(_ result: SimulationResult, _ style: TextStyle) -> [String] {

@@ -34,7 +34,12 @@ struct CalibrateCommand: ParsableCommand {
       let source = try SourceText.load(device)
       let chip = try DeviceFile.read(source, purpose: .fitting)
       let paths = DeviceField.all.map(\.path).filter { chip.provenance[$0]?.kind == .fitted }
-      guard !paths.isEmpty else { throw Failure(.badInput, "error: \(device) marks no number as fitted") }
+      guard !paths.isEmpty else {
+        throw InputError(
+          Diagnostic(
+            file: device, message: "the file marks no number as fitted",
+            hint: "mark those to fit with 'kind: fitted', as hardware/h100-sxm5.yaml does"))
+      }
       if paths.count > Self.mostConstants {
         Console.error(
           "warning: \(device) marks \(paths.count) numbers as fitted; more than \(Self.mostConstants) can follow any table"

@@ -2,7 +2,7 @@ import ArgumentParser
 import Reports
 import Simulator
 
-struct ExplainCommand: ParsableCommand {
+struct ExplainCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "explain", abstract: "As run, with what the time is spent on and what would change it.")
 
@@ -12,10 +12,15 @@ struct ExplainCommand: ParsableCommand {
   @OptionGroup var options: RequestOptions
   @Option(help: "text or json.") var format: Format = .text
 
-  func run() throws {
-    try Failure.reporting {
+  func run() async throws {
+    try await Failure.reportingAsync {
       let request = try options.request(file: scenario)
-      let (result, attribution, elasticities) = try Simulation.explain(request)
+      let (result, attribution, elasticities): Simulation.Explained
+      do throws(SimulationError) {
+        (result, attribution, elasticities) = try await Simulation.explainInParallel(request)
+      } catch {
+        throw options.located(error, in: scenario)
+      }
       switch format {
       case .text:
         Console.print(

@@ -67,6 +67,7 @@ struct PlanCommand: ParsableCommand {
         throw Failure(
           .usage, "error: --tensor-parallel \(tensorParallel): must divide the \(chosen.heads) heads")
       }
+      try requireAllUsed()
       if counts { return try printCounts(chosen) }
       let maps = try devices().map { device in
         (device: device.id, ridge: SchemePlan(device).ridge, map: try map(chosen, on: device))
@@ -110,6 +111,27 @@ struct PlanCommand: ParsableCommand {
       throw Failure(.usage, "error: \(option) takes 1 to 64 numbers with commas")
     }
     return numbers
+  }
+
+  private func newTokens() throws -> Int {
+    let numbers = try numbers(tokens, "--tokens")
+    guard numbers.count == 1 else {
+      throw Failure(.usage, "error: --tokens \(tokens): one number is due; compare several in several calls")
+    }
+    return numbers[0]
+  }
+
+  /// Refuses options that another one leaves without effect.
+  private func requireAllUsed() throws {
+    if !kernel.isEmpty, !scheme.isEmpty {
+      throw Failure(.usage, "error: --scheme and --kernel compare different things; give one of them")
+    }
+    guard counts else { return }
+    for (option, isGiven) in [
+      ("--kernel", !kernel.isEmpty), ("--set", !set.isEmpty), ("-o", output != nil),
+    ] where isGiven {
+      throw Failure(.usage, "error: \(option) goes with a map; --counts are those of schemes, on any device")
+    }
   }
 
   private func devices() throws -> [Device] {
@@ -156,9 +178,7 @@ struct PlanCommand: ParsableCommand {
 
   private func map(_ model: AttentionModel, on device: Device) throws -> CrossoverMap {
     let (batches, contexts) = (try numbers(batch, "--batch"), try numbers(context, "--context"))
-    guard let tokens = try numbers(tokens, "--tokens").first else {
-      throw Failure(.usage, "error: --tokens is empty")
-    }
+    let tokens = try newTokens()
     guard kernel.isEmpty else { return try kernels(model, device, batches, contexts, tokens) }
     let schemes = try schemes(model)
     let plan = SchemePlan(device, weightBits: Double(weightBits), cacheBits: Double(cacheBits))
@@ -240,33 +260,40 @@ struct PlanCommand: ParsableCommand {
 
   private func printCounts(_ model: AttentionModel) throws {
     let (batches, contexts) = (try numbers(batch, "--batch"), try numbers(context, "--context"))
-    let tokens = try numbers(tokens, "--tokens")
-    let schemes = try schemes(model)
+    let (tokens, schemes) = (try newTokens(), try schemes(model))
     let bits = Double(weightBits)
-    Console.print("scheme,batch,tokens,context,macs,weight_elements,kv_elements,mac_per_element,op_per_byte")
+    var rows: [SchemeCountsText.Row] = []
     for scheme in schemes {
       for batch in batches {
         for context in contexts {
-          let counts = scheme.counts(
-            model,
-            .init(
-              batch: batch, tokens: tokens[0], context: context, tensorParallel: tensorParallel,
-              coreOnly: coreOnly))
-          let bytes = (counts.weights * bits + counts.cache * Double(cacheBits)) / 8
-          Console.print(
-            "\(scheme.rawValue),\(batch),\(tokens[0]),\(context),\(NumberText.significant(counts.macs, 7)),\(NumberText.significant(counts.weights, 7)),\(NumberText.significant(counts.cache, 7)),\(NumberText.significant(counts.macsPerElement, 4)),\(NumberText.significant(2 * counts.macs / max(bytes, 1), 4))"
+          let step = AttentionScheme.Step(
+            batch: batch, tokens: tokens, context: context, tensorParallel: tensorParallel, coreOnly: coreOnly
           )
+          let counts = scheme.counts(model, step)
+          let bytes = (counts.weights * bits + counts.cache * Double(cacheBits)) / 8
+          rows.append(.init(scheme: scheme, step: step, counts: counts, bytes: bytes))
         }
       }
     }
-    guard model.hasLatent, !coreOnly else { return }
-    let plan = SchemePlan(macRate: 1, byteRate: 1, weightBits: bits, cacheBits: Double(cacheBits))
-    let step = AttentionScheme.Step(
-      batch: batches[0], tokens: tokens[0], context: contexts[0], tensorParallel: tensorParallel)
-    if let ridge = plan.crossover(from: .mlaReuse, to: .mlaRecompute, model, step) {
-      Console.error(
-        "mla-recompute is faster than mla-reuse from \(NumberText.fixed(ridge, 1)) operations a byte on (batch \(batches[0]), context \(contexts[0]))"
-      )
+    let crossover = crossover(
+      model,
+      .init(batch: batches[0], tokens: tokens, context: contexts[0], tensorParallel: tensorParallel))
+    switch format {
+    case .text:
+      Console.print(SchemeCountsText.csv(rows))
+      if let crossover { Console.error(SchemeCountsText.sentence(crossover)) }
+    case .json: Console.print(SchemeCountsText.json(rows, crossover: crossover))
+    }
+  }
+
+  private func crossover(
+    _ model: AttentionModel, _ step: AttentionScheme.Step
+  ) -> SchemeCountsText.Crossover? {
+    guard model.hasLatent, !coreOnly else { return nil }
+    let plan = SchemePlan(
+      macRate: 1, byteRate: 1, weightBits: Double(weightBits), cacheBits: Double(cacheBits))
+    return plan.crossover(from: .mlaReuse, to: .mlaRecompute, model, step).map {
+      .init(from: .mlaReuse, to: .mlaRecompute, operationsPerByte: $0, step: step)
     }
   }
 }

@@ -36,6 +36,8 @@ struct RunCommand: ParsableCommand {
         try output.writePictures(request)
         if output.format == .json { Console.print(DataflowJSON.render(deadlock)) }
         throw SimulationError.dataflowDeadlock(deadlock)
+      } catch {
+        throw options.located(error, in: scenario)
       }
       stages.end("simulate")
       // Files first: an answer on the screen says that everything asked for is done.

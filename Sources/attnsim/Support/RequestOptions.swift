@@ -117,4 +117,12 @@ struct RequestOptions: ParsableArguments {
     }
     return try scenario.request(0)
   }
+
+  /// What a schedule refuses at its place in the scenario, where no flag asks for it; any other error as it is.
+  func located(_ error: SimulationError, in scenario: String?) -> any Error {
+    guard case .schedule(let refusal) = error, let scenario, flags.isEmpty, flags.set.isEmpty, point == nil,
+      let diagnostic = ScenarioFile.diagnostic(of: refusal, in: scenario)
+    else { return error }
+    return InputError(diagnostic)
+  }
 }
