@@ -31,9 +31,19 @@ struct CacheModel {
       }
     }
   }
-  /// Shares of the capacity at which a stream begins to lose lines and has lost all of them: limited associativity
-  /// and hashing blur the edge.
-  private static let edge = (begins: 0.8, ends: 1.0)
+  /// Who reads a line between two uses: each partition of the cache keeps a copy of what its cores read.
+  enum Readers {
+    /// The same core again: one copy.
+    case one
+    /// One core each time, now this and now that: copies for a while.
+    case changing
+    /// Several cores at the same time: as many copies as partitions.
+    case several
+  }
+  /// Shares of the capacity at which a stream that is read again begins to lose lines and has lost all of them, with one
+  /// copy of each and with changing readers (these over the effective share): limited associativity, hashing and random replacement blur the edge
+  /// (validation/l2_reuse_h100.csv).
+  private static let edge = (begins: 0.72, ends: 1.02, beginsChanging: 1.1, endsChanging: 0.93)
 
   struct Outcome {
     /// Device-memory reads over all reads of the kernel.
@@ -51,10 +61,17 @@ struct CacheModel {
   }
 
   /// Share of lines lost when `distance` bytes are read between two uses.
-  func lostShare(distance: Double) -> Double {
-    let kept = device.l2.capacity.value * device.l2.effectiveShare.value
-    guard kept > 0 else { return 1 }
-    return min(max((distance / kept - Self.edge.begins) / (Self.edge.ends - Self.edge.begins), 0), 1)
+  func lostShare(distance: Double, readers: Readers = .several) -> Double {
+    let (capacity, share) = (device.l2.capacity.value, device.l2.effectiveShare.value)
+    guard capacity > 0 else { return 1 }
+    let edge: (begins: Double, ends: Double) =
+      switch readers {
+      case .changing where share < 1:
+        (min(share * Self.edge.beginsChanging, Self.edge.begins), Self.edge.endsChanging)
+      case .one, .changing: (Self.edge.begins, Self.edge.ends)
+      case .several: (Self.edge.begins * share, Self.edge.ends * share)
+      }
+    return min(max((distance / capacity - edge.begins) / (edge.ends - edge.begins), 0), 1)
   }
 
   /// Bytes of others that `read` bytes push out: lines are replaced at random, and as both halves keep copies, no more
@@ -76,7 +93,7 @@ struct CacheModel {
       let ended = min(Double(wave) / earlier.waves, 1)
       let written = min(1, earlier.waves - Double(wave - 1)) / earlier.waves
       let distance = (1 - ended) * earlier.readBytes + bytes
-      lost += written * lostShare(distance: distance * device.l2.effectiveShare.value)
+      lost += written * lostShare(distance: distance, readers: .one)
     }
     return min(lost, 1)
   }
@@ -109,8 +126,10 @@ struct CacheModel {
       ? passes(of: kernel, shape, whole, apart: apart, slots: slots)
       : passes(over: whole, order: kernel.policy.order, apart: apart, slots: slots)
     // Of the first pass, a repeated call finds what the calls before left.
-    let footprint = shape.compulsoryBytes.read + shape.compulsoryBytes.write
-    let absent = before == .sameCall ? lostShare(distance: footprint) : 1
+    let footprint = shape.compulsoryBytes.read + max(shape.compulsoryBytes.write, totalWrite)
+    let readers = whole.tiles * rowSequences / keyValueSequences
+    let absent =
+      before == .sameCall ? lostShare(distance: footprint, readers: readers > 1 ? .several : .changing) : 1
     let commonPasses = passes * turns(kernel, stream, slots: slots, own: own, common: common)
     let sharedRead = min(own * (passes - 1 + absent) + common * (commonPasses - 1 + absent), totalRead)
     let additions = additions(stream, passes: passes, total: accumulated)

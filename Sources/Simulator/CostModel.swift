@@ -106,7 +106,8 @@ struct CostModel {
     case .loadAsync:
       cost.isAsynchronous = true
       cost.latency = readLatency
-      cost.own += chain
+      // Copies leave the warps' load and store unit no faster than the core's port takes them.
+      cost.own = Swift.max(cost.own, work.bytesRead / device.l2.corePort.value) + chain
     case .loadStore:
       cost.latency = work.bytesRead > 0 ? readLatency : 0
       cost.own += chain
@@ -151,15 +152,16 @@ struct CostModel {
       (work.sharedRead + (byCopyEngine ? 0 : work.sharedWrite)) / device.shared.bandwidth.value
     cost.demand[.l2] = (work.globalRead + work.streamRead + work.globalWrite) / l2BytesPerCycle
     cost.demand[.dram] =
-      (work.globalRead * missShare + work.streamRead * streamMissShare) / dramBytesPerCycle + work.globalWrite
-      / storeBytesPerCycle
+      (work.globalRead * missShare + work.streamRead * streamMissShare) / dramBytesPerCycle
+    // Stores have left the core when its port has taken them; later reads queue behind them.
+    cost.posted[.dram] = work.globalWrite / storeBytesPerCycle
     if let memory = device.tensorMemory {
       cost.demand[.tensorMemory] =
         work.tensorMemoryRead / memory.readBandwidth.value + work.tensorMemoryWrite
         / memory.writeBandwidth.value
     }
     cost.posted[.l2] = work.tableRead / l2BytesPerCycle
-    cost.posted[.dram] = work.tableRead * streamMissShare / dramBytesPerCycle
+    cost.posted[.dram] += work.tableRead * streamMissShare / dramBytesPerCycle
     guard work.atomics > 0 else { return }
     let added = work.atomics * Work.additionBytes
     cost.demand[.atomic] = added / additionBytesPerCycle

@@ -12,6 +12,9 @@ final class ItemPaces {
   private let conditions: MemoryConditions
   /// Whether slots play more than one item.
   private let repeated: Bool
+  /// What an item takes when its core never has more than its share of the memory, by class: no sharing is slower.
+  private let shares: [DeviceSchedule.Duration]?
+  private let slots: Double
   /// Bytes that device memory, the shared cache and its stores move in a tick.
   private let bandwidth: (memory: Double, cache: Double, stores: Double)
   private var timers: [Int: ItemTimer] = [:]
@@ -29,8 +32,13 @@ final class ItemPaces {
     var trips: Double
   }
 
-  init(_ kernel: Kernel, on device: Device, conditions: MemoryConditions, repeated: Bool) {
+  init(
+    _ kernel: Kernel, on device: Device, conditions: MemoryConditions, repeated: Bool,
+    slots: Int, shares: [DeviceSchedule.Duration]? = nil
+  ) {
     self.kernel = kernel
+    self.slots = Double(slots)
+    self.shares = shares
     self.device = device
     self.conditions = conditions
     self.repeated = repeated
@@ -55,6 +63,16 @@ final class ItemPaces {
       known[resident][itemClass] = pace
     }
     let shared = pace.shared * Double(resident) * active
+    let ticks = self.ticks(pace, shared: shared, isFirst: isFirst)
+    guard let share = shares?[itemClass] else { return ticks }
+    if isFirst { return min(ticks, Double(share.first)) }
+    // Cores that come back for more keep each other company: of what a core alone would save, those that are idle leave it
+    // their part.
+    let part = min(active * Double(resident) / slots, 1)
+    return max(pace.later + (Double(share.later) - pace.later) * part, shared)
+  }
+
+  private func ticks(_ pace: Pace, shared: Double, isFirst: Bool) -> Double {
     // Items that start together ask together: of the shorter of the two, one trip does not overlap.
     let together = min(pace.first, shared) / pace.trips
     if isFirst { return max(pace.first, shared) + together }

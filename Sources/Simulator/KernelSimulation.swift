@@ -111,9 +111,12 @@ struct KernelSimulation {
 
   /// Plays the launches with bandwidth that moves between cores.
   private func playSharing(
-    _ conditions: MemoryConditions, _ runs: [ItemRuns.Run], events: inout Int
+    _ conditions: MemoryConditions, _ runs: [ItemRuns.Run], shares: [DeviceSchedule.Duration]? = nil,
+    events: inout Int
   ) throws(SimulationError) -> DeviceSchedule.Outcome {
-    let paces = ItemPaces(kernel, on: device, conditions: conditions, repeated: kernel.items.total > slots)
+    let paces = ItemPaces(
+      kernel, on: device, conditions: conditions, repeated: kernel.items.total > slots, slots: slots,
+      shares: shares)
     let schedule = SharedBandwidthSchedule(
       cores: slots / resident, resident: resident,
       ticks: { paces.ticks($0, resident: $1, active: $2, isFirst: $3) })
@@ -175,7 +178,7 @@ struct KernelSimulation {
       let heaviest = durations.indices.max(by: { weight($0) < weight($1) }),
       try isPaced(byMemory: conditions, heaviest, durations[heaviest])
     else { return played }
-    return try playSharing(conditions, runs, events: &events)
+    return try playSharing(conditions, runs, shares: durations, events: &events)
   }
 
   /// - Throws: `SimulationError.deadlock` naming who waits for what.

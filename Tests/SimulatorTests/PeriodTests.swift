@@ -37,10 +37,11 @@ import Testing
         let first = outcome.items.reduce(0) { max($0, $1[0].end) }
         #expect(timing.duration.first == first, "\(schedule) \(shape) class \(index)")
         if rounds > 1 {
-          let ends = outcome.items.reduce((0, 0)) {
-            (max($0.0, $1[rounds - 2].end), max($0.1, $1[rounds - 1].end))
-          }
-          #expect(timing.duration.later == ends.1 - ends.0, "\(schedule) \(shape) class \(index), last round")
+          let ends = (0..<rounds).map { round in outcome.items.reduce(0) { max($0, $1[round].end) } }
+          let later =
+            kernel.policy.isPersistent
+            ? (ends[rounds - 1] - ends[rounds - 3]) / 2 : ends[rounds - 1] - ends[rounds - 2]
+          #expect(timing.duration.later == later, "\(schedule) \(shape) class \(index), later rounds")
         }
       }
     }
