@@ -218,6 +218,9 @@ struct FlashAttention3Tile {
     pingPong = true
   }
 
+  /// One warpgroup where it holds all query rows of a head, a group's packed ones together (C++ build: heuristics.h,
+  /// `use_one_mma_wg`; the tiles are those compiled into sglang-kernel 0.4.3).
+  ///
   /// - Parameter copiesPages: keys come from a paged cache by copies of the producer's threads.
   init(shape: AttentionShape, isCute: Bool, copiesPages: Bool = false) {
     func padded(_ dimension: Int) -> Int { [64, 96, 128, 192, 256].first { dimension <= $0 } ?? 256 }
@@ -226,11 +229,16 @@ struct FlashAttention3Tile {
     let isCausal = shape.mask != .none
     var isLocal = false
     if case .slidingWindow = shape.mask { isLocal = true }
+    let isSmall = !isCute && shape.pass == .forward && shape.seqQ * shape.group <= 64
     switch (headDim, isCute) {
+    case (64, false) where isSmall && headDimV == 64:
+      (queryTile, keyTile, probabilitiesInRegisters) = (64, 192, true)
+    case (128, false) where isSmall && headDimV == 128:
+      (queryTile, keyTile, probabilitiesInRegisters) = (64, isCausal || copiesPages ? 128 : 176, true)
     case (64, true): (queryTile, keyTile, probabilitiesInRegisters) = (192, 128, true)
     case (64, false):
       (queryTile, keyTile, probabilitiesInRegisters) =
-        isCausal || copiesPages ? (192, 128, true) : (192, 192, false)
+        !isLocal && (isCausal || copiesPages) ? (192, 128, true) : (192, 192, false)
     case (96, true): (queryTile, keyTile, probabilitiesInRegisters) = (192, isCausal ? 128 : 144, false)
     case (96, false):
       (queryTile, keyTile, probabilitiesInRegisters) = (192, isLocal || copiesPages ? 128 : 144, false)
@@ -244,7 +252,7 @@ struct FlashAttention3Tile {
     default: (queryTile, keyTile, probabilitiesInRegisters) = (128, isLocal ? 64 : 80, true)
     }
     // Turns are taken with at least two warpgroups and head dimension up to 128.
-    pingPong = headDim <= 128
+    pingPong = headDim <= 128 && queryTile > 64
   }
 
   /// Tiles of the CuTe build under a block mask of `block` x `block`, or nil where they do not divide it.

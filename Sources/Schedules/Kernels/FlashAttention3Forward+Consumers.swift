@@ -3,9 +3,21 @@ import HWModels
 /// A consumer warpgroup of FlashAttention-3's forward pass: scores of a step beside the output of the one before, softmax
 /// meanwhile, then the epilogue.
 extension FlashAttention3Forward {
+  /// Where consumers meet before the copy engine stores their rows together: O lies where Q lay, which all must have read.
+  struct Meetings {
+    let read: BarrierID
+    let written: BarrierID
+
+    init(_ builder: inout KernelBuilder, consumers: Int) {
+      read = builder.barrier("all have read", .named, arrivals: consumers)
+      written = builder.barrier("O written", .named, arrivals: consumers)
+    }
+  }
+
   func addConsumer(
     _ builder: inout KernelBuilder, group: Int, q: KernelBuilder.Ring, k: [KernelBuilder.Ring],
-    v: [KernelBuilder.Ring], turns: [BarrierID], steps: StepVariables, ends: OutputVariables, hand: WorkHand?
+    v: [KernelBuilder.Ring], turns: [BarrierID], meetings: Meetings, steps: StepVariables,
+    ends: OutputVariables, hand: WorkHand?
   ) {
     let rows = 64
     let warpgroup = ConsumerBuffers(
@@ -48,13 +60,8 @@ extension FlashAttention3Forward {
           transposeB: false, accumulate: true))
     }
     /// Gives back the parts of a tile as the products that read them complete.
-    func release(
-      _ name: String, _ rings: [KernelBuilder.Ring], _ done: BarrierID, and last: [BarrierID] = []
-    ) -> [Operation] {
-      rings.enumerated().map { part, ring in
-        Operation(
-          name, .sync, waits: [done], signals: [ring.empty] + (part == rings.count - 1 ? last : []))
-      }
+    func release(_ name: String, _ rings: [KernelBuilder.Ring], _ done: BarrierID) -> [Operation] {
+      rings.map { Operation(name, .sync, waits: [done], signals: [$0.empty]) }
     }
     let loopControl = Operation(
       "loop control", .vector, work: .of { $0.otherInstructions = 128 * loopInstructions })
@@ -82,23 +89,8 @@ extension FlashAttention3Forward {
     }
 
     // The first step has no output product beside it and takes no turn.
-    let ownQueries = threadsLoadQueries ? builder.barrier("Q\(group) loaded", .named) : q.full
-    let queryBytes = Double(rows * tile.headDim * element)
-    let loadQ = Operation(
-      "load Q", .loadAsync,
-      work: .of {
-        $0.streamRead = queryBytes
-        $0.sharedWrite = queryBytes
-        $0.otherInstructions = queryBytes / 16
-        $0.alu = queryBytes / 16
-        $0.shuffle = Double(2 * 8 * rows)
-      }, chain: Chain(alu: 12, shuffle: 1), signals: [ownQueries],
-      action: .load(
-        .q, TileCoordinate(rows: rows, index: .item(scale: tile.warpgroups, offset: group)),
-        into: TileRef(q.buffer, .item, rows: group * rows..<(group + 1) * rows)))
     func begin(_ mask: Operation) -> [Operation] {
-      (threadsLoadQueries ? [loadQ] : [])
-        + [Operation("wait for Q", .sync, waits: [ownQueries])] + scores([])
+      [Operation("wait for Q", .sync, waits: [q.full])] + scores([])
         + release("release K", k, warpgroup.scoresDone) + [
           mask, softmax.updateMaximum(), softmax.exponentiate(), softmax.updateSum(), warpgroup.convert,
         ]
@@ -115,22 +107,30 @@ extension FlashAttention3Forward {
       first.append(
         Block(trips: .variable(firstWhole, offset: 0), stepsPerTrip: 1, operations: begin(check)))
     }
+    // All scores are there: the next work item's queries may come beside the last product.
     let end =
-      (rescaleBeforeProduct ? [softmax.rescaleOutput()] : []) + accumulate
-      + release("release V", v, warpgroup.outputDone, and: threadsLoadQueries ? [] : [q.empty])
-    // Shared memory of V holds O meanwhile.
-    let given = hand.map { [Operation("give back V", .sync, signals: [$0.outputStored])] } ?? []
-    let outputs = (hasUnevenParts ? [false, true] : [splits > 1]).map { isPartial in
-      Block(
-        trips: ends.trips(isPartial: isPartial), stepsPerTrip: 0,
-        operations: epilogue(warpgroup, group: group, rows: rows, isPartial: isPartial))
+      [Operation("release Q", .sync, signals: [q.empty])]
+      + (rescaleBeforeProduct ? [softmax.rescaleOutput()] : []) + accumulate
+      + release("release V", v, warpgroup.outputDone)
+    let variants = (hasUnevenParts ? [false, true] : [splits > 1]).map { isPartial in
+      (
+        trips: ends.trips(isPartial: isPartial),
+        operations: epilogue(
+          warpgroup, group: group, rows: rows, meetings: meetings, isPartial: isPartial)
+      )
     }
+    // Shared memory of V holds O until the threads that store it have read it.
+    let given = hand.map { [Operation("give back V", .sync, signals: [$0.outputStored])] } ?? []
+    let outputs =
+      variants.map { Block(trips: $0.trips, stepsPerTrip: 0, operations: $0.operations.rounding) } + [
+        Block(trips: .variable(steps.any, offset: 0), stepsPerTrip: 0, operations: given)
+      ] + variants.map { Block(trips: $0.trips, stepsPerTrip: 0, operations: $0.operations.storing) }
     builder.actor(
       "warpgroup \(group)", warps: 4,
-      blocks: lengthReads(warps: 4) + [
+      blocks: beginnings(warps: 4) + [
         Block(
           trips: .fixed(1), stepsPerTrip: 0,
-          operations: (hand == nil ? [] : [WorkHand.readLengths(threads: 128, instructions: 105)])
+          operations: (hand.map { [$0.readLengths(threads: 128, instructions: 105, reads: 4)] } ?? [])
             + warpgroup.clear)
       ] + first + [
         Block(trips: .variable(steps.masked, offset: 0), stepsPerTrip: 1, operations: step(isMasked: true)),
@@ -139,10 +139,8 @@ extension FlashAttention3Forward {
         Block(trips: .variable(steps.any, offset: 0), stepsPerTrip: 0, operations: end),
         Block(
           trips: .fixed(hand == nil ? 0 : 1), stepsPerTrip: 0,
-          operations: hand.map { $0.take + [WorkHand.readLengths(threads: 128, instructions: 60)] } ?? []),
-      ] + outputs + [
-        Block(trips: .variable(steps.any, offset: 0), stepsPerTrip: 0, operations: given)
-      ])
+          operations: hand.map { $0.take + [$0.readLengths(threads: 128, instructions: 60, reads: 6)] } ?? []),
+      ] + outputs)
   }
 
   /// Forbidden scores to minus infinity. Under a block mask the kernel evaluates the mask's own rule for every score
@@ -158,14 +156,18 @@ extension FlashAttention3Forward {
       // An accumulator lane holds two rows.
       mask.work = MaskCode(shape.mask).work(scores: scores, rowsPerLane: 2)
       if isFirst { mask.work.alu += scores + scores / 2 }
+    } else if case .slidingWindow = shape.mask, !isCute {
+      // Right and left end and the end of the sinks are compared with every key's number, and combined; a select. Counted:
+      // 466 of such instructions for 96 scores of a lane.
+      mask.work = .of { $0.alu = 5 * Double(rows * tile.keyTile) }
     }
     return mask
   }
 
-  /// Normalise, round, through shared memory to device memory.
+  /// Normalise, round, through shared memory; then to device memory.
   private func epilogue(
-    _ warpgroup: ConsumerBuffers, group: Int, rows: Int, isPartial: Bool
-  ) -> [Operation] {
+    _ warpgroup: ConsumerBuffers, group: Int, rows: Int, meetings: Meetings, isPartial: Bool
+  ) -> (rounding: [Operation], storing: [Operation]) {
     let elements = Double(rows * tile.headDimV)
     let bytes = elements * Double(isPartial ? 4 : element)
     // Rows past the end of the only tile of a sequence are not written.
@@ -173,37 +175,47 @@ extension FlashAttention3Forward {
     let written = bytes * used / Double(rows)
     let coordinate = TileCoordinate(
       rows: rows, index: .item(scale: tile.warpgroups, offset: group))
-    return [
-      warpgroup.softmax.normalise(logSumExp: warpgroup.logSumExp),
-      Operation(
-        "O to shared memory", .vector,
-        work: .of {
-          $0.convert = isPartial ? 0 : elements
-          $0.sharedWrite = isPartial ? 0 : elements * Double(element)
-          $0.otherInstructions = isPartial ? 0 : elements / 8
-        }, chain: Chain(alu: 1, shared: isPartial ? 0 : 1)),
-      threadsStore
-        ? Operation(
-          "store O", .loadStore,
-          work: .of {
-            $0.sharedRead = isPartial ? 0 : bytes
-            $0.globalWrite = written
-            $0.otherInstructions = bytes / 16
-            $0.alu = bytes / 16
-          }, chain: Chain(alu: 4, shared: isPartial ? 0 : 1),
-          action: .store(warpgroup.output, isPartial ? .partialO : .o, coordinate))
-        : Operation(
-          "store O", .copyAsync,
-          work: .of {
-            $0.sharedRead = elements * Double(element)
-            $0.globalWrite = elements * Double(element)
-          }, signals: [warpgroup.stored],
-          action: .store(warpgroup.output, .o, coordinate)),
-      Operation(
-        "store log-sum-exp", .loadStore, work: .of { $0.globalWrite = used * 4 },
-        waits: threadsStore ? [] : [warpgroup.stored],
-        action: .store(warpgroup.logSumExp, isPartial ? .partialLogSumExp : .logSumExp, coordinate)),
-    ]
+    var toShared = Operation(
+      "O to shared memory", .vector,
+      work: .of {
+        $0.convert = isPartial ? 0 : elements
+        $0.sharedWrite = isPartial ? 0 : elements * Double(element)
+        $0.otherInstructions = isPartial ? 0 : elements / 8
+      }, chain: Chain(alu: 1, shared: isPartial ? 0 : 1))
+    let fromShared = Operation(
+      "O from shared memory", .vector,
+      work: .of {
+        $0.sharedRead = bytes
+        $0.otherInstructions = bytes / 16
+      }, chain: Chain(shared: 1))
+    // Each row's address is computed by a lane and told to those that store it, 2 KiB at a time.
+    let passes = max(Int(written) / 2048, 1)
+    let storeByThreads = Operation(
+      "store O", .loadStore,
+      work: .of {
+        $0.globalWrite = written
+        $0.otherInstructions = bytes / 16 + 128 * 100
+        $0.alu = bytes / 16
+      }, chain: Chain(alu: 4 * passes, shuffle: passes),
+      action: .store(warpgroup.output, isPartial ? .partialO : .o, coordinate))
+    let storeByCopyEngine = Operation(
+      "store O", .copyAsync,
+      work: .of {
+        $0.sharedRead = elements * Double(element)
+        $0.globalWrite = elements * Double(element)
+      }, waits: [meetings.written], signals: [warpgroup.stored],
+      action: .store(warpgroup.output, .o, coordinate))
+    let storeLogSumExp = Operation(
+      "store log-sum-exp", .loadStore, work: .of { $0.globalWrite = used * 4 },
+      waits: threadsStore ? [] : [warpgroup.stored],
+      action: .store(warpgroup.logSumExp, isPartial ? .partialLogSumExp : .logSumExp, coordinate))
+    if !threadsStore { (toShared.waits, toShared.signals) = ([meetings.read], [meetings.written]) }
+    let meet = threadsStore ? [] : [Operation("all have read", .sync, signals: [meetings.read])]
+    return (
+      [warpgroup.softmax.normalise(logSumExp: warpgroup.logSumExp)] + meet + [toShared]
+        + (threadsStore && !isPartial ? [fromShared] : []),
+      [threadsStore ? storeByThreads : storeByCopyEngine, storeLogSumExp]
+    )
   }
 
   /// Rows of a warpgroup's share of a tile that exist: all where a sequence has several tiles.

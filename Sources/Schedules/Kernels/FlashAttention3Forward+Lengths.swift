@@ -90,9 +90,20 @@ extension FlashAttention3Forward {
   }
 
   /// What every warp does before it knows what its work item is.
-  func lengthReads(warps: Int) -> [Block] {
-    guard isCute, shape.lengths != nil else { return [] }
+  ///
+  /// A work item of the CuTe build is a launch: one warp asks for the tensor maps and sets up the barriers, all warps meet
+  /// (325 to 440 cycles), then registers change hands (105 for consumers, 230 to 450 for the producer;
+  /// validation/sass_regions_h100.csv).
+  func beginnings(warps: Int) -> [Block] {
+    guard isCute, !policy.isPersistent else { return [] }
     let threads = Double(32 * warps)
+    let setUp = Block(
+      trips: .fixed(1), stepsPerTrip: 0,
+      operations: [
+        Operation("set up barriers", .vector, chain: Chain(alu: 55, shared: 5)),
+        Operation("change registers", .vector, chain: Chain(alu: warps == 1 ? 60 : 25)),
+      ])
+    guard shape.lengths != nil else { return [setUp] }
     func read(_ name: String, shuffles: Int, trips: Int) -> Block {
       Block(
         trips: .fixed(trips), stepsPerTrip: 0,
@@ -108,6 +119,6 @@ extension FlashAttention3Forward {
     // On average half of the sequences are passed on the way to one's own.
     let passed =
       shape.hasQueryLengths ? [read("find the sequence", shuffles: 6, trips: 1 + shape.batch / 62)] : []
-    return passed + [read("read lengths", shuffles: 0, trips: 1)]
+    return [setUp] + passed + [read("read lengths", shuffles: 0, trips: 1)]
   }
 }

@@ -2,41 +2,68 @@ import HWModels
 
 /// How the producer of a call with lengths from a table comes by work items and hands them to the consumers.
 ///
-/// Expected between two items (H100, cycles). The producer, when it has asked for the last tile of an item: the counter has answered
-/// meanwhile (an addition in the shared cache and back, 400); tiles and parts of the next 31 sequences, 382, and their sum over a
-/// warp, 6 x 24 + 20 x 4 = 224, once more for every 31 sequences further on; then the item's place, for which consumers wait
-/// before they store their output. Consumers: place, number and lengths, two reads one after the other, 544 and 320 for
-/// what is computed from them; lengths once more before the output is stored, 430. Stall samples of the compiled kernel say 279 + 265 and 330,
-/// 575 of waiting for the place, 454 (16 x 1024 tokens, head dim 128; validation/fa3_cpp_h100.csv has the cycles of whole
-/// calls).
+/// Expected between two items (H100, cycles). The producer, when it has asked for the last tile of K: the counter's answer, one
+/// round trip and the exchange between lanes, 620; the last tile of V; tiles and parts of the next 31 sequences, read and
+/// summed over the warp, 1,260, once more for every 31 sequences further on; then the item's place; number and
+/// lengths of the sequence, two reads one after the other, and what is computed from them, 1,370. Where four warps copy, all
+/// meet the consumers at the place: the next item's first copy begins when the last product of this one is
+/// done. Consumers: place, number and lengths, two reads one after the other, 544 and 320 for what is computed from them;
+/// lengths once more and the addresses of its rows before the output is stored, 430 and 520. Stall samples of the compiled kernels say
+/// 1,160, 1,300 to 1,500 and 1,500 to 1,800 for the producer; 950 and 280 + 750 + 1,400 for the consumers
+/// (32 x 256 tokens, head dim 64 and 128; validation/fa3_cpp_h100.csv has the cycles of whole calls).
 /// - Source: Dao-AILab/flash-attention@0251105 hopper/tile_scheduler.hpp (`VarlenDynamicPersistentTileScheduler`),
 ///   hopper/flash_fwd_kernel_sm90.h.
 struct WorkHand {
   /// The place of the next work item is in shared memory, and was read.
   let full: BarrierID
   let empty: BarrierID
-  /// The counter has answered.
-  let counted: BarrierID
+  /// Consumers are at the place; nil where the producer is one warp, which only arrives.
+  let met: BarrierID?
   /// O, which lies where V lay, has left shared memory.
   let outputStored: BarrierID
 
-  init(_ builder: inout KernelBuilder, consumers: Int) {
+  /// The core's own cache has the lengths: 32 sequences lie in one of its lines, and a core comes back to them.
+  let isNear: Bool
+  let consumers: Int
+
+  init(_ builder: inout KernelBuilder, consumers: Int, producerWarps: Int, isNear: Bool) {
+    self.isNear = isNear
+    self.consumers = consumers
     full = builder.barrier("work item full", .named)
     empty = builder.barrier("work item empty", .named, arrivals: consumers, initialPhases: 1)
-    counted = builder.barrier("work item counted", .completion)
+    met = producerWarps > 1 ? builder.barrier("consumers at the work item", .named, arrivals: consumers) : nil
     outputStored = builder.barrier("O stored", .memory, arrivals: consumers, initialPhases: 1)
   }
 
-  /// Number and lengths of the sequence: two reads one after the other, of which the first level has one.
-  static func readLengths(threads: Double, instructions: Double) -> Operation {
+  /// Latencies of shared memory that a read takes which the core's own cache answers: beside one consumer warpgroup it has the
+  /// load and store unit to itself (25 to 40 cycles), beside more it queues behind their loads, stores and copies (60 to 170).
+  private var nearRead: Int { consumers == 1 ? 1 : 3 }
+
+  /// `near` reads one after the other that the core's own cache answers; the lengths' own come from further away where a core
+  /// does not come back to them.
+  func reads(_ near: Int, alu: Int, shuffle: Int = 0) -> Chain {
+    Chain(
+      alu: alu, shuffle: shuffle, shared: nearRead * (isNear ? near : near - 1), global: isNear ? 0 : 1)
+  }
+
+  /// Number and lengths of the sequence, and what tells where they lie: by a consumer, before its first product and before
+  /// it stores.
+  func readLengths(threads: Double, instructions: Double, reads: Int) -> Operation {
     Operation(
       "read its lengths", .vector, work: .of { $0.otherInstructions = threads * instructions },
-      chain: Chain(alu: 20, shared: 1, global: 1))
+      chain: self.reads(reads, alu: 20))
+  }
+
+  /// The same by the producer, whose registers do not hold what it needs: most of the reads are from local memory.
+  func readLengthsForCopies(threads: Double) -> Operation {
+    Operation(
+      "read its lengths", .vector, work: .of { $0.otherInstructions = threads * 150 },
+      chain: reads(11, alu: 30))
   }
 
   /// What a consumer does before it stores an item's output: it asks for the next.
   var take: [Operation] {
-    [
+    (met.map { [Operation("come for the next work item", .sync, signals: [$0])] } ?? []) + [
       Operation("wait for the next work item", .sync, waits: [full]),
       Operation(
         "read its place", .vector, work: .of { $0.otherInstructions = 128 * 30 },
@@ -44,29 +71,40 @@ struct WorkHand {
     ]
   }
 
-  /// Asks the counter while the item's own tiles are on their way.
+  /// One lane counts for the warp and tells the others; the answer is needed before the warp goes on.
   var count: Operation {
-    Operation("count work items", .loadAsync, work: .of { $0.otherInstructions = 4 * 32 }, signals: [counted])
+    Operation(
+      "count work items", .vector, work: .of { $0.otherInstructions = 13 * 32 },
+      chain: Chain(alu: 20, shuffle: 3, global: 1))
   }
 }
 
 /// The producer of calls with a paged cache: a warpgroup whose threads copy 16 bytes each.
 ///
-/// Expected for the first tiles of an item (H100, cycles), one after another: lengths of the sequence 440, entries of the page table 382,
-/// addresses 60; then K and Q, 382 and their bytes. Consumers meanwhile store the output of the item before, 500. V comes beside the
-/// softmax.
+/// Expected for the first tiles of an item (H100, cycles), one after another: lengths of the sequence 1,370, entries of the page table
+/// 382; the copies of K and Q, of which each group of rows takes two shuffles and the address from them, 60, 8
+/// groups a tile of 128 rows; then their latency and bytes. Consumers meanwhile store the output of the item before, 1,500. V comes beside
+/// the softmax.
 /// - Source: Dao-AILab/flash-attention@0251105 hopper/paged_kv.h, hopper/mainloop_fwd_sm90_tma_gmma_ws.hpp (`load`).
 extension FlashAttention3Forward {
   /// Sequences whose tiles a warp sums up at a time.
   private static let sequencesPerStep = 31
 
+  /// Work items of a sequence.
+  private var itemsPerSequence: Int {
+    shape.lengths == nil
+      ? tiles.tilesPerSequence * shape.headsQ / packedHeads * splits
+      : max(items().total / shape.batch, 1)
+  }
+
   /// Steps of 31 sequences between two work items of a core, beside the first: cores take items in turn.
   private func furtherSteps(on device: Device) -> Int {
-    let items =
-      shape.lengths == nil
-      ? tiles.tilesPerSequence * shape.headsQ / packedHeads * splits
-      : max(self.items().total / shape.batch, 1)
-    return Int(device.cores.count.value) / items / Self.sequencesPerStep
+    Int(device.cores.count.value) / itemsPerSequence / Self.sequencesPerStep
+  }
+
+  /// Between two work items of a core lie fewer sequences than a line of the cache has lengths of.
+  func lengthsAreNear(on device: Device) -> Bool {
+    Int(device.cores.count.value) <= 32 * itemsPerSequence
   }
 
   /// How the producer comes by the next work item and hands it on, when it has asked for the last tile of this one.
@@ -74,19 +112,16 @@ extension FlashAttention3Forward {
     let sum = Operation(
       "tiles of 31 sequences", .vector,
       work: .of {
-        $0.shuffle = 8 * 32
-        $0.alu = 20 * 32
-        $0.otherInstructions = 10 * 32
-      }, chain: Chain(alu: 20, shuffle: 7, global: 1))
+        $0.shuffle = 10 * 32
+        $0.otherInstructions = 100 * 32
+      }, chain: hand.reads(1, alu: 40, shuffle: 10))
     let place = Operation(
-      "place of the work item", .vector, work: .of { $0.alu = 20 * 32 },
-      chain: Chain(alu: 20, shuffle: 3), waits: [hand.empty], signals: [hand.full])
+      "place of the work item", .vector, work: .of { $0.otherInstructions = 60 * 32 },
+      chain: Chain(alu: 60, shuffle: 6), waits: [hand.empty], signals: [hand.full])
+    let meet = hand.met.map { Operation("meet the consumers", .sync, waits: [$0]) }
     return [
-      Block(
-        trips: .fixed(1), stepsPerTrip: 0,
-        operations: [Operation("wait for the counter", .sync, waits: [hand.counted])]),
       Block(trips: .fixed(1 + furtherSteps(on: device)), stepsPerTrip: 0, operations: [sum]),
-      Block(trips: .fixed(1), stepsPerTrip: 0, operations: [place]),
+      Block(trips: .fixed(1), stepsPerTrip: 0, operations: [place] + (meet.map { [$0] } ?? [])),
     ]
   }
 
@@ -106,28 +141,14 @@ extension FlashAttention3Forward {
           $0.globalRead = Double(min(tile.keyTile, shape.seqKV) * columns * element)
           $0.sharedWrite = bytes
           // A 16-byte copy a lane; the address of a row is found by one of the eight lanes that read it.
-          $0.otherInstructions = bytes / 16
+          $0.otherInstructions = bytes / 16 + threads * 40
           $0.alu = bytes / 16
           $0.shuffle = Double(2 * 8 * tile.keyTile)
-        }, waits: [ring.empty], signals: [ring.full],
+        }, chain: rowAddresses(tile.keyTile), waits: [ring.empty], signals: [ring.full],
         action: .load(
           tensor, TileCoordinate(rows: tile.keyTile, index: .walk(offset: offset)),
           into: TileRef(ring.buffer, .step(offset: offset))))
     }
-    let queryBytes = Double(tile.queryTile * tile.headDim * element)
-    let usedQueries = tiles.usedRows(count: tile.queryTile) / Double(tile.queryTile)
-    let loadQ = Operation(
-      "load Q", .loadAsync,
-      work: .of {
-        $0.streamRead = queryBytes * usedQueries
-        $0.sharedWrite = queryBytes
-        $0.otherInstructions = queryBytes / 16
-        $0.alu = queryBytes / 16
-        $0.shuffle = Double(2 * 8 * tile.queryTile)
-      }, chain: Chain(alu: 12, shuffle: 1), waits: [q.empty], signals: [q.full],
-      action: .load(
-        .q, TileCoordinate(rows: tile.queryTile, index: .item(scale: 1, offset: 0)),
-        into: TileRef(q.buffer, .item)))
     let table = builder.buffer("page entries", .registers, rows: tile.keyTile, columns: 1, type: .fp32)
     let entries = Operation(
       "load page table", .loadStore,
@@ -140,7 +161,7 @@ extension FlashAttention3Forward {
     let nextK = copy("load K", k, .k, columns: tile.headDim, offset: 1)
     let loadV = copy("load V", v, .v, columns: tile.headDimV, offset: 0)
     let begin = [
-      entries, firstK, loadQ, Operation("wait for O to leave", .sync, waits: [hand.outputStored]),
+      entries, firstK, gatherQueries(q), Operation("wait for O to leave", .sync, waits: [hand.outputStored]),
     ]
     let step = [entries, nextK, loadV]
     builder.actor(
@@ -148,11 +169,12 @@ extension FlashAttention3Forward {
       blocks: [
         Block(
           trips: .fixed(1), stepsPerTrip: 0,
-          operations: [WorkHand.readLengths(threads: threads, instructions: 60), hand.count]),
+          operations: [hand.readLengthsForCopies(threads: threads)]),
         Block(trips: .variable(steps.any, offset: 0), stepsPerTrip: 0, operations: begin),
         Block(trips: .variable(steps.masked, offset: 0), stepsPerTrip: 1, operations: step),
         Block(trips: .variable(steps.whole, offset: 0), stepsPerTrip: 1, operations: step),
         Block(trips: .variable(steps.edge, offset: 0), stepsPerTrip: 1, operations: step),
+        Block(trips: .fixed(1), stepsPerTrip: 0, operations: [hand.count]),
         Block(trips: .variable(steps.any, offset: 0), stepsPerTrip: 1, operations: [loadV]),
       ] + dealing(hand, on: device))
   }

@@ -32,7 +32,7 @@ struct FlashAttention3Forward {
   /// kernel that knows the band of its mask.
   var blocks: BlockMaskItems?
 
-  /// The C++ build gathers the rows of packed heads by the threads that use them, not by the copy engine.
+  /// The C++ build gathers the rows of packed heads by the four warps of the producer, not by the copy engine.
   var threadsLoadQueries: Bool { !isCute && packedHeads > 1 && !copiesPages }
   /// Rows of packed heads, and of sequences of varying length, are stored by the threads too.
   var threadsStore: Bool {
@@ -59,7 +59,7 @@ struct FlashAttention3Forward {
   /// CuTe: one launch per tile, causal ones longest first over sections of heads whose keys and values fit 50 MiB
   /// (tile_scheduler.py); what a block mask means it does not know. C++: persistent, causal ones
   /// by an atomic counter, sections of 32 MB (tile_scheduler.hpp).
-  private var policy: TilePolicy {
+  var policy: TilePolicy {
     if let otherPolicy { return otherPolicy }
     // Parts of one tile follow each other; with lengths from a table they are dealt from a counter (tile_scheduler.hpp).
     if splits > 1 { return isVarlen ? .dynamicPersistent(order: .tilesFastest) : .grid(order: .tilesFastest) }
@@ -116,21 +116,28 @@ struct FlashAttention3Forward {
     let turns = (0..<groups).map { group in
       builder.barrier("turn \(group)", .named, initialPhases: group == 0 ? 1 : 0)
     }
-    let hand: WorkHand? = isVarlen ? WorkHand(&builder, consumers: groups) : nil
+    let hand: WorkHand? =
+      isVarlen
+      ? WorkHand(
+        &builder, consumers: groups, producerWarps: copiesPages || threadsLoadQueries ? 4 : 1,
+        isNear: lengthsAreNear(on: device)) : nil
     if let hand, copiesPages {
       addCopyingProducer(&builder, q: q, k: k[0], v: v[0], steps: steps, hand: hand, on: device)
     } else {
       addProducer(&builder, q: q, k: k, v: v, steps: steps, hand: hand, on: device)
     }
+    let meetings = Meetings(&builder, consumers: groups)
     for group in 0..<groups {
       addConsumer(
-        &builder, group: group, q: q, k: k, v: v, turns: turns, steps: steps, ends: ends, hand: hand)
+        &builder, group: group, q: q, k: k, v: v, turns: turns, meetings: meetings, steps: steps, ends: ends,
+        hand: hand)
     }
     let threads = 128 * (groups + 1)
     return try builder.build(
       items: items(), policy: policy,
       footprint: Footprint(
-        threads: threads, registersPerThread: groups == 3 ? 128 : 168, sharedBytes: sharedBytes,
+        threads: threads, registersPerThread: groups == 3 ? 128 : groups == 2 ? 168 : 255,
+        sharedBytes: sharedBytes,
         clusterSize: clusterSize),
       on: device)
   }
@@ -159,6 +166,27 @@ struct FlashAttention3Forward {
 
   // MARK: Producer
 
+  /// Sixteen rows at a time, eight lanes each: the address comes from another lane, its halves together, then the copies.
+  func rowAddresses(_ rows: Int) -> Chain { Chain(alu: 12 + 2 * rows / 16, shuffle: rows / 16) }
+
+  /// Copies the rows of a query tile, 16 bytes a thread.
+  func gatherQueries(_ q: KernelBuilder.Ring) -> Operation {
+    let bytes = Double(tile.queryTile * tile.headDim * element)
+    let used = tiles.usedRows(count: tile.queryTile) / Double(tile.queryTile)
+    return Operation(
+      "load Q", .loadAsync,
+      work: .of {
+        $0.streamRead = bytes * used
+        $0.sharedWrite = bytes
+        $0.otherInstructions = bytes / 16 + 4 * 32 * 60
+        $0.alu = bytes / 16
+        $0.shuffle = Double(2 * 8 * tile.queryTile)
+      }, chain: rowAddresses(tile.queryTile), waits: [q.empty], signals: [q.full],
+      action: .load(
+        .q, TileCoordinate(rows: tile.queryTile, index: .item(scale: 1, offset: 0)),
+        into: TileRef(q.buffer, .item)))
+  }
+
   /// K of the first step, Q, then K of step j + 1 before V of step j; the last V alone.
   private func addProducer(
     _ builder: inout KernelBuilder, q: KernelBuilder.Ring, k: [KernelBuilder.Ring], v: [KernelBuilder.Ring],
@@ -183,31 +211,36 @@ struct FlashAttention3Forward {
       }
     }
     let queryBytes = Double(tile.queryTile * tile.headDim * element)
-    let loadQ = Operation(
-      "load Q", .copyAsync,
-      work: .of {
-        $0.streamRead = queryBytes
-        $0.sharedWrite = queryBytes
-      }, waits: [q.empty], signals: [q.full],
-      action: .load(
-        .q, TileCoordinate(rows: tile.queryTile, index: .item(scale: 1, offset: 0)),
-        into: TileRef(q.buffer, .item)))
+    let loadQ =
+      threadsLoadQueries
+      ? gatherQueries(q)
+      : Operation(
+        "load Q", .copyAsync,
+        work: .of {
+          $0.streamRead = queryBytes
+          $0.sharedWrite = queryBytes
+        }, waits: [q.empty], signals: [q.full],
+        action: .load(
+          .q, TileCoordinate(rows: tile.queryTile, index: .item(scale: 1, offset: 0)),
+          into: TileRef(q.buffer, .item)))
+    let warps = threadsLoadQueries ? 4 : 1
     let firstK = copy("load K", k, .k, columns: tile.headDim, offset: 0)
     let nextK = copy("load K", k, .k, columns: tile.headDim, offset: 1)
     let loadV = copy("load V", v, .v, columns: tile.headDimV, offset: 0)
     builder.actor(
-      "producer", warps: 1,
-      blocks: lengthReads(warps: 1) + [
+      "producer", warps: warps,
+      blocks: beginnings(warps: 1) + [
         Block(
           trips: .fixed(hand == nil ? 0 : 1), stepsPerTrip: 0,
-          operations: hand.map { [WorkHand.readLengths(threads: 32, instructions: 60), $0.count] } ?? []),
+          operations: hand.map { [$0.readLengthsForCopies(threads: Double(32 * warps))] } ?? []),
         Block(
           trips: .variable(steps.any, offset: 0), stepsPerTrip: 0,
-          operations: (threadsLoadQueries ? firstK : firstK + [loadQ])
+          operations: firstK + [loadQ]
             + (hand.map { [Operation("wait for O to leave", .sync, waits: [$0.outputStored])] } ?? [])),
         Block(trips: .variable(steps.masked, offset: 0), stepsPerTrip: 1, operations: nextK + loadV),
         Block(trips: .variable(steps.whole, offset: 0), stepsPerTrip: 1, operations: nextK + loadV),
         Block(trips: .variable(steps.edge, offset: 0), stepsPerTrip: 1, operations: nextK + loadV),
+        Block(trips: .fixed(hand == nil ? 0 : 1), stepsPerTrip: 0, operations: hand.map { [$0.count] } ?? []),
         Block(trips: .variable(steps.any, offset: 0), stepsPerTrip: 1, operations: loadV),
       ] + (hand.map { dealing($0, on: device) } ?? []))
   }
