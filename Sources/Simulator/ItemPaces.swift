@@ -12,7 +12,8 @@ final class ItemPaces {
   private let conditions: MemoryConditions
   /// Whether slots play more than one item.
   private let repeated: Bool
-  /// What an item takes when its core never has more than its share of the memory, by class: no sharing is slower.
+  /// What an item of a persistent kernel takes when its core never has more than its share of the memory, by class: no sharing
+  /// is slower.
   private let shares: [DeviceSchedule.Duration]?
   private let slots: Double
   /// Bytes that device memory, the shared cache and its stores move in a tick.
@@ -64,7 +65,8 @@ final class ItemPaces {
     }
     let shared = pace.shared * Double(resident) * active
     let ticks = self.ticks(pace, shared: shared, isFirst: isFirst)
-    guard let share = shares?[itemClass] else { return ticks }
+    // Launches of a grid that follow each other begin together again, and have nothing under way.
+    guard kernel.policy.isPersistent, let share = shares?[itemClass] else { return ticks }
     if isFirst { return min(ticks, Double(share.first)) }
     // Cores that come back for more keep each other company: of what a core alone would save, those that are idle leave it
     // their part.
