@@ -40,9 +40,9 @@ struct CacheModel {
     /// Several cores at the same time: as many copies as partitions.
     case several
   }
-  /// Shares of the capacity at which a stream that is read again begins to lose lines and has lost all of them, with one
-  /// copy of each and with changing readers (these over the effective share): limited associativity, hashing and random replacement blur the edge
-  /// (validation/l2_reuse_h100.csv).
+  /// Shares of the capacity at which a stream that is read again begins to lose lines and has lost all of them: with one
+  /// copy of each, and with changing readers, who begin to at `beginsChanging` times the effective share. Limited associativity,
+  /// hashing and random replacement blur the edge (validation/l2_reuse_h100.csv).
   private static let edge = (begins: 0.72, ends: 1.02, beginsChanging: 1.1, endsChanging: 0.93)
 
   struct Outcome {

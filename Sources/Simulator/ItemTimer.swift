@@ -36,8 +36,6 @@ struct ItemTimer {
     var timing: Timing
   }
 
-  private let isPersistent: Bool
-
   init(lowered: LoweredKernel, kernel: Kernel, resident: Int, repeated: Bool) {
     self.lowered = lowered
     self.kernel = kernel
@@ -46,8 +44,7 @@ struct ItemTimer {
     // In a persistent kernel roles run ahead of each other into the next item: only its third item starts as all later
     // ones do. What asks for the next item's tiles makes an item longer and the next one shorter, and the last has none to
     // ask for: two of them together show the pace.
-    isPersistent = kernel.policy.isPersistent
-    rounds = repeated ? (isPersistent ? 4 : resident > 1 ? 2 : 1) : 1
+    rounds = repeated ? (kernel.policy.isPersistent ? 4 : resident > 1 ? 2 : 1) : 1
   }
 
   /// Ticks of the class as the first item of its slot and as a later one, when `resident` items of it run side by
@@ -163,11 +160,9 @@ struct ItemTimer {
       epilogue = item.loopEnd < 0 ? 0 : item.end - item.loopEnd
     }
     let launch = kernel.policy.isPersistent ? 0 : lowered.itemLaunchTicks
+    let paced = kernel.policy.isPersistent ? 2 : 1
     let later =
-      rounds == 1
-      ? first + launch
-      : isPersistent
-        ? (roundEnd(rounds - 1) - roundEnd(rounds - 3)) / 2 : roundEnd(rounds - 1) - roundEnd(rounds - 2)
+      rounds > 1 ? (roundEnd(rounds - 1) - roundEnd(rounds - 1 - paced)) / paced : first + launch
     let period = outcome.jumps.first.map {
       SimulationResult.PeriodResult(trips: $0.trips, ticks: $0.ticks, jumpedTrips: $0.trips * $0.periods)
     }

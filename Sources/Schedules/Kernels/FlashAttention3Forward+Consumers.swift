@@ -16,7 +16,7 @@ extension FlashAttention3Forward {
 
   func addConsumer(
     _ builder: inout KernelBuilder, group: Int, q: KernelBuilder.Ring, k: [KernelBuilder.Ring],
-    v: [KernelBuilder.Ring], turns: [BarrierID], meetings: Meetings, steps: StepVariables,
+    v: [KernelBuilder.Ring], turns: [BarrierID], meetings: Meetings?, steps: StepVariables,
     ends: OutputVariables, hand: WorkHand?
   ) {
     let rows = 64
@@ -166,7 +166,7 @@ extension FlashAttention3Forward {
 
   /// Normalise, round, through shared memory; then to device memory.
   private func epilogue(
-    _ warpgroup: ConsumerBuffers, group: Int, rows: Int, meetings: Meetings, isPartial: Bool
+    _ warpgroup: ConsumerBuffers, group: Int, rows: Int, meetings: Meetings?, isPartial: Bool
   ) -> (rounding: [Operation], storing: [Operation]) {
     let elements = Double(rows * tile.headDimV)
     let bytes = elements * Double(isPartial ? 4 : element)
@@ -203,14 +203,14 @@ extension FlashAttention3Forward {
       work: .of {
         $0.sharedRead = elements * Double(element)
         $0.globalWrite = elements * Double(element)
-      }, waits: [meetings.written], signals: [warpgroup.stored],
+      }, waits: meetings.map { [$0.written] } ?? [], signals: [warpgroup.stored],
       action: .store(warpgroup.output, .o, coordinate))
     let storeLogSumExp = Operation(
       "store log-sum-exp", .loadStore, work: .of { $0.globalWrite = used * 4 },
       waits: threadsStore ? [] : [warpgroup.stored],
       action: .store(warpgroup.logSumExp, isPartial ? .partialLogSumExp : .logSumExp, coordinate))
-    if !threadsStore { (toShared.waits, toShared.signals) = ([meetings.read], [meetings.written]) }
-    let meet = threadsStore ? [] : [Operation("all have read", .sync, signals: [meetings.read])]
+    if let meetings { (toShared.waits, toShared.signals) = ([meetings.read], [meetings.written]) }
+    let meet = meetings.map { [Operation("all have read", .sync, signals: [$0.read])] } ?? []
     return (
       [warpgroup.softmax.normalise(logSumExp: warpgroup.logSumExp)] + meet + [toShared]
         + (threadsStore && !isPartial ? [fromShared] : []),

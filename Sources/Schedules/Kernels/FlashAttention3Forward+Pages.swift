@@ -4,13 +4,16 @@ import HWModels
 ///
 /// Expected between two items (H100, cycles). The producer, when it has asked for the last tile of K: the counter's answer, one
 /// round trip and the exchange between lanes, 620; the last tile of V; tiles and parts of the next 31 sequences, read and
-/// summed over the warp, 1,260, once more for every 31 sequences further on; then the item's place; number and
-/// lengths of the sequence, two reads one after the other, and what is computed from them, 1,370. Where four warps copy, all
-/// meet the consumers at the place: the next item's first copy begins when the last product of this one is
-/// done. Consumers: place, number and lengths, two reads one after the other, 544 and 320 for what is computed from them;
-/// lengths once more and the addresses of its rows before the output is stored, 430 and 520. Stall samples of the compiled kernels say
-/// 1,160, 1,300 to 1,500 and 1,500 to 1,800 for the producer; 950 and 280 + 750 + 1,400 for the consumers
-/// (32 x 256 tokens, head dim 64 and 128; validation/fa3_cpp_h100.csv has the cycles of whole calls).
+/// summed over the warp, 700 where the lengths are near and 1,050 where not, once more for every 31 sequences further on; the
+/// item's place, 550; number and lengths of the sequence and what is computed from them, 830 beside one consumer warpgroup, 1,460
+/// beside more. Where four warps copy, all meet the consumers at the place: the next item's first copy begins when the last
+/// product of this one is done. Consumers: the place, 190; number and lengths, 470 to 700; once more before the output is
+/// stored, 410 to 760, and the addresses of its rows, 260 and 40 for each 2 KiB.
+///
+/// Instructions are those of the compiled kernels (sglang-kernel 0.4.3), rounded: 127 to 175 for number and lengths by the producer,
+/// 119 to 126 for the tiles of 31 sequences with the place. Their stall samples say 600 to 1,160 for the counter, 1,250 to 1,500
+/// for tiles and place, 1,090 (one warpgroup, with the page table) to 2,010 for number and lengths; for consumers 510 to 950
+/// before the first product, 750 to 2,280 after the last.
 /// - Source: Dao-AILab/flash-attention@0251105 hopper/tile_scheduler.hpp (`VarlenDynamicPersistentTileScheduler`),
 ///   hopper/flash_fwd_kernel_sm90.h.
 struct WorkHand {
@@ -81,10 +84,10 @@ struct WorkHand {
 
 /// The producer of calls with a paged cache: a warpgroup whose threads copy 16 bytes each.
 ///
-/// Expected for the first tiles of an item (H100, cycles), one after another: lengths of the sequence 1,370, entries of the page table
-/// 382; the copies of K and Q, of which each group of rows takes two shuffles and the address from them, 60, 8
-/// groups a tile of 128 rows; then their latency and bytes. Consumers meanwhile store the output of the item before, 1,500. V comes beside
-/// the softmax.
+/// Expected for the first tiles of an item (H100, cycles), one after another: lengths of the sequence 830 to 1,460, entries of the page
+/// table 382; the copies of K and Q, of which each group of 16 rows takes a shuffle and the address from it, 32, 8 groups a
+/// tile of 128 rows, beside 40 to 60 instructions a thread; then their latency and bytes. Consumers meanwhile store the output
+/// of the item before, 1,200 to 1,600. V comes beside the softmax.
 /// - Source: Dao-AILab/flash-attention@0251105 hopper/paged_kv.h, hopper/mainloop_fwd_sm90_tma_gmma_ws.hpp (`load`).
 extension FlashAttention3Forward {
   /// Sequences whose tiles a warp sums up at a time.
@@ -118,10 +121,10 @@ extension FlashAttention3Forward {
     let place = Operation(
       "place of the work item", .vector, work: .of { $0.otherInstructions = 60 * 32 },
       chain: Chain(alu: 60, shuffle: 6), waits: [hand.empty], signals: [hand.full])
-    let meet = hand.met.map { Operation("meet the consumers", .sync, waits: [$0]) }
+    let meet = hand.met.map { [Operation("meet the consumers", .sync, waits: [$0])] } ?? []
     return [
       Block(trips: .fixed(1 + furtherSteps(on: device)), stepsPerTrip: 0, operations: [sum]),
-      Block(trips: .fixed(1), stepsPerTrip: 0, operations: [place] + (meet.map { [$0] } ?? [])),
+      Block(trips: .fixed(1), stepsPerTrip: 0, operations: [place] + meet),
     ]
   }
 
@@ -133,21 +136,11 @@ extension FlashAttention3Forward {
     func copy(_ name: String, _ ring: KernelBuilder.Ring, _ tensor: Tensor, columns: Int, offset: Int)
       -> Operation
     {
-      let bytes = Double(tile.keyTile * columns * element)
-      return Operation(
-        name, .loadAsync,
-        work: .of {
-          // Rows past the end are not read.
-          $0.globalRead = Double(min(tile.keyTile, shape.seqKV) * columns * element)
-          $0.sharedWrite = bytes
-          // A 16-byte copy a lane; the address of a row is found by one of the eight lanes that read it.
-          $0.otherInstructions = bytes / 16 + threads * 40
-          $0.alu = bytes / 16
-          $0.shuffle = Double(2 * 8 * tile.keyTile)
-        }, chain: rowAddresses(tile.keyTile), waits: [ring.empty], signals: [ring.full],
-        action: .load(
-          tensor, TileCoordinate(rows: tile.keyTile, index: .walk(offset: offset)),
-          into: TileRef(ring.buffer, .step(offset: offset))))
+      // Rows past the end are not read.
+      copyByThreads(
+        name, tensor, rows: tile.keyTile, columns: columns,
+        read: (Double(min(tile.keyTile, shape.seqKV) * columns * element), true), addressing: 40, ring: ring,
+        from: .walk(offset: offset), into: TileRef(ring.buffer, .step(offset: offset)))
     }
     let table = builder.buffer("page entries", .registers, rows: tile.keyTile, columns: 1, type: .fp32)
     let entries = Operation(

@@ -126,7 +126,7 @@ struct FlashAttention3Forward {
     } else {
       addProducer(&builder, q: q, k: k, v: v, steps: steps, hand: hand, on: device)
     }
-    let meetings = Meetings(&builder, consumers: groups)
+    let meetings = threadsStore ? nil : Meetings(&builder, consumers: groups)
     for group in 0..<groups {
       addConsumer(
         &builder, group: group, q: q, k: k, v: v, turns: turns, meetings: meetings, steps: steps, ends: ends,
@@ -166,25 +166,36 @@ struct FlashAttention3Forward {
 
   // MARK: Producer
 
-  /// Sixteen rows at a time, eight lanes each: the address comes from another lane, its halves together, then the copies.
-  func rowAddresses(_ rows: Int) -> Chain { Chain(alu: 12 + 2 * rows / 16, shuffle: rows / 16) }
-
-  /// Copies the rows of a query tile, 16 bytes a thread.
-  func gatherQueries(_ q: KernelBuilder.Ring) -> Operation {
-    let bytes = Double(tile.queryTile * tile.headDim * element)
-    let used = tiles.usedRows(count: tile.queryTile) / Double(tile.queryTile)
+  /// Rows by the four warps of the producer, 16 bytes a thread: sixteen rows at a time, eight lanes each; the address comes
+  /// from another lane, its halves together, then the copies.
+  ///
+  /// - Parameters:
+  ///   - read: bytes, and whether other work items read them too.
+  ///   - addressing: instructions of each thread beside the copies.
+  func copyByThreads(
+    _ name: String, _ tensor: Tensor, rows: Int, columns: Int, read: (bytes: Double, isShared: Bool),
+    addressing: Double, ring: KernelBuilder.Ring, from index: TileIndex, into slot: TileRef
+  ) -> Operation {
+    let bytes = Double(rows * columns * element)
     return Operation(
-      "load Q", .loadAsync,
+      name, .loadAsync,
       work: .of {
-        $0.streamRead = bytes * used
+        if read.isShared { $0.globalRead = read.bytes } else { $0.streamRead = read.bytes }
         $0.sharedWrite = bytes
-        $0.otherInstructions = bytes / 16 + 4 * 32 * 60
+        $0.otherInstructions = bytes / 16 + 4 * 32 * addressing
         $0.alu = bytes / 16
-        $0.shuffle = Double(2 * 8 * tile.queryTile)
-      }, chain: rowAddresses(tile.queryTile), waits: [q.empty], signals: [q.full],
-      action: .load(
-        .q, TileCoordinate(rows: tile.queryTile, index: .item(scale: 1, offset: 0)),
-        into: TileRef(q.buffer, .item)))
+        $0.shuffle = Double(2 * 8 * rows)
+      }, chain: Chain(alu: 12 + 2 * rows / 16, shuffle: rows / 16), waits: [ring.empty], signals: [ring.full],
+      action: .load(tensor, TileCoordinate(rows: rows, index: index), into: slot))
+  }
+
+  /// Gathers the rows of a query tile; those past the end are not read.
+  func gatherQueries(_ q: KernelBuilder.Ring) -> Operation {
+    let used = tiles.usedRows(count: tile.queryTile) / Double(tile.queryTile)
+    return copyByThreads(
+      "load Q", .q, rows: tile.queryTile, columns: tile.headDim,
+      read: (Double(tile.queryTile * tile.headDim * element) * used, false), addressing: 60, ring: q,
+      from: .item(scale: 1, offset: 0), into: TileRef(q.buffer, .item))
   }
 
   /// K of the first step, Q, then K of step j + 1 before V of step j; the last V alone.

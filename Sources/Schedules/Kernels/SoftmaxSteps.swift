@@ -42,12 +42,12 @@ struct SoftmaxSteps {
   private var rowLanes: Double { Double(rows * Self.lanesPerRow) }
   private var elementsPerLaneAndRow: Int { keys / Self.lanesPerRow }
 
-  /// Sets forbidden scores to minus infinity: as many compares as the band has ends and a select for each score.
+  /// Sets forbidden scores to minus infinity: a compare and a select for each score.
   ///
   /// `queryTile` says which rows these scores belong to.
-  func mask(keyTile: TileCoordinate, queryTile: TileCoordinate, ends: Int = 1) -> Operation {
+  func mask(keyTile: TileCoordinate, queryTile: TileCoordinate) -> Operation {
     Operation(
-      "mask S", .vector, work: .of { $0.alu = Double(ends + 1) * elements }, chain: Chain(alu: 2),
+      "mask S", .vector, work: .of { $0.alu = 2 * elements }, chain: Chain(alu: 2),
       action: .mask(scores, keyTile: keyTile, queryTile: queryTile))
   }
 
