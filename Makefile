@@ -1,14 +1,15 @@
 # make run    sets up, builds in release and answers the main scenario
 # make test   sets up and runs all tests
 # make verify executes every schedule on numbers, 200 shapes a family in 50 random orders (7 minutes of processor time, over all cores)
+# make same   compares all answers with those of another checkout (OLD=path), byte for byte
 # make lint   checks the formatting
 # make bench  measures the warm library call and the cold command
 # make accuracy  writes docs/accuracy.md from the measured tables
 
 SWIFT ?= swift
-PACKAGES := libsqlite3-dev libgraphviz-dev libc6-dev libstdc++-12-dev binutils libcurl4 libncurses6 libxml2 git tzdata
+PACKAGES := libsqlite3-dev libgraphviz-dev libc6-dev libstdc++-12-dev binutils libcurl4 libncurses6 libxml2 git tzdata python3
 
-.PHONY: setup run test verify lint bench accuracy build
+.PHONY: setup run test same verify lint bench accuracy build
 
 # Installs what a bare Debian 12 with a Swift toolchain lacks. Asks nothing; says what it does.
 setup:
@@ -30,8 +31,15 @@ build: setup
 run: build
 	$$($(SWIFT) build -c release --show-bin-path)/attnsim run scenarios/fa3-h100.yaml
 
+# Tests run optimised, in a build of their own; CI tries the command of that build.
+TESTBUILD := -c release -Xswiftc -enable-testing --scratch-path .build/testing
+
 test: setup
-	$(SWIFT) test --disable-xctest
+	$(SWIFT) test $(TESTBUILD) --disable-xctest
+
+# Asks another checkout and this one the same thousands of questions: make same OLD=../attnsim-before
+same: build
+	tools/same-answers.py $(OLD) .
 
 verify: build
 	$$($(SWIFT) build -c release --show-bin-path)/attnsim verify --shapes 200 --orders 50

@@ -1,7 +1,12 @@
+import Attention
+import Dataflow
 import HWModels
 import InputFiles
+import Programs
+import Results
 import Schedules
 import Simulator
+import Spatial
 
 /// Time of one warm library call, by sequence length: median and 90th percentile of many, nothing kept between calls.
 ///

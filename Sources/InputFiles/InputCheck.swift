@@ -1,4 +1,5 @@
-import Schedules
+import Programs
+import Results
 import Simulator
 
 /// Checks a file of any of our kinds.

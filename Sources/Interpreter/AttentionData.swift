@@ -1,5 +1,5 @@
+package import Attention
 import HWModels
-package import Schedules
 
 /// Inputs of one attention call, seeded: the same shape, kind and seed give the same numbers everywhere.
 package struct AttentionData: Sendable {

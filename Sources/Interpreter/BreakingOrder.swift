@@ -1,4 +1,4 @@
-import Schedules
+import Programs
 
 /// The shortest order found in which a program goes wrong, and what went wrong first.
 package struct BreakingOrder: Sendable, Hashable {

@@ -1,4 +1,4 @@
-import Schedules
+import Programs
 
 /// One einsum: its accesses as strides, its expression as a tree over them, its space as nested loops.
 extension CascadeMachine {

@@ -1,5 +1,5 @@
 import HWModels
-package import Schedules
+package import Programs
 
 /// A cascade executed on numbers in double precision.
 ///

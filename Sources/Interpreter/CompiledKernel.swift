@@ -1,5 +1,5 @@
 import HWModels
-import Schedules
+import Programs
 
 /// A kernel as flat arrays, ready to be stepped through.
 final class CompiledKernel {
@@ -34,7 +34,7 @@ final class CompiledKernel {
   /// Asynchronous operations that execute in the order of their issue.
   struct Queue: Equatable {
     var actor: Int
-    var unit: Schedules.Operation.Unit
+    var unit: Programs.Operation.Unit
     var barrier: Int?
   }
 
@@ -115,7 +115,7 @@ final class CompiledKernel {
     }
   }
 
-  private func append(_ operation: Schedules.Operation, actor: Int) {
+  private func append(_ operation: Programs.Operation, actor: Int) {
     operations.append(
       Operation(
         name: operation.name, action: operation.action,
@@ -123,7 +123,7 @@ final class CompiledKernel {
         waits: operation.waits.map(\.index), signals: operation.signals.map(\.index), actor: actor))
   }
 
-  private func queue(actor: Int, _ operation: Schedules.Operation) -> Int {
+  private func queue(actor: Int, _ operation: Programs.Operation) -> Int {
     let wanted: Queue
     switch operation.unit {
     case .tensorAsync, .tensorAsyncRegisters:
@@ -139,7 +139,7 @@ final class CompiledKernel {
   }
 }
 
-extension Schedules.Operation.Unit {
+extension Programs.Operation.Unit {
   /// Whether the actor goes on while the unit works.
   package var isAsynchronous: Bool {
     switch self {

@@ -1,4 +1,4 @@
-import Schedules
+import Programs
 
 /// An operation of a work item, ready to execute.
 struct Step {

@@ -1,5 +1,6 @@
+import Attention
 import HWModels
-import Schedules
+import Programs
 
 /// How tensors lie in device memory.
 extension DeviceMemory {

@@ -1,5 +1,6 @@
+import Attention
 import HWModels
-import Schedules
+import Programs
 
 /// Tensors in device memory, one region for each (split, batch element, head).
 ///

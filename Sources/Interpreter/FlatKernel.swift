@@ -1,5 +1,5 @@
 import HWModels
-import Schedules
+import Programs
 
 /// A compiled kernel in raw memory: what every step of every order looks up, without the calls that arrays cost where
 /// the optimiser does not run.

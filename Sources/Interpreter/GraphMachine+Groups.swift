@@ -1,5 +1,6 @@
+import Attention
 import HWModels
-import Schedules
+import Programs
 
 /// Nodes that take a group of queries, all heads of each, and keys and values word by word.
 extension GraphMachine {

@@ -1,5 +1,6 @@
+import Attention
 import HWModels
-import Schedules
+import Programs
 
 /// A streaming graph executed on numbers: one copy, its heads one after another.
 ///

@@ -1,5 +1,3 @@
-import Schedules
-
 /// What the slots of one kernel share: the items nobody has taken yet.
 final class KernelRun {
   let compiled: CompiledKernel

@@ -1,4 +1,4 @@
-import Schedules
+import Programs
 
 /// Partial results of one row become one.
 extension Machine {

@@ -1,4 +1,5 @@
-import Schedules
+import Attention
+import Programs
 
 /// Where tiles lie, in buffers and in device memory.
 extension Machine {

@@ -1,5 +1,6 @@
+import Attention
 import HWModels
-import Schedules
+import Programs
 
 /// Runs a program on numbers, in one order.
 ///

@@ -1,5 +1,7 @@
+public import Attention
 public import HWModels
-public import Schedules
+public import Programs
+import Schedules
 
 /// Ways in which a schedule reads keys from pages, or a prefix that sequences share: sizes of pages, with the choices of
 /// other parameters that allow them.

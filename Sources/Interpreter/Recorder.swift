@@ -1,4 +1,4 @@
-import Schedules
+import Programs
 
 /// A written record of a run: every step with what it read and wrote.
 final class Recorder {

@@ -1,5 +1,6 @@
+import Attention
 import HWModels
-package import Schedules
+package import Programs
 
 /// Attention on given inputs in double precision, row by row from the definition, and how far plain attention in fp32
 /// and in the element type stays from it: the yardstick for programs.

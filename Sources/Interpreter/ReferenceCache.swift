@@ -1,4 +1,4 @@
-package import Schedules
+package import Attention
 import Synchronization
 
 /// Results in double precision, each computed once: who asks while another thread computes waits for it.

@@ -1,4 +1,4 @@
-import Schedules
+import Programs
 
 /// One operation of a simulated run: what the interpreter needs of a trace to follow it.
 public struct TimedStep: Sendable, Hashable {

@@ -1,5 +1,6 @@
+import Attention
 import HWModels
-package import Schedules
+package import Programs
 
 /// A program and inputs, ready to run in many orders.
 package final class Trial {

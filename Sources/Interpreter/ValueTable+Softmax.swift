@@ -1,5 +1,5 @@
+import Attention
 import HWModels
-import Schedules
 
 /// Maxima, exponentials, sums and what is made of them.
 extension ValueTable {

@@ -1,5 +1,5 @@
+import Attention
 import HWModels
-import Schedules
 
 /// Every matrix that runs of one program on one set of inputs have computed, each once.
 ///

@@ -1,4 +1,5 @@
-import Schedules
+import Attention
+import Programs
 
 extension Verification {
   /// Element moves that all orders of a shape may take together; the first order is always whole.

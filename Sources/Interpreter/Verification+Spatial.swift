@@ -1,5 +1,6 @@
+import Attention
 import HWModels
-import Schedules
+import Programs
 
 extension Verification {
   /// Multiply-accumulates that a shape may take in one product; the queries beyond are left out.

@@ -1,5 +1,7 @@
+public import Attention
 public import HWModels
-public import Schedules
+public import Programs
+import Schedules
 
 /// Executes programs on numbers and compares them with attention in double precision.
 ///

@@ -1,5 +1,6 @@
+public import Attention
 public import HWModels
-public import Schedules
+public import Programs
 
 extension Verification {
   /// Kinds of batches that random calls come with, for schedules that take them.

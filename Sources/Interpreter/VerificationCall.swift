@@ -1,4 +1,5 @@
-public import Schedules
+public import Attention
+public import Programs
 
 /// One attention call of a verification, by a schedule with its parameters.
 public struct VerificationCall: Sendable {

@@ -1,5 +1,6 @@
+import Attention
 import HWModels
-import Schedules
+import Programs
 
 extension VerificationReport {
   /// The report as one JSON object. Errors that are not finite are null.

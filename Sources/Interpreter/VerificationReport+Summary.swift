@@ -1,4 +1,5 @@
-import Schedules
+import Attention
+import Programs
 
 extension VerificationReport {
   /// A line for each family of masks, the reasons for what was skipped, and every failure in full.

@@ -1,5 +1,6 @@
+public import Attention
 import HWModels
-public import Schedules
+public import Programs
 
 /// What a verification found, shape by shape.
 public struct VerificationReport: Sendable {

@@ -1,5 +1,5 @@
+public import Attention
 public import HWModels
-public import Schedules
 
 extension Verification {
   /// Families of masks that random shapes come with.

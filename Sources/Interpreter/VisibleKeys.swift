@@ -1,4 +1,4 @@
-package import Schedules
+package import Attention
 
 /// The keys that each query may attend to: the one place where numbers meet masks.
 package struct VisibleKeys: Sendable {

@@ -1,4 +1,4 @@
-import Schedules
+import Programs
 
 /// One work item of a kernel, spelled out: programs list items by class, the interpreter runs them one by one.
 struct WorkItem {

@@ -1,4 +1,4 @@
-public import Schedules
+public import Attention
 
 /// The tiles of a mask as a picture: query tiles downward, key tiles to the right, dense, partial or empty; beside it,
 /// how many tiles each query tile visits.

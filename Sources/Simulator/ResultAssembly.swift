@@ -1,5 +1,7 @@
+import Attention
 import HWModels
-import Schedules
+import Programs
+import Results
 
 /// Puts the levels together: clock, phases, use of resources, bounds.
 enum ResultAssembly {

@@ -1,5 +1,9 @@
+import Dataflow
 import HWModels
-public import Schedules
+public import Programs
+public import Results
+import Schedules
+import Spatial
 
 /// The main path: request in, result out. Start reading here.
 public enum Simulation {

@@ -1,7 +1,11 @@
+import Attention
 import AttnsimTestSupport
+import Dataflow
 import Foundation
 import InputFiles
+import Programs
 import Schedules
+import Spatial
 import Testing
 
 /// Names of the cascades in `scenarios/cascades`.

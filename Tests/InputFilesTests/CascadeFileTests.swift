@@ -1,6 +1,10 @@
+import Attention
 import AttnsimTestSupport
+import Dataflow
 import InputFiles
+import Programs
 import Schedules
+import Spatial
 import Testing
 
 @Suite("Cascade files")

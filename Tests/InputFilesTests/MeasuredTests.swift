@@ -1,5 +1,9 @@
+import Attention
+import Dataflow
 import InputFiles
+import Programs
 import Schedules
+import Spatial
 import Testing
 
 private let header =

@@ -1,5 +1,6 @@
 import HWModels
 import InputFiles
+import Results
 import Simulator
 import Testing
 

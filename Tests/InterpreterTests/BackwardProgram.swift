@@ -1,6 +1,10 @@
+import Attention
+import Dataflow
 import HWModels
 import Interpreter
+import Programs
 import Schedules
+import Spatial
 
 /// The backward pass of flash attention, small enough to read: row sums of dO O, a main kernel whose work items own 16
 /// keys of one query head and walk the queries, and the rounding of the fp32 accumulators.

@@ -1,6 +1,10 @@
+import Attention
+import Dataflow
 import Foundation
 import InputFiles
+import Programs
 import Schedules
+import Spatial
 import Testing
 
 @testable import Interpreter

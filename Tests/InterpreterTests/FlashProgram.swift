@@ -1,5 +1,9 @@
+import Attention
+import Dataflow
 import HWModels
+import Programs
 import Schedules
+import Spatial
 
 /// Flash attention small enough to read: a producer, a consumer with asynchronous products, rings between them.
 ///

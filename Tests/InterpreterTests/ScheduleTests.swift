@@ -1,5 +1,9 @@
+import Attention
+import Dataflow
 import HWModels
+import Programs
 import Schedules
+import Spatial
 import Testing
 
 @testable import Interpreter

@@ -1,8 +1,13 @@
+import Attention
+import Dataflow
 import HWModels
 import InputFiles
 import Interpreter
+import Programs
+import Results
 import Schedules
 import Simulator
+import Spatial
 import Testing
 
 @Suite("The simulated order computes attention")

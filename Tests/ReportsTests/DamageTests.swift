@@ -2,9 +2,14 @@ import Foundation
 import GRDB
 import Testing
 
+@testable import Attention
+@testable import Dataflow
+@testable import Programs
 @testable import Reports
+@testable import Results
 @testable import Schedules
 @testable import Simulator
+@testable import Spatial
 
 @Suite("Databases that cannot be used")
 struct DamageTests {

@@ -2,9 +2,14 @@ import Foundation
 import HWModels
 import Testing
 
+@testable import Attention
+@testable import Dataflow
+@testable import Programs
 @testable import Reports
+@testable import Results
 @testable import Schedules
 @testable import Simulator
+@testable import Spatial
 
 @Suite("Figures")
 struct FigureTests {
@@ -20,16 +25,16 @@ struct FigureTests {
   func rooflineExtremes() throws {
     var decode = try Sample.result()
     decode.bounds = [
-      .stored(resource: .dram, time: Duration(400e-6), ceiling: 3e12, unit: "B/s", amount: 1.2e9),
-      .stored(resource: .l2, time: Duration(200e-6), ceiling: 6e12, unit: "B/s", amount: 1.2e9),
-      .stored(resource: .tensor, time: Duration(2e-6), ceiling: 800e12, unit: "flop/s", amount: 1.6e9),
+      .init(resource: .dram, time: Duration(400e-6), ceiling: 3e12, unit: "B/s", amount: 1.2e9),
+      .init(resource: .l2, time: Duration(200e-6), ceiling: 6e12, unit: "B/s", amount: 1.2e9),
+      .init(resource: .tensor, time: Duration(2e-6), ceiling: 800e12, unit: "flop/s", amount: 1.6e9),
     ]
     try Picture.check(RooflineFigure.svg(decode), "roofline-decode.svg")
     var near = try Sample.result()
     near.bounds = Resource.allCases.enumerated().map { place, resource in
       let memory = [.shared, .l2, .dram, .tensorMemory].contains(resource)
       let time = 300e-6 * (1 + 0.01 * Double(place))
-      return .stored(
+      return .init(
         resource: resource, time: Duration(time), ceiling: memory ? 5e12 : 700e12,
         unit: memory ? "B/s" : resource == .tensor ? "flop/s" : "op/s",
         amount: time * (memory ? 5e12 : 700e12))
@@ -47,8 +52,8 @@ struct FigureTests {
     var result = try Sample.result(
       request: .init(schedule: "fa2", shape: shape, device: try Sample.request().device))
     result.bounds = [
-      .stored(resource: .dram, time: Duration(2e-6), ceiling: 3e12, unit: "B/s", amount: 6e6),
-      .stored(resource: .tensor, time: Duration(0), ceiling: 800e12, unit: "flop/s", amount: 0),
+      .init(resource: .dram, time: Duration(2e-6), ceiling: 3e12, unit: "B/s", amount: 6e6),
+      .init(resource: .tensor, time: Duration(0), ceiling: 800e12, unit: "flop/s", amount: 0),
     ]
     #expect(result.usefulFlops == 0)
     try Picture.check(RooflineFigure.svg(result), "roofline-no-pairs.svg")

@@ -2,8 +2,11 @@ import GRDB
 import HWModels
 import Testing
 
+@testable import Dataflow
 @testable import Reports
+@testable import Results
 @testable import Simulator
+@testable import Spatial
 
 @Suite("Runs of machines that are no GPU in the store")
 struct MachineStoreTests {

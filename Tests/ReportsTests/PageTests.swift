@@ -2,9 +2,14 @@ import Foundation
 import HWModels
 import Testing
 
+@testable import Attention
+@testable import Dataflow
+@testable import Programs
 @testable import Reports
+@testable import Results
 @testable import Schedules
 @testable import Simulator
+@testable import Spatial
 
 @Suite("Pages")
 struct PageTests {

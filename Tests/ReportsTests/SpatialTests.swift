@@ -1,9 +1,14 @@
 import HWModels
 import Testing
 
+@testable import Attention
+@testable import Dataflow
+@testable import Programs
 @testable import Reports
+@testable import Results
 @testable import Schedules
 @testable import Simulator
+@testable import Spatial
 
 @Suite("Spatial runs and cascades as text and pictures")
 struct SpatialTests {

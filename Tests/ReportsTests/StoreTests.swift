@@ -3,9 +3,14 @@ import GRDB
 import HWModels
 import Testing
 
+@testable import Attention
+@testable import Dataflow
+@testable import Programs
 @testable import Reports
+@testable import Results
 @testable import Schedules
 @testable import Simulator
+@testable import Spatial
 
 /// A folder of its own for each test, removed at the end.
 final class TemporaryFolder {

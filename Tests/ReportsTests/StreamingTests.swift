@@ -2,8 +2,11 @@ import GRDB
 import HWModels
 import Testing
 
+@testable import Dataflow
 @testable import Reports
+@testable import Results
 @testable import Simulator
+@testable import Spatial
 
 @Suite("Streaming runs as text and pictures")
 struct StreamingTests {

@@ -1,7 +1,12 @@
+import Attention
+import Dataflow
 import Foundation
 import HWModels
+import Programs
+import Results
 import Schedules
 import Simulator
+import Spatial
 import Testing
 
 @testable import Reports

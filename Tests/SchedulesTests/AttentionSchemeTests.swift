@@ -1,4 +1,8 @@
+import Attention
+import Dataflow
+import Programs
 import Schedules
+import Spatial
 import Testing
 
 /// Multiply-adds, weights and cache of attention schemes, against counts made from the dimensions of DeepSeek-V3 by hand.

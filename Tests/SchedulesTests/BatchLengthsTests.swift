@@ -1,4 +1,8 @@
+import Attention
+import Dataflow
+import Programs
 import Schedules
+import Spatial
 import Testing
 
 /// Lengths of a batch as text.

@@ -1,5 +1,9 @@
+import Attention
+import Dataflow
 import Foundation
+import Programs
 import Schedules
+import Spatial
 import Testing
 
 /// The rules of FlashAttention-2 and LeanAttention, as integers.

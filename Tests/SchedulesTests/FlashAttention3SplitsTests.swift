@@ -1,6 +1,10 @@
 import Testing
 
+@testable import Attention
+@testable import Dataflow
+@testable import Programs
 @testable import Schedules
+@testable import Spatial
 
 /// Into how many parts FlashAttention-3 cuts the keys, against its rules worked out by hand for 132 cores.
 @Suite struct FlashAttention3SplitsTests {

@@ -1,5 +1,9 @@
+import Attention
 import AttnsimTestSupport
+import Dataflow
+import Programs
 import Schedules
+import Spatial
 import Testing
 
 /// FlashInfer's plan of a batch, as integers. The numbers come from a line-by-line transliteration of scheduler.cuh, run apart

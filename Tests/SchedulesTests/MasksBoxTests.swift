@@ -1,4 +1,8 @@
+import Attention
+import Dataflow
+import Programs
 import Schedules
+import Spatial
 import Testing
 
 /// Boxes of a token grid against their definition, and the classes that kernels build work items from.

@@ -1,5 +1,9 @@
+import Attention
+import Dataflow
 import Foundation
+import Programs
 import Schedules
+import Spatial
 import Testing
 
 /// Counts that were made by looking at every pair, recomputed from interval algebra.

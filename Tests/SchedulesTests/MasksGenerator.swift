@@ -1,4 +1,8 @@
+import Attention
+import Dataflow
+import Programs
 import Schedules
+import Spatial
 
 /// A seeded generator of small random masks; equal seeds give equal masks on every machine.
 struct MasksGenerator {

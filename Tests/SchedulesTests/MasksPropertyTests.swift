@@ -1,4 +1,8 @@
+import Attention
+import Dataflow
+import Programs
 import Schedules
+import Spatial
 import Testing
 
 /// Random small masks of every family against their definition, pair by pair.

@@ -1,4 +1,8 @@
+import Attention
+import Dataflow
+import Programs
 import Schedules
+import Spatial
 
 /// The definition of every mask, pair by pair: slow, and written apart from the code under test.
 enum MasksReference {

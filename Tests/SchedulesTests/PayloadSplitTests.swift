@@ -1,5 +1,9 @@
+import Attention
 import AttnsimTestSupport
+import Dataflow
+import Programs
 import Schedules
+import Spatial
 import Testing
 
 /// FlashMLA's division of a batch, as integers.

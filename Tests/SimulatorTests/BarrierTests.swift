@@ -1,8 +1,13 @@
+import Attention
 import HWModels
+import Programs
 import Schedules
 import Testing
 
+@testable import Dataflow
+@testable import Results
 @testable import Simulator
+@testable import Spatial
 
 /// Barriers whose arrivals come from several actors, in equal shares or from whoever comes.
 @Suite struct BarrierTests {

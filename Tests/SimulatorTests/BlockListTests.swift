@@ -1,6 +1,11 @@
+import Attention
+import Dataflow
 import HWModels
+import Programs
+import Results
 import Schedules
 import Simulator
+import Spatial
 import Testing
 
 /// Masks that are no band, in the schedules whose kernels walk lists of blocks.

@@ -1,8 +1,13 @@
+import Attention
 import AttnsimTestSupport
+import Dataflow
 import HWModels
 import InputFiles
+import Programs
+import Results
 import Schedules
 import Simulator
+import Spatial
 import Testing
 
 /// What no prediction may break, for every schedule and device and sampled shapes.

@@ -1,4 +1,5 @@
 import HWModels
+import Results
 import Simulator
 import Testing
 

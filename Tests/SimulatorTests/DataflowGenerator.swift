@@ -1,8 +1,13 @@
+import Attention
 import AttnsimTestSupport
 import HWModels
+import Programs
 import Schedules
 
+@testable import Dataflow
+@testable import Results
 @testable import Simulator
+@testable import Spatial
 
 /// Random graphs, and a player of graphs that is slow and plain.
 struct DataflowCase: CustomStringConvertible {

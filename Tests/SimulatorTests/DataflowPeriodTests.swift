@@ -1,9 +1,14 @@
+import Attention
 import AttnsimTestSupport
 import HWModels
+import Programs
 import Schedules
 import Testing
 
+@testable import Dataflow
+@testable import Results
 @testable import Simulator
+@testable import Spatial
 
 /// The period jump of streaming graphs against playing every element, and both against a plain player.
 @Suite struct DataflowPeriodTests {

@@ -1,10 +1,15 @@
+import Attention
 import Foundation
 import HWModels
 import InputFiles
+import Programs
 import Schedules
 import Testing
 
+@testable import Dataflow
+@testable import Results
 @testable import Simulator
+@testable import Spatial
 
 /// The streaming graphs against the published table and the rows of `validation/streaming.csv`.
 @Suite struct DataflowTruthTests {

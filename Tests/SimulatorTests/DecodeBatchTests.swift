@@ -1,7 +1,12 @@
+import Attention
+import Dataflow
 import HWModels
 import InputFiles
+import Programs
+import Results
 import Schedules
 import Simulator
+import Spatial
 import Testing
 
 /// Batches of different lengths, pages and drafted tokens against what they must agree with.

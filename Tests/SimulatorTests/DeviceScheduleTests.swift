@@ -1,8 +1,13 @@
+import Attention
 import AttnsimTestSupport
+import Programs
 import Schedules
 import Testing
 
+@testable import Dataflow
+@testable import Results
 @testable import Simulator
+@testable import Spatial
 
 /// The two players of the device level against players that look at every slot and every item.
 @Suite struct DeviceScheduleTests {

@@ -1,7 +1,12 @@
+import Attention
+import Dataflow
 import HWModels
 import InputFiles
+import Programs
+import Results
 import Schedules
 import Simulator
+import Spatial
 
 /// The device files of the project.
 enum Devices {

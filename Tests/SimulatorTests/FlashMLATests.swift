@@ -1,7 +1,12 @@
+import Attention
+import Dataflow
 import HWModels
 import InputFiles
+import Programs
+import Results
 import Schedules
 import Simulator
+import Spatial
 import Testing
 
 /// Latent attention against what was measured and printed, and against bounds of its own.

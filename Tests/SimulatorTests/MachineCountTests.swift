@@ -1,8 +1,13 @@
+import Attention
 import HWModels
+import Programs
 import Schedules
 import Testing
 
+@testable import Dataflow
+@testable import Results
 @testable import Simulator
+@testable import Spatial
 
 /// What runs on machines that are no GPU count: use of their units, flops beside attention, cycles, and which numbers matter.
 @Suite struct MachineCountTests {

@@ -1,5 +1,10 @@
+import Attention
+import Dataflow
+import Programs
+import Results
 import Schedules
 import Simulator
+import Spatial
 import Testing
 
 /// The search over strides and tiles.

@@ -1,11 +1,16 @@
+import Attention
 import AttnsimTestSupport
 import HWModels
 import InputFiles
 import Interpreter
+import Programs
 import Schedules
 import Testing
 
+@testable import Dataflow
+@testable import Results
 @testable import Simulator
+@testable import Spatial
 
 /// The event loop plays exactly the operations that the interpreter executes: one program, read twice.
 @Suite struct OperationCountTests {

@@ -1,10 +1,15 @@
+import Attention
 import AttnsimTestSupport
 import HWModels
 import InputFiles
+import Programs
 import Schedules
 import Testing
 
+@testable import Dataflow
+@testable import Results
 @testable import Simulator
+@testable import Spatial
 
 /// The period jump, and the times derived from it, against playing every operation.
 @Suite struct PeriodTests {

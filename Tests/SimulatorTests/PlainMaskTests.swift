@@ -1,6 +1,11 @@
+import Attention
+import Dataflow
 import HWModels
+import Programs
+import Results
 import Schedules
 import Simulator
+import Spatial
 import Testing
 
 /// Masks that say a plain thing in a long way run as the plain thing.

@@ -1,8 +1,13 @@
+import Attention
 import AttnsimTestSupport
+import Dataflow
 import HWModels
 import InputFiles
+import Programs
+import Results
 import Schedules
 import Simulator
+import Spatial
 import Testing
 
 /// Numbers that the authors of generalized neighborhood attention print, computed again (validation/published_gna.csv).

@@ -1,8 +1,13 @@
+import Attention
+import Dataflow
 import Foundation
 import HWModels
 import InputFiles
+import Programs
+import Results
 import Schedules
 import Simulator
+import Spatial
 import Testing
 
 /// A schedule is a file, a line in the registry and a scenario; none may be missing.

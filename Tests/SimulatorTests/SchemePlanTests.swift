@@ -1,5 +1,10 @@
+import Attention
+import Dataflow
+import Programs
+import Results
 import Schedules
 import Simulator
+import Spatial
 import Testing
 
 /// Which scheme a roofline prefers, and where the preference changes.

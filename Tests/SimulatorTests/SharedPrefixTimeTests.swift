@@ -1,8 +1,13 @@
+import Attention
 import HWModels
+import Programs
 import Schedules
 import Testing
 
+@testable import Dataflow
+@testable import Results
 @testable import Simulator
+@testable import Spatial
 
 /// What a shared prefix and pages cost and save.
 @Suite struct SharedPrefixTimeTests {

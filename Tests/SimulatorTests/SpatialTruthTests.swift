@@ -1,8 +1,13 @@
+import Attention
+import Dataflow
 import Foundation
 import HWModels
 import InputFiles
+import Programs
+import Results
 import Schedules
 import Simulator
+import Spatial
 import Testing
 
 /// A row of validation/fusemax.csv: one number of one configuration, model and length.

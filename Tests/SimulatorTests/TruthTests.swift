@@ -1,10 +1,15 @@
+import Attention
 import AttnsimTestSupport
 import HWModels
 import InputFiles
+import Programs
 import Schedules
 import Testing
 
+@testable import Dataflow
+@testable import Results
 @testable import Simulator
+@testable import Spatial
 
 /// Predictions against what was measured. Prints every error; the limits are those the project promises.
 @Suite struct TruthTests {

@@ -1,10 +1,15 @@
+import Attention
 import Foundation
 import HWModels
 import InputFiles
+import Programs
 import Schedules
 import Testing
 
+@testable import Dataflow
+@testable import Results
 @testable import Simulator
+@testable import Spatial
 
 /// UbiMoE's kernels against the counts of its source, and the search against trying everything.
 @Suite struct UbiMoETests {

@@ -1,4 +1,4 @@
-public import Schedules
+public import Programs
 
 /// Reads cascade files: einsums in plain text.
 ///

@@ -1,4 +1,4 @@
-import Schedules
+import Programs
 
 /// Sums, products, functions and accesses, by recursive descent of bounded depth.
 extension CascadeParser {

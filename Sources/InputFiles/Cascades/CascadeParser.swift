@@ -1,4 +1,4 @@
-import Schedules
+import Programs
 
 /// Reads the lines of a cascade file one by one. A line with an error is left out, and the next one is read.
 struct CascadeParser {

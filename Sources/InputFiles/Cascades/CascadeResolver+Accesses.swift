@@ -1,4 +1,4 @@
-import Schedules
+import Programs
 
 /// Einsums and what they read.
 extension CascadeResolver {

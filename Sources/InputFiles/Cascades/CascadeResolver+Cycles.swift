@@ -1,4 +1,4 @@
-import Schedules
+import Programs
 
 /// Cycles, found whatever else is wrong with the file.
 extension CascadeResolver {

@@ -1,4 +1,4 @@
-import Schedules
+import Programs
 
 /// First values, outputs and cycles: what the whole cascade has to be right in.
 extension CascadeResolver {

@@ -1,4 +1,4 @@
-import Schedules
+import Programs
 
 /// Tensors: inputs, what is computed, and views of either.
 extension CascadeResolver {

@@ -1,4 +1,4 @@
-import Schedules
+import Programs
 
 /// Looks up the names of a cascade file and says what does not fit together.
 struct CascadeResolver {

@@ -1,4 +1,4 @@
-import Schedules
+import Programs
 
 /// A cascade file as it is written: names with places, nothing looked up.
 struct CascadeSyntax {

@@ -1,5 +1,5 @@
+public import Attention
 import HWModels
-public import Schedules
 
 /// Hardware counters of attention kernels: cycles and the use of each pipe, free of the clock.
 public struct CounterTable: Sendable {

@@ -1,5 +1,5 @@
+public import Attention
 import HWModels
-public import Schedules
 
 /// What the names in measured tables are here: GPUs to device ids, kernels to schedules or to the reason why not.
 ///

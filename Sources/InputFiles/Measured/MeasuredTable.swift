@@ -1,5 +1,5 @@
+public import Attention
 import HWModels
-public import Schedules
 
 /// Times measured on one GPU: one row per attention call. The columns are those of the benchmark that made them.
 public struct MeasuredTable: Sendable {

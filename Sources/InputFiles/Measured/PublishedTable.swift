@@ -1,5 +1,5 @@
+public import Attention
 import HWModels
-public import Schedules
 
 /// Numbers that papers and repositories print: one row a number, whatever it measures, and not every shape complete.
 public struct PublishedTable: Sendable {

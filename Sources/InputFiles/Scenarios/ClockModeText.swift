@@ -1,5 +1,5 @@
 import HWModels
-public import Simulator
+public import Results
 
 extension ClockMode {
   /// Reads `sustained`, `burst` or `locked:1755 MHz`.

@@ -1,6 +1,7 @@
+import Attention
 import HWModels
-import Schedules
-public import Simulator
+import Programs
+public import Results
 
 /// A question, or the product of many: a base point and the axes along which it varies.
 ///

@@ -1,6 +1,6 @@
 import HWModels
+import Programs
 import Schedules
-import Simulator
 
 /// Reads `axes:`: names to lists of values or to ranges.
 struct ScenarioAxes {

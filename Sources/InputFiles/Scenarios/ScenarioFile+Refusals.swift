@@ -1,4 +1,4 @@
-public import Schedules
+public import Programs
 import Yams
 
 extension ScenarioFile {

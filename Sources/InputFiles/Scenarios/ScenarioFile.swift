@@ -1,6 +1,7 @@
+import Attention
 import HWModels
+import Programs
 import Schedules
-import Simulator
 
 /// Scenario files: one question, or the product of the axes it writes down.
 public enum ScenarioFile {

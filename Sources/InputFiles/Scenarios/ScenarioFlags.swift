@@ -1,6 +1,8 @@
+import Attention
 import HWModels
+import Programs
+import Results
 import Schedules
-import Simulator
 import Yams
 
 /// A question asked on the command line: every flag as written, alone or on top of a scenario file.

@@ -1,6 +1,6 @@
+import Attention
 import HWModels
-import Schedules
-import Simulator
+import Results
 
 /// The lengths and counts of an attention shape, by their names in scenario files and on the command line.
 public enum ShapeField: String, CaseIterable, Sendable {

@@ -1,6 +1,8 @@
+import Attention
 import HWModels
+import Programs
+import Results
 import Schedules
-import Simulator
 
 /// Reads the single values of a scenario; whatever is wrong goes to the file's diagnostics.
 struct ScenarioValues {

@@ -1,4 +1,6 @@
+import Attention
 import HWModels
+import Programs
 import Schedules
 
 /// JSON Schemas (draft 2020-12) of the files that people write, for editors. Made from the tables that read the files.

@@ -1,4 +1,4 @@
-public import Schedules
+public import Programs
 
 /// A cascade as Graphviz text: a box for each einsum and input, an arrow for each tensor that is read.
 public enum CascadeGraph {

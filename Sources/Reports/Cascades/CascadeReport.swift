@@ -1,4 +1,4 @@
-public import Schedules
+public import Programs
 
 /// The analysis of a cascade, in words.
 public enum CascadeReport {

@@ -1,5 +1,5 @@
 import HWModels
-public import Simulator
+public import Results
 
 /// Where the time of a run goes, as one bar, and how busy each unit is, as bars below it.
 public enum PhasesFigure {

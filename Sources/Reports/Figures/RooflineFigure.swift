@@ -1,7 +1,6 @@
 import Foundation
 import HWModels
-import Schedules
-public import Simulator
+public import Results
 
 /// A hierarchical roofline: one ceiling for every unit and memory level, at the clock of the run.
 ///

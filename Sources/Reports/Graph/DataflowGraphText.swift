@@ -1,5 +1,5 @@
 import HWModels
-import Schedules
+import Programs
 
 /// Streaming graphs as Graphviz text and as a dump.
 enum DataflowGraphText {

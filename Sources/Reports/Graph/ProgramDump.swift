@@ -1,5 +1,5 @@
 public import HWModels
-public import Schedules
+public import Programs
 
 /// A program as text: what `--dump-program` prints.
 ///

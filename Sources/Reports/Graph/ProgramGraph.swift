@@ -1,4 +1,5 @@
-public import Schedules
+import HWModels
+public import Programs
 
 /// A program as a Graphviz graph: actors as clusters, their operations in order, barriers from signaller to waiter.
 public enum ProgramGraph {
@@ -134,7 +135,7 @@ private struct KernelGraph {
 
   private static let labelWidth = 34
 
-  private func fill(_ unit: Schedules.Operation.Unit) -> String {
+  private func fill(_ unit: Programs.Operation.Unit) -> String {
     switch unit {
     case .tensorSync, .tensorAsync, .tensorAsyncRegisters: "#cfe0fb"
     case .vector: "#fbe0d0"

@@ -1,5 +1,5 @@
 import HWModels
-import Schedules
+import Programs
 
 /// Parts of a program in words, shared by the dump and the graph.
 enum ProgramText {

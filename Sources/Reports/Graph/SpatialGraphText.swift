@@ -1,4 +1,4 @@
-import Schedules
+import Programs
 
 /// Spatial programs as Graphviz text and as a dump: sections and epochs in order, einsums by array.
 enum SpatialGraphText {

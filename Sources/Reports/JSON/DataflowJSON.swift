@@ -1,5 +1,5 @@
-import Schedules
-public import Simulator
+import Programs
+public import Results
 
 /// Streaming runs and their deadlocks as JSON.
 public enum DataflowJSON {

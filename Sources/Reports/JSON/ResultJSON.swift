@@ -1,6 +1,7 @@
+import Attention
 import HWModels
-import Schedules
-public import Simulator
+import Programs
+public import Results
 
 /// A result as JSON. Keys end in their unit, are always present and always in this order.
 ///

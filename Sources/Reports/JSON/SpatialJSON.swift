@@ -1,5 +1,5 @@
 import HWModels
-import Simulator
+import Results
 
 /// Runs on spatial arrays as JSON.
 enum SpatialJSON {

@@ -1,6 +1,7 @@
 import Foundation
 import HWModels
-public import Schedules
+public import Programs
+public import Results
 public import Simulator
 
 /// A run as a page of one file: answer, phases, roofline, program, timeline, and what made it.

@@ -1,7 +1,7 @@
 import GRDB
 import HWModels
-import Schedules
-import Simulator
+import Programs
+import Results
 
 /// The lists of a result as rows of the child tables, each numbered in its order.
 struct ListRows {

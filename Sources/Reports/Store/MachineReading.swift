@@ -1,6 +1,6 @@
 import GRDB
-import Schedules
-import Simulator
+import Programs
+import Results
 
 /// Rows of `MachineRows` back into values; nil where the run has none, as in databases of before these tables.
 struct MachineReading {

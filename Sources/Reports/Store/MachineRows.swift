@@ -1,6 +1,6 @@
 import GRDB
-import Schedules
-import Simulator
+import Programs
+import Results
 
 /// What a run on a streaming machine, an FPGA or a spatial array has beyond the other lists, as rows. Rows that are there
 /// stay, so that a run kept without them gains them.

@@ -1,7 +1,5 @@
 import GRDB
 import HWModels
-import Schedules
-import Simulator
 
 extension ResultStore {
   /// The run of an id, whole.

@@ -1,7 +1,8 @@
+import Attention
 import GRDB
 import HWModels
-import Schedules
-import Simulator
+import Programs
+import Results
 
 /// Rows back into a result.
 struct RunReading {
@@ -20,12 +21,12 @@ struct RunReading {
 
   private func result() throws -> SimulationResult {
     guard let work = StoredText.work(row["work_json"]) else { throw unreadable("work") }
-    var result = SimulationResult.stored(
+    var result = SimulationResult(
       request: try request(), time: Duration(row["time_s"]), kernelTime: Duration(row["kernel_time_s"]),
       cycles: Cycles(row["cycles"]), clock: try clock(), phases: try phases(), kernels: try kernels(),
       resources: try resources(), traffic: try traffic(), work: work, usefulFlops: row["useful_flops"],
       executedFlops: row["executed_flops"], bounds: try bounds(), warnings: try warnings(),
-      statistics: .stored(events: row["events"], jumpedEvents: row["jumped_events"]))
+      statistics: .init(events: row["events"], jumpedEvents: row["jumped_events"]))
     let machine = MachineReading(id: id, database: database)
     result.dataflow = try machine.dataflow()
     result.spatial = try machine.spatial()
@@ -82,7 +83,7 @@ struct RunReading {
     guard let limiter = SimulationResult.ClockResult.Limiter(rawValue: row["clock_limiter"]) else {
       throw unreadable("clock limiter")
     }
-    return .stored(
+    return .init(
       mode: try mode(), frequency: Frequency(row["clock_hz"]), limiter: limiter,
       power: known("power_w").map { Power($0) },
       energy: known("energy_j").map { Energy($0) })
@@ -101,13 +102,13 @@ struct RunReading {
 
   private func phases() throws -> [SimulationResult.Phase] {
     try rows("phases").map {
-      .stored(name: $0["name"], time: Duration($0["time_s"]), cycles: Cycles($0["cycles"]))
+      .init(name: $0["name"], time: Duration($0["time_s"]), cycles: Cycles($0["cycles"]))
     }
   }
 
   private func kernels() throws -> [SimulationResult.KernelResult] {
     try rows("kernels").map { kernel in
-      .stored(
+      .init(
         name: kernel["name"], cycles: Cycles(kernel["cycles"]), workItems: kernel["work_items"],
         residentItems: kernel["resident_items"], coresUsed: kernel["cores_used"], waves: kernel["waves"],
         classes: try classes(ofKernel: kernel["position"]), occupancy: kernel["occupancy"])
@@ -124,9 +125,9 @@ struct RunReading {
       )
       var period: SimulationResult.PeriodResult?
       if let trips, let ticks, let jumped {
-        period = .stored(trips: trips, ticks: ticks, jumpedTrips: jumped)
+        period = .init(trips: trips, ticks: ticks, jumpedTrips: jumped)
       }
-      return .stored(
+      return .init(
         count: item["count"], trips: item["trips"], cycles: Cycles(item["cycles"]), period: period)
     }
   }
@@ -141,19 +142,19 @@ struct RunReading {
 
   private func resources() throws -> [SimulationResult.ResourceUse] {
     try rows("resources").map {
-      .stored(resource: try resource($0), busyCycles: $0["busy_cycles"], utilisation: $0["utilisation"])
+      .init(resource: try resource($0), busyCycles: $0["busy_cycles"], utilisation: $0["utilisation"])
     }
   }
 
   private func traffic() throws -> [SimulationResult.Traffic] {
     try rows("traffic").map {
-      .stored(level: $0["level"], readBytes: $0["read_bytes"], writeBytes: $0["write_bytes"])
+      .init(level: $0["level"], readBytes: $0["read_bytes"], writeBytes: $0["write_bytes"])
     }
   }
 
   private func bounds() throws -> [SimulationResult.Bound] {
     try rows("bounds").map {
-      .stored(
+      .init(
         resource: try resource($0), time: Duration($0["time_s"]), ceiling: $0["ceiling_per_s"],
         unit: $0["unit"],
         amount: $0["amount"])

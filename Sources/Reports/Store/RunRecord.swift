@@ -1,4 +1,4 @@
-public import Simulator
+public import Results
 
 /// A result with what is needed to make it again.
 public struct RunRecord: Sendable {

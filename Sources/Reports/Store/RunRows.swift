@@ -1,7 +1,8 @@
+import Attention
 import GRDB
 import HWModels
-import Schedules
-import Simulator
+import Programs
+import Results
 
 /// Results as rows: the run itself and its lists. Statements are prepared once and serve a whole transaction.
 struct RunRows {

@@ -1,7 +1,5 @@
 import GRDB
 import HWModels
-import Schedules
-import Simulator
 
 /// Writes many runs, a thousand to a transaction. One writer belongs to one task.
 ///

@@ -1,7 +1,7 @@
 import Foundation
 import HWModels
-import Schedules
-import Simulator
+import Programs
+import Results
 
 /// Devices, parameters and lists as the text kept in a row, and back.
 enum StoredText {

@@ -1,6 +1,6 @@
 import Foundation
 import HWModels
-public import Simulator
+public import Results
 
 extension CompareReport {
   /// Two scenarios of as many points, point by point, with means of the ratios of time and energy.

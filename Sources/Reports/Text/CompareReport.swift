@@ -1,6 +1,6 @@
 import HWModels
-import Schedules
-public import Simulator
+import Programs
+public import Results
 
 /// Two results side by side, with the ratio of the second to the first.
 public enum CompareReport {

@@ -1,7 +1,7 @@
 import Foundation
 import HWModels
-import Schedules
-import Simulator
+import Programs
+import Results
 
 /// Sentences that say what the numbers of `explain` mean.
 enum ExplainAdvice {

@@ -1,7 +1,6 @@
 import Foundation
 import HWModels
-import Schedules
-public import Simulator
+public import Results
 
 /// Why a result is what it is, and what would change it, in plain words.
 public enum ExplainReport {

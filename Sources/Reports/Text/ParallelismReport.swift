@@ -1,4 +1,7 @@
+import Attention
 import HWModels
+import Programs
+public import Results
 import Schedules
 public import Simulator
 

@@ -1,6 +1,7 @@
+public import Attention
 import HWModels
-public import Schedules
-public import Simulator
+import Programs
+public import Results
 
 /// A request in words and as the flags that ask for it again.
 public enum RequestText {

@@ -1,6 +1,7 @@
+import Attention
 import HWModels
-import Schedules
-public import Simulator
+import Programs
+public import Results
 
 /// A result as one CSV row. The columns are always the same, so that rows of many runs can be put together.
 public enum CSVReport {

@@ -1,4 +1,4 @@
-public import Schedules
+public import Attention
 
 /// What attention schemes compute and read for each layer and step, as a table or as JSON.
 public enum SchemeCountsText {

@@ -1,6 +1,5 @@
 import HWModels
-import Schedules
-public import Simulator
+public import Results
 
 extension TextReport {
   /// Which device numbers are nobody's (assumed) or fitted, and to what: how far to trust a result.

@@ -1,6 +1,6 @@
 import HWModels
-import Schedules
-import Simulator
+import Programs
+import Results
 
 extension TextReport {
   /// Nodes and FIFOs of a streaming run: who is busy, and how full each FIFO was.

@@ -1,5 +1,5 @@
 import HWModels
-import Simulator
+import Results
 
 extension TextReport {
   /// Einsums, energy and mapping of a run on a spatial array.

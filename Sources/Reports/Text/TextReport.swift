@@ -1,6 +1,7 @@
+import Attention
 import HWModels
-import Schedules
-public import Simulator
+import Programs
+public import Results
 
 /// A result for a terminal: the product's face.
 ///

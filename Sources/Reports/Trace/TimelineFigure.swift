@@ -1,5 +1,5 @@
 import HWModels
-public import Simulator
+public import Results
 
 /// The first steps of a traced run as a static picture: a row for each actor and each unit, time in core cycles.
 public enum TimelineFigure {

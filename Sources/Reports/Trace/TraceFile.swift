@@ -1,5 +1,5 @@
 public import HWModels
-public import Simulator
+public import Results
 
 /// A traced run in the Trace Event Format, which ui.perfetto.dev and chrome://tracing open.
 ///

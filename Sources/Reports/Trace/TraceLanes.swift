@@ -1,5 +1,5 @@
 import HWModels
-import Simulator
+import Results
 
 /// Events of a trace sorted onto tracks on which no two overlap: one or more for each actor and each unit.
 struct TraceLanes {

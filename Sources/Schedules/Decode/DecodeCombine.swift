@@ -1,4 +1,6 @@
+import Attention
 import HWModels
+import Programs
 
 /// Merges the parts of each query row: one work item for each row, part after part.
 ///

@@ -1,4 +1,6 @@
+import Attention
 import HWModels
+import Programs
 
 /// Output tiles of a decode call and the parts into which their keys are cut.
 struct DecodeItems {

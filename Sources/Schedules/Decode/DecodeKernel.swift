@@ -1,4 +1,6 @@
+import Attention
 import HWModels
+import Programs
 
 /// The main kernel of a decode schedule with synchronous matrix instructions: a part of the keys for one query tile.
 ///

@@ -1,3 +1,4 @@
+import Attention
 import HWModels
 
 /// What one work item of a decode kernel computes at a time, and with what.

@@ -1,4 +1,5 @@
 import HWModels
+import Programs
 
 /// How keys and values lie in the cache: bytes of an element, and what turns it into an operand of the products.
 ///

@@ -1,4 +1,6 @@
+import Attention
 import HWModels
+import Programs
 
 /// Decode of a batch that shares its first keys in two phases: all queries against the prefix, read once, then each sequence
 /// against its own keys. Both leave partial results, which one kernel merges.

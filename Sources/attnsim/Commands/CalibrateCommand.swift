@@ -3,8 +3,8 @@ import Foundation
 import HWModels
 import InputFiles
 import Reports
-import Schedules
 import Simulator
+import Validation
 
 struct CalibrateCommand: ParsableCommand {
   static let configuration = CommandConfiguration(

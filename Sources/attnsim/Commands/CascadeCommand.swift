@@ -1,7 +1,8 @@
 import ArgumentParser
+import HWModels
 import InputFiles
+import Programs
 import Reports
-import Schedules
 
 struct CascadeCommand: ParsableCommand {
   static let configuration = CommandConfiguration(

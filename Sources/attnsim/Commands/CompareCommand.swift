@@ -1,6 +1,8 @@
 import ArgumentParser
 import InputFiles
+import Programs
 import Reports
+import Results
 import Schedules
 import Simulator
 

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Reports
+import Results
 import Simulator
 
 struct ExplainCommand: AsyncParsableCommand {

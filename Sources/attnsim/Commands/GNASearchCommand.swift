@@ -1,7 +1,9 @@
 import ArgumentParser
+import Attention
 import HWModels
 import InputFiles
 import Reports
+import Results
 import Schedules
 import Simulator
 

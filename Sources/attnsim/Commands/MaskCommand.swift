@@ -1,8 +1,8 @@
 import ArgumentParser
+import Attention
 import Foundation
 import InputFiles
 import Reports
-import Schedules
 
 /// `attnsim mask`: tile counts of a mask, or of every row of a table, and a picture of the tile map.
 struct MaskCommand: ParsableCommand {

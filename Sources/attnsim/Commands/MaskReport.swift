@@ -1,5 +1,5 @@
+import Attention
 import Foundation
-import Schedules
 
 /// The counts of one mask as text and as JSON.
 struct MaskReport {

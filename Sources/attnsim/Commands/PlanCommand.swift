@@ -1,7 +1,10 @@
 import ArgumentParser
+import Attention
 import HWModels
 import InputFiles
+import Programs
 import Reports
+import Results
 import Schedules
 import Simulator
 

@@ -2,7 +2,7 @@ import ArgumentParser
 import HWModels
 import InputFiles
 import Reports
-import Schedules
+import Results
 import Simulator
 
 struct RunCommand: ParsableCommand {

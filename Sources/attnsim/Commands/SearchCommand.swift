@@ -1,5 +1,7 @@
 import ArgumentParser
+import Programs
 import Reports
+import Results
 import Schedules
 import Simulator
 

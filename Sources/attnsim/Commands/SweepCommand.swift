@@ -1,7 +1,6 @@
 import ArgumentParser
 import InputFiles
 import Reports
-import Simulator
 
 struct SweepCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(

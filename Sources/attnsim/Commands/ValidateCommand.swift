@@ -2,7 +2,8 @@ import ArgumentParser
 import HWModels
 import InputFiles
 import Reports
-import Simulator
+import Results
+import Validation
 
 struct ValidateCommand: ParsableCommand {
   static let configuration = CommandConfiguration(

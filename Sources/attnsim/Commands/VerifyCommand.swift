@@ -1,6 +1,8 @@
 import ArgumentParser
+import HWModels
 import InputFiles
 import Interpreter
+import Programs
 import Schedules
 
 struct VerifyCommand: AsyncParsableCommand {

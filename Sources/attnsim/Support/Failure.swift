@@ -1,8 +1,8 @@
 import ArgumentParser
 import InputFiles
 import Reports
-import Schedules
-import Simulator
+import Results
+import Validation
 
 /// Why a command ends without an answer: what is printed, and the exit code.
 struct Failure: Error {
@@ -35,6 +35,7 @@ struct Failure: Error {
       case .unavailable: self.init(.cannotWrite, "error: \(error)")
       default: self.init(.badInput, "error: \(error)")
       }
+    case let error as UnusableInput: self.init(.badInput, error.description)
     case let error as GraphvizRenderer.Failure: self.init(.bug, "error: the graph cannot be drawn: \(error)")
     case let error as Scenario.PointError: self.init(.badInput, "error: \(error)")
     case SimulationError.deadlock:

@@ -1,7 +1,9 @@
 import ArgumentParser
+import HWModels
 import InputFiles
+import Programs
 import Reports
-import Simulator
+import Results
 
 /// Where devices are found.
 struct LibraryOptions: ParsableArguments {

@@ -1,5 +1,5 @@
+import Attention
 import HWModels
-import Schedules
 
 /// A shape as `verify` prints it: `b1 h4/2 q19 kv448 d64 causal fwd`.
 enum ShapeArgument {

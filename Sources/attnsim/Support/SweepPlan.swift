@@ -1,6 +1,7 @@
 import HWModels
 import InputFiles
 import Reports
+import Results
 import Simulator
 
 #if canImport(Glibc)

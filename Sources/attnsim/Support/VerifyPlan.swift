@@ -1,7 +1,8 @@
+import Attention
 import HWModels
 import InputFiles
 import Interpreter
-import Schedules
+import Programs
 
 /// What `verify` executes, in parts that do not depend on each other.
 struct VerifyPlan: Sendable {

@@ -1,6 +1,10 @@
 import HWModels
 
+@testable import Attention
+@testable import Dataflow
+@testable import Programs
 @testable import Schedules
+@testable import Spatial
 
 extension Sample {
   static func shape(seq: Int = 4096) throws -> AttentionShape {

@@ -1,7 +1,12 @@
 import HWModels
 
+@testable import Attention
+@testable import Dataflow
+@testable import Programs
+@testable import Results
 @testable import Schedules
 @testable import Simulator
+@testable import Spatial
 
 extension Sample {
   static func request(seq: Int = 4096) throws -> SimulationRequest {
@@ -28,35 +33,35 @@ extension Sample {
       $0.sharedRead = executed / 90
       $0.globalRead = executed / 128
     }
-    return .stored(
+    return .init(
       request: request, time: Duration(kernelTime + 2.1e-6), kernelTime: Duration(kernelTime),
       cycles: Cycles(cycles),
-      clock: .stored(
+      clock: .init(
         mode: .sustained, frequency: Frequency(clock), limiter: .power, power: Power(698.4),
         energy: Energy(698.4 * (kernelTime + 2.1e-6))),
       phases: [
-        .stored(name: "launch", time: Duration(2.1e-6), cycles: Cycles(0)),
-        .stored(name: "ramp", time: Duration(1.5e-6), cycles: Cycles(1.5e-6 * clock)),
-        .stored(name: "prologue", time: Duration(kernelTime * 0.02), cycles: Cycles(cycles * 0.02)),
-        .stored(name: "main", time: Duration(kernelTime * 0.93 - 1.5e-6), cycles: Cycles(cycles * 0.93)),
-        .stored(name: "tail", time: Duration(kernelTime * 0.05), cycles: Cycles(cycles * 0.05)),
+        .init(name: "launch", time: Duration(2.1e-6), cycles: Cycles(0)),
+        .init(name: "ramp", time: Duration(1.5e-6), cycles: Cycles(1.5e-6 * clock)),
+        .init(name: "prologue", time: Duration(kernelTime * 0.02), cycles: Cycles(cycles * 0.02)),
+        .init(name: "main", time: Duration(kernelTime * 0.93 - 1.5e-6), cycles: Cycles(cycles * 0.93)),
+        .init(name: "tail", time: Duration(kernelTime * 0.05), cycles: Cycles(cycles * 0.05)),
       ],
       kernels: [
-        .stored(
+        .init(
           name: "forward", cycles: Cycles(cycles), workItems: 2048, residentItems: 1, coresUsed: 132,
           waves: 15.52,
           classes: [
-            .stored(
+            .init(
               count: 64, trips: 32, cycles: Cycles(51_900),
-              period: .stored(trips: 2, ticks: 3212, jumpedTrips: 26)),
-            .stored(count: 64, trips: 1, cycles: Cycles(4100), period: nil),
+              period: .init(trips: 2, ticks: 3212, jumpedTrips: 26)),
+            .init(count: 64, trips: 1, cycles: Cycles(4100), period: nil),
           ], occupancy: 0.947)
       ],
       resources: resources(executed: executed, cycles: cycles),
       traffic: [
-        .stored(level: "dram", readBytes: 201e6 * scale, writeBytes: 67e6 * scale),
-        .stored(level: "l2", readBytes: executed / 128, writeBytes: 67e6 * scale),
-        .stored(level: "shared", readBytes: executed / 90, writeBytes: executed / 128),
+        .init(level: "dram", readBytes: 201e6 * scale, writeBytes: 67e6 * scale),
+        .init(level: "l2", readBytes: executed / 128, writeBytes: 67e6 * scale),
+        .init(level: "shared", readBytes: executed / 90, writeBytes: executed / 128),
       ],
       work: work, usefulFlops: flops, executedFlops: executed,
       bounds: bounds(executed: executed, clock: clock, scale: scale),
@@ -67,7 +72,7 @@ extension Sample {
           message:
             "the hit rate was interpolated between two measured working sets because sixteen heads in flight, with \"quotes\" & <tags>, reach past the capacity of one half"
         ),
-      ], statistics: .stored(events: 4812, jumpedEvents: 90_211))
+      ], statistics: .init(events: 4812, jumpedEvents: 90_211))
   }
 
   private static func resources(executed: Double, cycles: Double) -> [SimulationResult.ResourceUse] {
@@ -77,7 +82,7 @@ extension Sample {
     ]
     return Resource.allCases.map { resource in
       let share = shares.first { $0.0 == resource }?.1 ?? 0
-      return .stored(resource: resource, busyCycles: share * cycles * 132, utilisation: share)
+      return .init(resource: resource, busyCycles: share * cycles * 132, utilisation: share)
     }
   }
 
@@ -85,7 +90,7 @@ extension Sample {
     func bound(_ resource: Resource, _ amount: Double, _ ceiling: Double, _ unit: String)
       -> SimulationResult.Bound
     {
-      .stored(
+      .init(
         resource: resource, time: Duration(amount / ceiling), ceiling: ceiling, unit: unit, amount: amount)
     }
     return [

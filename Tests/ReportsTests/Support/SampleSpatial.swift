@@ -1,6 +1,11 @@
+import Attention
+import Dataflow
 import HWModels
+import Programs
+import Results
 import Schedules
 import Simulator
+import Spatial
 
 extension Sample {
   /// A request that spatial schedules take: arrays of 8 x 8 and 8 elements, energies of one picojoule.

@@ -1,6 +1,11 @@
+import Attention
+import Dataflow
 import HWModels
+import Programs
+import Results
 import Schedules
 import Simulator
+import Spatial
 
 extension Sample {
   /// A request that streaming schedules take: a machine of unit latencies, a shape without a mask.

@@ -1,6 +1,9 @@
 import HWModels
 
+@testable import Dataflow
+@testable import Results
 @testable import Simulator
+@testable import Spatial
 
 extension Sample {
   /// Six steps of two warpgroups in ping-pong, laid out by hand: one step of a group takes 1600 cycles.

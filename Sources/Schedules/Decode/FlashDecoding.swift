@@ -1,0 +1,200 @@
+public import Attention
+public import HWModels
+public import Programs
+
+/// Flash-Decoding: the keys of each sequence in parts of equal length, one work item each, and a kernel that merges them.
+///
+/// - Shapes: Q `[batch, headsQ, seqQ, headDim]`, seqQ mostly 1; the query heads of a group share the rows of a tile.
+/// - Models: asynchronous copies by the warps, synchronous products, statistics across warps where they share rows, partial
+///   results in fp32, the merge part after part, split rules by the name of the kernel that has them.
+///   With lengths of their own each sequence is cut into as many parts, shorter ones into shorter parts; a prefill beside
+///   decode has row tiles of its own, as in FlashInfer's plan.
+///   A batch that shares its first keys reads them through the page list of each sequence (`phases=1`), or with a kernel of
+///   its own for all queries before (`phases=2`, `PrefixPhases`).
+/// - Leaves out: more than one shared prefix, and prefixes of prefixes.
+/// - Source: Dao et al. 2023, "Flash-Decoding"; validation/measure/decode_kernels.py (`kernel=triton`);
+///   Dao-AILab/flash-attention flash_api.cpp, hopper/heuristics.h, flash_attn/cute/interface.py; CUTLASS example 77; FlashInfer's plan (`FlashInferPlan`).
+///
+/// Expected: see `DecodeKernel` for a step and `DecodeCombine` for a part. Long calls take the bytes of keys and values
+/// over the bandwidth of device memory; few work items take steps x 1480 cycles.
+/// - Complexity: O(work items) to build.
+public struct FlashDecoding: Schedule {
+  public static let name = "flash-decoding"
+  public static let summary = "Flash-Decoding: keys in parts of equal length, then a merging kernel"
+  package static let splits = ParameterDescription(
+    name: "splits", summary: "parts of each sequence; auto applies the rule", defaultValue: "auto")
+  static let rule = ParameterDescription(
+    name: "rule", summary: "whose rule chooses the parts", choices: SplitRule.allCases.map(\.rawValue),
+    defaultValue: "fa2")
+  static let kernel = ParameterDescription(
+    name: "kernel",
+    summary: "tile of a work item: triton 16 rows x 64 keys, always merged; authors 64 rows, 128 keys",
+    choices: ["triton", "authors"], defaultValue: "triton")
+  static let phases = ParameterDescription(
+    name: "phases",
+    summary:
+      "how a shared prefix is read: 1, by every sequence through its own pages; 2, once for all queries, then the rest",
+    choices: ["1", "2"], defaultValue: "1")
+  static let prefixSplits = ParameterDescription(
+    name: "prefix-splits", summary: "with phases=2, parts of the prefix; auto applies the rule",
+    defaultValue: "auto")
+  public static let parameters = [
+    splits, rule, kernel, KVFormat.parameter, DecodePages.parameter, phases, prefixSplits,
+  ]
+
+  public static let takesLengths = true
+  public static let takesQueryLengths = true
+  public static let takesSharedPrefix = true
+
+  private let requestedSplits: Int?
+  private let rule: SplitRule
+  private let isTriton: Bool
+  private let format: KVFormat
+  private let page: Int?
+  private let hasTwoPhases: Bool
+  private let requestedPrefixSplits: Int?
+
+  public init(parameters: ScheduleParameters) throws(ScheduleError) {
+    try parameters.requireKnown(Self.parameters)
+    rule = SplitRule(rawValue: try parameters.value(Self.rule)) ?? .fa2
+    isTriton = try parameters.value(Self.kernel) == "triton"
+    format = KVFormat(rawValue: try parameters.value(KVFormat.parameter)) ?? .native
+    hasTwoPhases = try parameters.value(Self.phases) == "2"
+    page = try ServingKernels.page(try parameters.value(DecodePages.parameter))
+    func count(_ parameter: ParameterDescription) throws(ScheduleError) -> Int? {
+      let text = try parameters.value(parameter)
+      if text == "auto" { return nil }
+      guard let count = Int(text), (1...DecodeLimits.mostSplits).contains(count) else {
+        throw .parameter(
+          name: parameter.name,
+          message: "'\(text)' is neither auto nor a number from 1 to \(DecodeLimits.mostSplits)")
+      }
+      return count
+    }
+    requestedSplits = try count(Self.splits)
+    requestedPrefixSplits = try count(Self.prefixSplits)
+  }
+
+  public func program(for shape: AttentionShape, on device: Device) throws(ScheduleError) -> Program {
+    try DecodeLimits.check(shape, schedule: Self.name)
+    let pages = page.map { DecodePages(tokens: $0, perRow: isTriton) }
+    if let page, !isTriton, page % DecodePages.authorsMultiple != 0 {
+      throw .unsupported(
+        schedule: Self.name, field: "page-size",
+        message: "with kernel=authors takes pages of a multiple of \(DecodePages.authorsMultiple) tokens")
+    }
+    if hasTwoPhases, shape.sharedPrefix > 0 { return try twoPhases(shape, pages, on: device) }
+    try SharedPages.check(shape, page: page, schedule: Self.name, asking: "page-size, or phases=2")
+    let tile = isTriton ? DecodeTile.triton(shape) : DecodeTile.authors(shape)
+    let items = DecodeItems(shape: shape, rows: tile.rows, keyTile: tile.keyTile)
+    let cut =
+      requestedSplits.map { FixedSplit(blocks: items.blocks, splits: $0) } ?? items.cut(by: rule, on: device)
+    let isPartial = isTriton || cut.splits > 1
+    let chunk = requestedSplits == nil && rule == .flashinfer ? cut.longest : nil
+    let (space, parts) = items.fixed(splits: cut.splits, chunk: chunk, isPartial: isPartial)
+    try DecodeLimits.check(items: space.total, schedule: Self.name)
+    var kernels = [
+      try DecodeKernel(
+        schedule: Self.name, name: "decode_split", shape: shape, tile: tile, format: format, pages: pages
+      ).kernel(
+        space, policy: .grid(order: .tilesFastest), on: device)
+    ]
+    if isPartial {
+      kernels.append(
+        try DecodeCombine(
+          schedule: Self.name, shape: shape, tileRows: tile.rows, parts: parts, mergesSingles: true
+        ).kernel(on: device))
+    }
+    return Program(schedule: Self.name, shape: shape, kernels: kernels)
+  }
+}
+
+extension FlashDecoding {
+  private func twoPhases(
+    _ shape: AttentionShape, _ pages: DecodePages?, on device: Device
+  ) throws(ScheduleError) -> Program {
+    let phases = try PrefixPhases(shape, schedule: Self.name)
+    let tile = isTriton ? DecodeTile.triton(phases.suffix) : DecodeTile.authors(phases.suffix)
+    let (kernels, tileRows, parts) = try phases.kernels(
+      suffixTile: tile, format: format, pages: pages,
+      prefixCut: { items in
+        requestedPrefixSplits.map { FixedSplit(blocks: items.blocks, splits: $0) }
+          ?? items.cut(by: rule, on: device)
+      },
+      suffixCut: { items in
+        requestedSplits.map { FixedSplit(blocks: items.blocks, splits: $0) }
+          ?? items.cut(by: rule, on: device)
+      },
+      chunked: requestedSplits == nil && rule == .flashinfer, on: device)
+    let combine = try DecodeCombine(
+      schedule: Self.name, shape: shape, tileRows: tileRows, parts: parts, mergesSingles: true
+    ).kernel(on: device)
+    return Program(schedule: Self.name, shape: shape, kernels: kernels + [combine])
+  }
+}
+
+extension DecodeItems {
+  /// Parts of each sequence by `rule`.
+  func cut(by rule: SplitRule, on device: Device) -> FixedSplit {
+    let cores = Int(device.cores.count.value)
+    if rule == .flashinfer, shape.lengths != nil {
+      // Row tiles of all heads are requests of one query here, as in `SplitRule.cut`.
+      let requests = shape.runs.map { run in
+        FlashInferPlan.Request(
+          pages: (run.keys + keyTile - 1) / keyTile,
+          count: run.count * shape.headsKV * rowTiles(queries: run.queries))
+      }
+      let plan = FlashInferPlan(
+        requests, .init(headsQ: 1, headsKV: 1, pageSize: keyTile, cores: cores), kind: .prefill)
+      return FixedSplit(blocks: blocks, chunk: plan.chunk)
+    }
+    return rule.cut(
+      SplitRule.Grid(
+        rowTiles: allRowTiles, blocks: blocks, cores: cores, batch: shape.batch,
+        headBytes: headBytes, rowTilesPerHead: rowTiles, isCausal: shape.mask != .none), keyTile: keyTile)
+  }
+}
+
+/// What decode kernels take.
+enum DecodeLimits {
+  static let mostSplits = 1024
+  /// Queries of a sequence: one, those of a speculative step, or a short prefill beside decode.
+  static let mostQueries = 1024
+  /// Work items of one kernel that are listed by class and place.
+  static let mostItems = 1 << 22
+
+  static func check(_ shape: AttentionShape, schedule: String) throws(ScheduleError) {
+    guard shape.mask.band(seqQ: shape.seqQ, seqKV: shape.seqKV) != nil else {
+      throw .unsupported(
+        schedule: schedule, field: "mask",
+        message: "takes the masks none, causal and windows, not \(shape.mask)")
+    }
+    guard shape.pass == .forward else {
+      throw .unsupported(schedule: schedule, field: "pass", message: "is a forward kernel")
+    }
+    guard shape.dataType == .bf16 || shape.dataType == .fp16 else {
+      throw .unsupported(schedule: schedule, field: "dtype", message: "takes bf16 and fp16")
+    }
+    guard shape.headDim <= 256, shape.headDimV <= 256 else {
+      throw .unsupported(schedule: schedule, field: "head-dim", message: "takes head dimensions up to 256")
+    }
+    guard shape.seqQ <= mostQueries || shape.hasQueryLengths else {
+      throw .unsupported(
+        schedule: schedule, field: "seq",
+        message: "is a decode kernel and takes at most \(mostQueries) queries")
+    }
+    let rows = Double(shape.headsQ) * Double(shape.totalQueries)
+    guard rows <= Double(mostItems) else {
+      throw .unsupported(
+        schedule: schedule, field: "batch", message: "takes at most \(mostItems) query rows in all")
+    }
+  }
+
+  static func check(items: Int, schedule: String) throws(ScheduleError) {
+    guard items <= mostItems else {
+      throw .unsupported(
+        schedule: schedule, field: "splits", message: "would have \(items) work items, more than \(mostItems)"
+      )
+    }
+  }
+}

@@ -1,0 +1,262 @@
+public import Attention
+public import HWModels
+public import Programs
+
+/// LeanAttention: stream-K for decode. The key tiles of all heads and sequences are one line, and every work item takes an
+/// equal run of it, across the borders of heads.
+///
+/// - Shapes: as `FlashDecoding`.
+/// - Models: the run of each work item piece by piece, partial results in fp32, their merge by the work item that has the
+///   first piece (`merge=host`) or by a kernel of its own (`merge=combine`), three rules for the number of work items.
+/// - Leaves out: waits of a host for pieces that end later than its own; alternating order of causal row tiles.
+/// - Source: Sanovar et al. 2024 (arXiv 2405.10480); microsoft/onnxruntime contrib_ops/cuda/bert/lean_attention
+///   (`kernel=authors`); ROCm/aiter lean_atten.py (`kernel=aiter`); validation/measure/decode_kernels.py
+///   (`kernel=triton`).
+///
+/// Expected: all work items end together, after the bytes of keys and values over the bandwidth, or after their tiles
+/// x the chain of a step. Against Flash-Decoding it saves the last, partly filled wave and nothing else.
+/// - Complexity: O(work items) to build.
+public struct LeanAttention: Schedule {
+  public static let name = "lean"
+  public static let summary = "LeanAttention: equal runs of key tiles across heads (stream-K)"
+  package static let programs = ParameterDescription(
+    name: "programs",
+    summary:
+      "work items: auto by the kernel's rule (authors: about two a core; aiter: factor x cores), or a number",
+    defaultValue: "auto")
+  static let kernel = ParameterDescription(
+    name: "kernel",
+    summary: "whose tiles and dealing: authors (CUDA), aiter (Triton, per XCD), triton (equal runs)",
+    choices: ["authors", "aiter", "triton"], defaultValue: "authors")
+  static let merge = ParameterDescription(
+    name: "merge",
+    summary: "who merges: host, the work item with the first piece; combine, a kernel of its own",
+    choices: ["auto", "host", "combine"], defaultValue: "auto")
+  static let factor = ParameterDescription(
+    name: "factor", summary: "work items a core of AITER's rule", defaultValue: "3")
+  static let xcds = ParameterDescription(
+    name: "xcds", summary: "dies with lines of their own in AITER's rule", defaultValue: "1")
+  public static let parameters = [
+    programs, kernel, merge, factor, xcds, KVFormat.parameter, DecodePages.parameter,
+  ]
+
+  public static let takesLengths = true
+  public static let takesSharedPrefix = true
+
+  private enum Maker: String { case authors, aiter, triton }
+  private let maker: Maker
+  private let requestedPrograms: Int?
+  private let mergesInHost: Bool
+  private let factor: Int
+  private let xcds: Int
+  private let format: KVFormat
+  private let page: Int?
+
+  public init(parameters: ScheduleParameters) throws(ScheduleError) {
+    try parameters.requireKnown(Self.parameters)
+    maker = Maker(rawValue: try parameters.value(Self.kernel)) ?? .authors
+    let merge = try parameters.value(Self.merge)
+    mergesInHost = merge == "auto" ? maker == .aiter : merge == "host"
+    func number(_ parameter: ParameterDescription, _ range: ClosedRange<Int>) throws(ScheduleError) -> Int {
+      let text = try parameters.value(parameter)
+      guard let value = Int(text), range.contains(value) else {
+        throw .parameter(
+          name: parameter.name,
+          message: "'\(text)' is not a number from \(range.lowerBound) to \(range.upperBound)")
+      }
+      return value
+    }
+    factor = try number(Self.factor, 1...32)
+    xcds = try number(Self.xcds, 1...64)
+    format = KVFormat(rawValue: try parameters.value(KVFormat.parameter)) ?? .native
+    page = try ServingKernels.page(try parameters.value(DecodePages.parameter))
+    requestedPrograms =
+      try parameters.value(Self.programs) == "auto" ? nil : try number(Self.programs, 1...1_000_000)
+  }
+
+  public func program(for shape: AttentionShape, on device: Device) throws(ScheduleError) -> Program {
+    try DecodeLimits.check(shape, schedule: Self.name)
+    guard maker != .triton || !mergesInHost else {
+      throw .unsupported(
+        schedule: Self.name, field: "merge",
+        message: "has no merge=host with kernel=triton: it merges in a second kernel")
+    }
+    let tile: DecodeTile =
+      switch maker {
+      case .authors: .authors(shape)
+      case .aiter: .aiter(shape)
+      case .triton: .triton(shape)
+      }
+    try checkPages(shape, tile)
+    let items = DecodeItems(shape: shape, rows: tile.rows, keyTile: tile.keyTile)
+    try DecodeLimits.check(items: items.sequences * items.rowTiles, schedule: Self.name)
+    let (space, lengths, parts) = items.streamed(try lines(items, on: device), mergesAll: maker == .triton)
+    try DecodeLimits.check(items: space.total, schedule: Self.name)
+    var kernels = [
+      try DecodeKernel(
+        schedule: Self.name, name: "lean_fwd", shape: shape, tile: tile, format: format,
+        pages: page.map { DecodePages(tokens: $0, perRow: maker == .triton) }
+      ).kernel(
+        space, policy: .ranges(lengths: lengths), on: device)
+    ]
+    if maker == .triton || parts.contains(where: { $0 > 1 }) {
+      if mergesInHost {
+        kernels.append(
+          try LeanHostMerge(schedule: Self.name, shape: shape, tile: tile, parts: parts).kernel(on: device))
+      } else {
+        kernels.append(
+          try DecodeCombine(
+            schedule: Self.name, shape: shape, tileRows: tile.rows, parts: parts,
+            mergesSingles: maker == .triton
+          ).kernel(on: device))
+      }
+    }
+    return Program(schedule: Self.name, shape: shape, kernels: kernels)
+  }
+
+  /// AITER's kernel has a page for each tile; the authors' is FlashAttention-2's.
+  private func checkPages(_ shape: AttentionShape, _ tile: DecodeTile) throws(ScheduleError) {
+    try SharedPages.check(shape, page: page, schedule: Self.name)
+    guard let page else { return }
+    let multiple = DecodePages.authorsMultiple
+    switch maker {
+    case .aiter where page != tile.keyTile:
+      throw .unsupported(
+        schedule: Self.name, field: "page-size",
+        message: "with kernel=aiter takes pages of one tile, here \(tile.keyTile) tokens")
+    case .authors where page % multiple != 0:
+      throw .unsupported(
+        schedule: Self.name, field: "page-size",
+        message: "with kernel=authors takes pages of a multiple of \(multiple) tokens")
+    default: break
+    }
+  }
+
+  /// The line, or one for each die, with the work items that share it.
+  private func lines(_ items: DecodeItems, on device: Device) throws(ScheduleError) -> [StreamKRanges] {
+    let cores = Int(device.cores.count.value)
+    let outputs = items.line()
+    let total = outputs.reduce(0) { $0 + $1.count * $1.tiles }
+    guard total <= DecodeLimits.mostItems * 64 else {
+      throw .unsupported(schedule: Self.name, field: "seq-kv", message: "takes at most 2^28 key tiles")
+    }
+    switch maker {
+    case .triton:
+      return [StreamKRanges(outputs: outputs, equalRuns: requestedPrograms ?? 2 * cores)]
+    case .authors:
+      let grid = StreamKRanges.authorsGrid(
+        total: total, outputTiles: items.sequences * items.rowTiles, blocks: items.blocks, cores: cores)
+      return [StreamKRanges(outputs: outputs, grid: requestedPrograms ?? grid)]
+    case .aiter:
+      let grid =
+        requestedPrograms
+        ?? StreamKRanges.aiterGrid(total: total, blocks: items.blocks, cores: cores, factor: factor)
+      guard xcds > 1 else { return [StreamKRanges(outputs: outputs, grid: grid)] }
+      guard items.shape.headsKV % xcds == 0 else {
+        throw .unsupported(
+          schedule: Self.name, field: "kv-heads",
+          message: "with \(xcds) XCDs takes a multiple of \(xcds) KV heads")
+      }
+      guard items.shape.lengths == nil else {
+        throw .unsupported(
+          schedule: Self.name, field: "lengths", message: "takes lengths of their own on one die only")
+      }
+      // Every die has the same share of the heads, and arithmetic of its own.
+      let one = items.line(dies: xcds)
+      return (0..<xcds).map { _ in StreamKRanges(outputs: one, grid: max(grid / xcds, 1)) }
+    }
+  }
+}
+
+/// The end of a stream-K kernel with host merge: the work item with an output's first piece adds the others' pieces.
+///
+/// Expected per piece (16 rows, head dimension 128): maximum, sum and 8 KiB of output from the shared cache past the first
+/// level, 353 cycles of latency and 8192 / 107 of port, two exponentials a row, one multiply-add an element: about 500
+/// cycles, one piece after another.
+/// - Source: ROCm/aiter lean_atten.py, the spin on each lock in order and the merge behind it.
+struct LeanHostMerge {
+  let schedule: String
+  let shape: AttentionShape
+  let tile: DecodeTile
+  /// Pieces of each output tile.
+  let parts: [Int]
+
+  func kernel(on device: Device) throws(ScheduleError) -> Kernel {
+    var builder = KernelBuilder(schedule: schedule, kernel: "host merge")
+    let count = builder.variable("pieces")
+    let merged = builder.variable("merged")
+    let rows = tile.rows
+    let statistics = TileRef(builder.buffer("piece lse", .registers, rows: rows, columns: 1, type: .fp32))
+    let output = TileRef(
+      builder.buffer("piece O", .registers, rows: rows, columns: shape.headDimV, type: .fp32))
+    let coordinate = TileCoordinate(rows: rows, index: .item(scale: 1, offset: 0))
+    var ofPiece = coordinate
+    ofPiece.split = .walk(offset: 0)
+    let elements = Double(rows * shape.headDimV)
+    let threads = Double(32 * tile.warps)
+    let used = Double(min(rows, shape.seqQ * shape.group) * shape.headDimV)
+    builder.actor(
+      "warps", warps: tile.warps,
+      blocks: [
+        Block(
+          trips: .variable(count, offset: 0), stepsPerTrip: 1,
+          operations: [
+            Operation(
+              "spin on the lock", .vector, work: .of { $0.otherInstructions = 4 * threads },
+              chain: Chain(alu: 1, global: 1)),
+            Operation(
+              "load statistics", .loadStore,
+              work: .of {
+                $0.streamRead = Double(rows * 8)
+                $0.otherInstructions = 4 * threads
+              }, action: .load(.partialLogSumExp, ofPiece, into: statistics)),
+            Operation(
+              "add output", .loadStore,
+              work: .of {
+                $0.streamRead = elements * 4
+                $0.exp = 2 * Double(rows)
+                $0.fma = 2 * elements
+                $0.otherInstructions = elements / 4 + 8 * threads
+              }, chain: Chain(alu: 3, exp: 1), action: .load(.partialO, ofPiece, into: output)),
+          ]),
+        Block(
+          trips: .variable(merged, offset: 0), stepsPerTrip: 0,
+          operations: [
+            Operation(
+              "store O", .loadStore,
+              work: .of {
+                $0.fma = elements
+                $0.convert = elements
+                $0.globalWrite = used * 2
+              }, chain: Chain(alu: 4), action: .mergePartials(output: .o, coordinate: coordinate))
+          ]),
+      ])
+    var kernel = try builder.build(
+      items: items(), policy: .grid(order: .tilesFastest),
+      footprint: Footprint(
+        threads: 32 * tile.warps, registersPerThread: tile.registersPerThread, sharedBytes: 0),
+      role: .postprocess, on: device)
+    kernel.continuesLaunch = true
+    return kernel
+  }
+
+  /// One item for each output tile; those in one piece were written by the kernel before.
+  private func items() -> ItemSpace {
+    var classes: [ItemClass] = []
+    var known: [Int: Int] = [:]
+    let rowTiles = (shape.seqQ * shape.group + tile.rows - 1) / tile.rows
+    var groups: [ItemSpace.Group] = []
+    for sequence in 0..<shape.batch * shape.headsKV {
+      let list = parts[sequence * rowTiles..<(sequence + 1) * rowTiles].map { pieces -> Int in
+        if let index = known[pieces] { return index }
+        let isMerged = pieces > 1 ? 1 : 0
+        known[pieces] = classes.count
+        classes.append(ItemClass(values: [pieces * isMerged, isMerged], walk: .ascending(0..<pieces)))
+        return classes.count - 1
+      }
+      let group = ItemSpace.Group(count: 1, tileClasses: list)
+      if groups.last?.runs == group.runs { groups[groups.count - 1].count += 1 } else { groups.append(group) }
+    }
+    return ItemSpace(classes: classes, groups: groups, packedHeads: shape.group)
+  }
+}

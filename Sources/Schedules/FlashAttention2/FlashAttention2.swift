@@ -1,0 +1,214 @@
+public import Attention
+public import HWModels
+public import Programs
+
+/// FlashAttention-2, forward pass: one work item owns a tile of queries and streams keys and values past it. The backward
+/// pass is in `FlashAttention2Backward`.
+///
+/// - Shapes: Q `[batch, headsQ, seqQ, headDim]`; K, V `[batch, headsKV, seqKV, headDim(V)]`.
+/// - Models: asynchronous copies of K and V into one slot each, both products by synchronous matrix instructions
+///   with operands through `ldmatrix`, softmax between them, two work items per core where they fit, and the split
+///   of the keys with its combine kernel where the grid is small. Batches of different lengths, read from a table: keys as
+///   `mha_fwd_kvcache` takes them, every sequence in as many parts; queries too as `mha_varlen_fwd` does, unsplit, with as
+///   many launches for every sequence as the longest needs, of which those beyond a sequence's end return at once. Masks that are no band run as in Block-Sparse-Attention, a
+///   fork whose kernel walks lists of 128 x 128 blocks (`FlashAttention2+Blocks.swift`).
+/// - Leaves out: dropout, ALiBi, softcap.
+/// - Source: Dao 2023, "FlashAttention-2", Algorithm 1; Dao-AILab/flash-attention@0251105
+///   csrc/flash_attn/src/flash_fwd_launch_template.h, flash_fwd_kernel.h, flash_api.cpp.
+///
+/// Expected per step of 128 x 64 at head dim 128 (four warps, H100, 2656 flop a cycle by mma.sync): tensor
+/// 4.19 Mflop / 2656 = 1580; shared 160 KiB read and 32 KiB written = 1536; exp 8192 / 16 = 512. The products and
+/// the softmax of one work item follow each other; only the second work item of the core overlaps them.
+/// - Complexity: O(query tiles) to build.
+public struct FlashAttention2: Schedule {
+  public static let name = "fa2"
+  public static let summary =
+    "FlashAttention-2, both passes: one work item per tile, synchronous products (Ampere on)"
+  package static let splits = ParameterDescription(
+    name: "splits",
+    summary:
+      "parts into which the keys are cut; auto applies the authors' rule; grouped does so where the heads of a group are packed",
+    defaultValue: "auto")
+  static let packHeads = ParameterDescription(
+    name: "pack-gqa",
+    summary: "pack the query heads of a group into the rows of a tile, as serving builds of the kernel do",
+    choices: ["off", "on"], defaultValue: "off")
+  static let copyGradients = ParameterDescription(
+    name: "copy-gradients",
+    summary:
+      "backward: O and dO lie in another order and are copied first, as PyTorch does with tensors head by head",
+    choices: ["off", "on"], defaultValue: "off")
+  static let pageSize = ParameterDescription(
+    name: "page-size",
+    summary:
+      "tokens of a page, where keys come from a paged cache, a multiple of 16; off: they lie in a row",
+    defaultValue: "off")
+  public static let takesLengths = true
+  public static let takesQueryLengths = true
+  public static let parameters = [splits, packHeads, ServingKernels.layout, pageSize, copyGradients]
+  public static let takesSharedPrefix = true
+
+  /// nil where the authors' rule decides.
+  private let requestedSplits: Int?
+  private let packsHeads: Bool
+  /// Whether O and dO of a backward call are copied first.
+  let copiesGradients: Bool
+  /// The entry point for variable lengths and paged keys: the split kernel's tiles always, parts only for packed heads.
+  private let isVariableLength: Bool
+  private let layout: String
+  private let page: Int?
+
+  public init(parameters: ScheduleParameters) throws(ScheduleError) {
+    try parameters.requireKnown(Self.parameters)
+    packsHeads = try parameters.value(Self.packHeads) == "on"
+    copiesGradients = try parameters.value(Self.copyGradients) == "on"
+    layout = try parameters.value(ServingKernels.layout)
+    page = try ServingKernels.page(try parameters.value(Self.pageSize))
+    // Upstream takes multiples of 256, vllm-project/flash-attention, which serving engines build, of 16.
+    if let page, page % 16 != 0 {
+      throw .parameter(
+        name: Self.pageSize.name,
+        message:
+          "'\(page)' is no multiple of 16 (the builds of serving engines; upstream takes multiples of 256)")
+    }
+    let text = try parameters.value(Self.splits)
+    isVariableLength = text == "grouped"
+    if text == "auto" || isVariableLength {
+      requestedSplits = nil
+    } else if let count = Int(text), (1...128).contains(count) {
+      requestedSplits = count
+    } else {
+      throw .parameter(
+        name: "splits", message: "'\(text)' is neither auto, grouped nor a number from 1 to 128")
+    }
+  }
+
+  public func program(for shape: AttentionShape, on device: Device) throws(ScheduleError) -> Program {
+    guard shape.dataType == .bf16 || shape.dataType == .fp16 else {
+      throw .unsupported(schedule: Self.name, field: "dtype", message: "takes bf16 and fp16")
+    }
+    guard shape.headDim <= 256, shape.headDimV == shape.headDim else {
+      throw .unsupported(
+        schedule: Self.name, field: "head-dim", message: "takes equal head dimensions up to 256")
+    }
+    guard !shape.hasQueryLengths || (requestedSplits ?? 1) == 1 else {
+      throw .unsupported(
+        schedule: Self.name, field: "splits",
+        message: "takes different numbers of queries in one part only (mha_varlen_fwd)")
+    }
+    try SharedPages.check(shape, page: page, schedule: Self.name)
+    if shape.mask.band(seqQ: shape.seqQ, seqKV: shape.seqKV) == nil {
+      guard shape.lengths == nil else {
+        throw .unsupported(
+          schedule: Self.name, field: "lengths",
+          message: "takes lengths under the masks none, causal and windows, not \(shape.mask)")
+      }
+      guard layout == "dense", page == nil, !isVariableLength, (requestedSplits ?? 1) == 1, !packsHeads else {
+        throw .unsupported(
+          schedule: Self.name, field: "mask",
+          message:
+            "takes \(shape.mask) by its kernel with lists of blocks, which has no splits, layout or pack-gqa")
+      }
+      return try listed(shape, on: device)
+    }
+    if shape.pass == .backward {
+      if layout != "dense" || isVariableLength || page != nil { throw ServingKernels.noBackward(Self.name) }
+      return try backward(shape, on: device)
+    }
+    let packedHeads = packsHeads ? shape.group : 1
+    let splits =
+      (isVariableLength && packedHeads == 1) || shape.hasQueryLengths
+      ? 1
+      : requestedSplits
+        ?? FlashAttention2Split.count(
+          shape: shape, packedHeads: packedHeads, cores: Int(device.cores.count.value))
+    let tile =
+      splits > 1 || isVariableLength
+      ? FlashAttention2Tile(splitting: shape) : FlashAttention2Tile(shape: shape, device: device)
+    let forward = FlashAttention2Forward(
+      shape: shape, tile: tile, splits: splits, packedHeads: packedHeads, page: page)
+    let serving = ServingKernels(schedule: Self.name, shape: shape)
+    var kernels = try serving.kernels(layout: layout, on: device)
+    // The query heads of a single key-value head are rows already.
+    let moves = isVariableLength && packedHeads > 1 && shape.headsKV > 1
+    if isVariableLength {
+      kernels.append(try serving.append(on: device))
+      if moves { kernels.append(try serving.permute("permute_q", on: device)) }
+    }
+    kernels.append(try forward.kernel(on: device))
+    if splits > 1 {
+      kernels.append(try FlashAttention2Combine(shape: shape, splits: splits).kernel(on: device))
+    }
+    if isVariableLength, packedHeads > 1 {
+      if moves { kernels.append(try serving.permute("permute_o", on: device)) }
+      kernels.append(try serving.permute("copy_o", on: device))
+    }
+    return Program(schedule: Self.name, shape: shape, kernels: kernels)
+  }
+}
+
+/// Tile rules of FlashAttention-2's forward kernels (flash_fwd_launch_template.h).
+struct FlashAttention2Tile {
+  let queryTile: Int
+  let keyTile: Int
+  let warps: Int
+  let headDim: Int
+
+  init(shape: AttentionShape, device: Device) {
+    headDim = Self.padded(shape.headDim)
+    let perItem = Int(device.shared.perWorkItem.value)
+    let perCore = Int(device.shared.capacity.value)
+    switch headDim {
+    case 32, 64: (queryTile, keyTile, warps) = (128, 128, 4)
+    case 96, 128: (queryTile, keyTile, warps) = (128, 64, 4)
+    case 192: (queryTile, keyTile, warps) = (128, 64, 8)
+    default:
+      // The larger tile where one fits a work item and two of the smaller do not fit a core.
+      let large = perItem >= 2 * 256 * (128 + 2 * 64) && perCore < 4 * 256 * (64 + 2 * 64)
+      (queryTile, keyTile, warps) = large ? (128, 64, 8) : (64, 64, 4)
+    }
+  }
+
+  /// Tiles of the split-key kernel (flash_fwd_launch_template.h, `run_mha_fwd_splitkv_dispatch`).
+  init(splitting shape: AttentionShape) {
+    headDim = Self.padded(shape.headDim)
+    queryTile = 64
+    keyTile = headDim <= 64 ? 256 : headDim <= 128 ? 128 : 64
+    warps = 4
+  }
+
+  /// Tiles of a kernel with lists, which the size of its blocks decides.
+  ///
+  /// - Parameter headDim: as the kernel pads it; nil where it has the head dimensions of FlashAttention-2.
+  init(shape: AttentionShape, queryTile: Int, keyTile: Int, warps: Int, headDim: Int? = nil) {
+    self.headDim = headDim ?? Self.padded(shape.headDim)
+    (self.queryTile, self.keyTile, self.warps) = (queryTile, keyTile, warps)
+  }
+
+  private static func padded(_ dimension: Int) -> Int {
+    [32, 64, 96, 128, 192, 256].first { dimension <= $0 } ?? 256
+  }
+}
+
+/// Into how many parts FlashAttention-2 cuts the keys (flash_api.cpp, `num_splits_heuristic`).
+enum FlashAttention2Split {
+  /// The smallest count within 85 % of the best filling of two work items per core.
+  static func count(shape: AttentionShape, packedHeads: Int, cores: Int) -> Int {
+    let tile = FlashAttention2Tile(splitting: shape)
+    let blocks = (shape.seqKV + tile.keyTile - 1) / tile.keyTile
+    let rows = shape.seqQ * packedHeads
+    let work = shape.batch * shape.headsQ / packedHeads * ((rows + tile.queryTile - 1) / tile.queryTile)
+    let slots = 2 * cores
+    if Double(work) >= 0.8 * Double(slots) { return 1 }
+    let limit = min(128, slots, blocks)
+    func blocksPerSplit(_ splits: Int) -> Int { (blocks + splits - 1) / splits }
+    var efficiency: [(splits: Int, value: Double)] = []
+    for splits in 1...max(limit, 1) {
+      if splits > 1, blocksPerSplit(splits) == blocksPerSplit(splits - 1) { continue }
+      let waves = Double(work * splits) / Double(slots)
+      efficiency.append((splits, waves / waves.rounded(.up)))
+    }
+    let best = efficiency.map(\.value).max() ?? 1
+    return efficiency.first { $0.value >= 0.85 * best }?.splits ?? 1
+  }
+}

@@ -1,0 +1,88 @@
+import Attention
+import HWModels
+import Programs
+
+/// Tile rules of FlashAttention-2's backward kernels (flash_bwd_launch_template.h, kernel_traits.h).
+struct FlashAttention2BackwardTile {
+  var queryTile = 64
+  var keyTile = 128
+  let warps = 8
+  /// Warps along the first dimension of S and dP, of dK and dV, and of dQ (AtomLayoutMSdP, NdKV, MdQ).
+  var scoreWarps = 2
+  var keyGradientWarps = 4
+  var queryGradientWarps = 4
+  /// V stays in registers as an operand of dP.
+  var keepsValuesInRegisters = false
+  /// The next Q arrives beside the present one.
+  var buffersQueriesTwice = true
+  let headDim: Int
+
+  init(shape: AttentionShape, device: Device) {
+    headDim = [32, 64, 96, 128, 192, 256].first { shape.headDim <= $0 } ?? 256
+    let shared = Int(device.shared.perWorkItem.value)
+    switch headDim {
+    case 32:
+      (queryTile, scoreWarps, keepsValuesInRegisters) = (128, 4, true)
+    case 64 where shared >= 144 * 1024:
+      (queryTile, scoreWarps) = (128, 4)
+    case 64, 96:
+      keepsValuesInRegisters = true
+    case 128 where shared >= 144 * 1024:
+      queryGradientWarps = 2
+    case 128:
+      (keyTile, scoreWarps, keyGradientWarps, queryGradientWarps) = (64, 4, 2, 2)
+      keepsValuesInRegisters = true
+    case 192:
+      (keyTile, scoreWarps, keyGradientWarps, queryGradientWarps) = (64, 4, 2, 2)
+      keepsValuesInRegisters = shared < 136 * 1024
+      buffersQueriesTwice = shared >= 136 * 1024
+    default:
+      (keyTile, scoreWarps, keyGradientWarps, queryGradientWarps) = (64, 4, 2, 2)
+      buffersQueriesTwice = shared >= 176 * 1024
+      if shared < 144 * 1024 {
+        (keyTile, keyGradientWarps) = (32, 1)
+        keepsValuesInRegisters = true
+      }
+    }
+  }
+
+  private static let element = 2
+
+  /// Q (twice), dO, K, V, dS and P; V in registers leaves its place to dS and P.
+  var sharedBytes: Int {
+    let queries = queryTile * headDim * Self.element * (buffersQueriesTwice ? 3 : 2)
+    let keys = keyTile * headDim * Self.element
+    let scores = 2 * queryTile * keyTile * Self.element
+    return queries + (keepsValuesInRegisters ? max(2 * keys, keys + scores) : 2 * keys + scores)
+  }
+
+  /// One product of `rows x columns` over `inner` by all warps, `warpsDown` of them along the rows.
+  struct Product {
+    let work: Work
+    /// The part of its operands without which no warp can begin: those of the first 16 of `inner`.
+    let first: Work
+
+    /// Each warp reads the rows and columns of its own part of the result through `ldmatrix.x4` (512 bytes a warp), in
+    /// steps of 16 of `inner`, and multiplies by m16n8k16 (4096 flops a warp).
+    init(
+      rows: Int, columns: Int, inner: Int, warps: Int, warpsDown: Int, secondInRegisters: Bool = false
+    ) {
+      let perWarp =
+        rows / warpsDown + (secondInRegisters ? 0 : columns / (warps / warpsDown))
+      let bytes = Double(warps * perWarp * inner * FlashAttention2BackwardTile.element)
+      let flops = 2 * Double(rows * columns * inner)
+      let steps = Double(max(inner / 16, 1))
+      func load(_ bytes: Double) -> Work {
+        .of {
+          $0.sharedRead = bytes
+          $0.otherInstructions = 32 * bytes / 512
+        }
+      }
+      first = load(bytes / steps)
+      var work = load(bytes - bytes / steps)
+      work.matrixFlops = flops
+      work.matrixInstructions = flops / 4096 / Double(warps)
+      self.work = work
+    }
+  }
+}

@@ -1,0 +1,257 @@
+import Attention
+import HWModels
+import Programs
+
+/// Builds the kernel of FlexAttention's forward pass.
+///
+/// One actor for each warpgroup; they share the rings and meet at their barriers. Each of the two loops (partial blocks,
+/// full blocks) loads its first two steps before it begins and the step after next in every step.
+struct FlexAttentionForward {
+  let shape: AttentionShape
+  let tile: FlexTile
+  /// What a kernel evaluates whose lists say all about the mask but this; nil for a kernel that evaluates the mask itself.
+  var listedCode: MaskCode?
+
+  private let element = 2
+  private var code: MaskCode { listedCode ?? MaskCode(shape.mask) }
+  /// A kernel without a mask has one list of one endless block, and no index to read.
+  private var hasBlockLists: Bool { shape.mask != .none }
+  /// ptxas serialises the products of a warpgroup whose tile takes two instructions side by side, and those of a kernel
+  /// whose rule reads tables for each score.
+  private var isSerialised: Bool { tile.isSerialised || code.scoreLookups > 0 }
+  /// Lengths that blocks do not divide: every step checks the bounds.
+  private var checksBounds: Bool {
+    shape.seqQ % FlexAttention.block != 0 || shape.seqKV % FlexAttention.block != 0
+  }
+  /// Instructions of a step and warp beside products, softmax and copies, counted in the compiled loops: uniform
+  /// address and descriptor arithmetic, moves, fences, index loads, branches; and integer arithmetic on lanes. Each
+  /// serialised product adds a fence and a wait.
+  private var loopInstructions: (other: Double, logic: Double) {
+    isSerialised ? (other: 95, logic: 33) : (other: 68, logic: 25)
+  }
+
+  /// Steps with and without mask as the kernel's variables, those of `Loop` for each.
+  static func values(partial: Int, full: Int) -> [Int] {
+    [partial, full].flatMap { (steps: Int) -> [Int] in
+      let any = min(steps, 1)
+      let loading = steps > 2 ? 1 : 0
+      return [any, steps > 1 ? 1 : 0, loading, any - loading, max(steps - 3, 0), min(max(steps - 1, 0), 2)]
+    }
+  }
+
+  /// Trips of one of the two loops. The first step has no output product of an earlier one to wait for; the last two
+  /// load nothing.
+  private struct Loop {
+    let any: Int
+    let second: Int
+    let firstLoading: Int
+    let first: Int
+    let main: Int
+    let last: Int
+
+    init(_ builder: inout KernelBuilder, _ name: String) {
+      any = builder.variable("any \(name)")
+      second = builder.variable("second \(name)")
+      firstLoading = builder.variable("first \(name), loading")
+      first = builder.variable("first \(name)")
+      main = builder.variable("main \(name)")
+      last = builder.variable("last \(name)")
+    }
+  }
+
+  /// What the warpgroups share.
+  private struct Shared {
+    let q: BufferID
+    let queriesLoaded: BarrierID
+    let k: KernelBuilder.Ring
+    let v: KernelBuilder.Ring
+  }
+
+  func kernel(items: ItemSpace, on device: Device) throws(ScheduleError) -> Kernel {
+    var builder = KernelBuilder(schedule: FlexAttention.name, kernel: "flex_fwd")
+    let type = shape.dataType
+    let groups = tile.warpgroups
+    let q = builder.buffer("Q", .shared, rows: tile.queryTile, columns: tile.headDim, type: type)
+    let queriesLoaded = builder.barrier("Q loaded", .named, arrivals: groups)
+    // Every warpgroup copies its share of a tile and gives it back.
+    func ring(_ name: String, columns: Int) -> KernelBuilder.Ring {
+      builder.ring(
+        name, rows: tile.keyTile, columns: columns, type: type, slots: tile.stages, producers: groups,
+        consumers: groups, mechanism: .named)
+    }
+    let shared = Shared(
+      q: q, queriesLoaded: queriesLoaded, k: ring("K", columns: tile.headDim),
+      v: ring("V", columns: tile.headDimV))
+    let loops = [Loop(&builder, "partial"), Loop(&builder, "full")]
+    for group in 0..<groups { addWarpgroup(&builder, group, shared, loops) }
+    let sharedBytes =
+      tile.queryTile * tile.headDim * element
+      + tile.stages * tile.keyTile * (tile.headDim + tile.headDimV) * element
+    return try builder.build(
+      items: items, policy: .grid(order: .tilesFastest),
+      footprint: Footprint(
+        threads: 128 * groups, registersPerThread: registers, sharedBytes: sharedBytes), on: device)
+  }
+
+  /// Registers of a thread as compiled: 237 to 255 at head dim 64, 153 to 239 at 128.
+  private var registers: Int { tile.isSerialised ? 255 : tile.warpgroups == 2 ? 240 : 168 }
+
+  // MARK: A warpgroup
+
+  private func addWarpgroup(_ builder: inout KernelBuilder, _ group: Int, _ shared: Shared, _ loops: [Loop]) {
+    let halves = tile.rowsPerGroup / 64
+    let parts = (0..<halves).map { half in
+      let consumer = ConsumerBuffers(
+        builder: &builder, group: group * halves + half, rows: 64, keyTile: tile.keyTile,
+        headDimV: tile.headDimV, type: shape.dataType, probabilitiesInRegisters: true, exponential: .scaled)
+      return FlexProducts(
+        tile: tile, consumer: consumer, row: group * tile.rowsPerGroup + half * 64,
+        queryTile: TileCoordinate(
+          rows: 64, index: .item(scale: tile.queryTile / 64, offset: group * halves + half)),
+        q: shared.q, k: shared.k, v: shared.v, isSerialised: isSerialised)
+    }
+    let begin = [
+      loadQueries(group, shared), Operation("wait for Q", .sync, waits: [shared.queriesLoaded]),
+    ]
+    var blocks = [
+      Block(trips: .fixed(1), stepsPerTrip: 0, operations: parts.flatMap(\.consumer.clear) + begin)
+    ]
+    for (loop, isMasked) in zip(loops, [true, false]) {
+      func step(isFirst: Bool, loading: Bool) -> [Operation] {
+        self.step(parts, shared, isMasked: isMasked, isFirst: isFirst)
+          + (hasBlockLists ? [nextBlock] : []) + (loading ? loads(2, shared) : [])
+      }
+      func block(_ trips: Int, _ steps: Int, _ operations: [Operation]) -> Block {
+        Block(trips: .variable(trips, offset: 0), stepsPerTrip: steps, operations: operations)
+      }
+      blocks += [
+        block(loop.any, 0, [readIndex] + loads(0, shared)),
+        block(loop.second, 0, loads(1, shared)),
+        block(loop.firstLoading, 1, step(isFirst: true, loading: true)),
+        block(loop.first, 1, step(isFirst: true, loading: false)),
+        block(loop.main, 1, step(isFirst: false, loading: true)),
+        block(loop.last, 1, step(isFirst: false, loading: false)),
+        block(loop.any, 0, parts[0].drain),
+      ]
+    }
+    blocks.append(
+      Block(trips: .fixed(1), stepsPerTrip: 0, operations: parts.flatMap { epilogue($0) }))
+    builder.actor("warpgroup \(group)", warps: 4, blocks: blocks)
+  }
+
+  private func loadQueries(_ group: Int, _ shared: Shared) -> Operation {
+    let rows = tile.rowsPerGroup
+    let bytes = Double(rows * tile.headDim * element)
+    return Operation(
+      "load Q", .loadAsync,
+      work: .of {
+        $0.streamRead = bytes
+        $0.sharedWrite = bytes
+        $0.otherInstructions = bytes / 16
+      }, signals: [shared.queriesLoaded],
+      action: .load(
+        .q, TileCoordinate(rows: rows, index: .item(scale: tile.warpgroups, offset: group)),
+        into: TileRef(shared.q, rows: group * rows..<(group + 1) * rows)))
+  }
+
+  /// The first block's number, on which the first addresses depend.
+  private var readIndex: Operation {
+    Operation(
+      "read block list", .vector, work: .of { $0.otherInstructions = 128 * 40 }, chain: Chain(global: 1))
+  }
+
+  /// Two numbers of the block list from the nearest cache, and from their difference the eight addresses of the next
+  /// copies, 64 bits wide: each of those multiplications takes the turns of four.
+  private var nextBlock: Operation {
+    Operation(
+      "next block", .vector,
+      work: .of {
+        $0.fma = 128 * 8 * 4
+        $0.alu = 128 * 12
+        $0.otherInstructions = 128 * 2
+      }, chain: Chain(alu: 8, shared: 1))
+  }
+
+  /// This warpgroup's share of K and V of the step `offset` from here: 16 bytes a lane and copy.
+  private func loads(_ offset: Int, _ shared: Shared) -> [Operation] {
+    let tensors = [(Tensor.k, shared.k, tile.headDim), (.v, shared.v, tile.headDimV)]
+    return tensors.map { tensor, ring, columns in
+      let bytes = Double(tile.keyTile * columns * element) / Double(tile.warpgroups)
+      return Operation(
+        "load \(tensor.rawValue.uppercased())", .loadAsync,
+        work: .of {
+          $0.globalRead = bytes
+          $0.sharedWrite = bytes
+          $0.otherInstructions = bytes / 16
+          $0.alu = bytes / 16
+        }, waits: [ring.empty], signals: [ring.full],
+        action: .load(
+          tensor, TileCoordinate(rows: tile.keyTile, index: .walk(offset: offset)),
+          into: TileRef(ring.buffer, .step(offset: offset))))
+    }
+  }
+
+  // MARK: A step
+
+  private func step(
+    _ parts: [FlexProducts], _ shared: Shared, isMasked: Bool, isFirst: Bool
+  ) -> [Operation] {
+    let instructions = loopInstructions
+    let control = Operation(
+      "loop control", .vector,
+      work: .of {
+        $0.otherInstructions = 128 * instructions.other
+        $0.alu = 128 * instructions.logic
+      })
+    let begin = [control, Operation("wait for K and V", .sync, waits: [shared.k.full, shared.v.full])]
+    let masks = parts.map { mask($0, isMasked: isMasked) }
+    return begin
+      + (tile.isSerialised
+        ? FlexProducts.serialisedStep(parts, masks: masks)
+        : isSerialised
+          ? parts[0].serialisedStep(mask: masks[0])
+          : parts[0].step(mask: masks[0], isFirst: isFirst, sumsLate: hasBlockLists))
+  }
+
+  /// The mask rule on partial blocks; where lengths are no multiples of a block, the bounds on all.
+  private func mask(_ part: FlexProducts, isMasked: Bool) -> [Operation] {
+    let scores = Double(64 * tile.keyTile)
+    var work = isMasked ? code.work(scores: scores, rowsPerLane: Double(tile.rowsPerGroup / 32)) : Work()
+    if checksBounds {
+      work.alu +=
+        scores + (1 + MaskCode.logicPerDivision) * scores / Double(tile.rowsPerGroup / 32)
+    }
+    guard isMasked || checksBounds else { return [] }
+    return [
+      Operation(
+        "mask S", .vector, work: work, chain: Chain(alu: 4),
+        action: .mask(
+          part.consumer.scores, keyTile: TileCoordinate(rows: tile.keyTile, index: .walk(offset: 0)),
+          queryTile: part.queryTile))
+    ]
+  }
+
+  /// Normalise, round, through shared memory into rows, store.
+  private func epilogue(_ part: FlexProducts) -> [Operation] {
+    let elements = Double(64 * tile.headDimV)
+    let consumer = part.consumer
+    return [
+      consumer.softmax.normalise(logSumExp: consumer.logSumExp),
+      Operation(
+        "O through shared memory", .vector,
+        work: .of {
+          $0.convert = elements
+          $0.alu = elements
+          $0.sharedWrite = elements * Double(element)
+          $0.sharedRead = elements * Double(element)
+          $0.otherInstructions = elements / 4
+        }, chain: Chain(alu: 1, shared: 2)),
+      Operation(
+        "store O", .loadStore,
+        work: .of {
+          $0.globalWrite = elements * Double(element)
+          $0.otherInstructions = elements / 8
+        }, action: .store(consumer.output, .o, part.queryTile)),
+    ]
+  }
+}

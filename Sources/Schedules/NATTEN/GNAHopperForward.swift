@@ -1,0 +1,291 @@
+import Attention
+import HWModels
+package import Programs
+
+/// Builds NATTEN's fused attention kernel for Hopper.
+struct GNAHopperForward {
+  let shape: AttentionShape
+  let neighborhood: Neighborhood
+  let tiles: GNATiles
+  let isPersistent: Bool
+  let permutes: Bool
+  private let map: NeighborhoodTiles
+
+  private let element = 2
+  private var queryTokens: Int { tiles.query.reduce(1, *) }
+  private var keyTokens: Int { tiles.key.reduce(1, *) }
+  private var groups: Int { queryTokens / 64 }
+  /// One warpgroup copies for itself; two have a producer warp.
+  private var hasProducerWarp: Bool { groups > 1 }
+  private var ringSlots: Int { hasProducerWarp ? 5 : 4 }
+
+  init(
+    shape: AttentionShape, neighborhood: Neighborhood, tiles: GNATiles, isPersistent: Bool, permutes: Bool
+  ) throws(ScheduleError) {
+    self.shape = shape
+    self.neighborhood = neighborhood
+    self.tiles = tiles
+    self.isPersistent = isPersistent
+    self.permutes = permutes
+    do {
+      map = try NeighborhoodTiles(neighborhood, queryTile: tiles.query, keyTile: tiles.key, origin: .fixed)
+    } catch {
+      throw .unsupported(schedule: GNAHopper.name, field: "mask", message: error.message)
+    }
+  }
+
+  // MARK: Tokens
+
+  func order(_ tensor: Tensor) -> TokenOrder {
+    let isQuery = tensor == .q || tensor == .o
+    return TokenOrder(
+      shape: neighborhood.shape, tile: isQuery ? tiles.query : tiles.key, dilation: neighborhood.dilation)
+  }
+
+  /// Whether tiles do not lie in the sequence as it is.
+  var isPermuted: Bool { !order(.q).isIdentity || !order(.k).isIdentity }
+
+  /// A tensor as the kernel reads it: the permuted copy, or the tensor through its order where copies are not asked for.
+  private func source(_ tensor: Tensor) -> (tensor: Tensor, order: TokenOrder?) {
+    guard isPermuted else { return (tensor, nil) }
+    return permutes ? (tensor.permuted, nil) : (tensor, order(tensor == .logSumExp ? .q : tensor))
+  }
+
+  // MARK: The mask
+
+  /// Instructions of the mask rule for 64 x 128 scores of a warp's lanes, counted in the compiled loops by number of axes;
+  /// `padded` where only keys past the end are masked.
+  private var maskWork: Work? {
+    let isPadded = zip(neighborhood.axes, tiles.key).contains { axis, tile in
+      axis.groupLength(0) % tile != 0 || axis.length % axis.dilation != 0
+    }
+    let counts: (alu: Double, multiplies: Double, others: Double)
+    switch (map.takesKernelFastPath, isPadded, neighborhood.axes.count) {
+    case (true, false, _): return nil
+    case (true, true, 1): counts = (131, 1, 1)
+    case (true, true, 2): counts = (135, 15, 4)
+    case (true, true, _): counts = (178, 30, 7)
+    case (false, _, 1): counts = (257, 28, 4)
+    case (false, _, 2): counts = (301, 64, 15)
+    case (false, _, _): counts = (410, 106, 24)
+    }
+    let lanes = 128 * Double(keyTokens) / 128
+    return .of {
+      $0.alu = counts.alu * lanes
+      // Integer multiply-adds take two turns of the pipe.
+      $0.fma = 2 * counts.multiplies * lanes
+      $0.otherInstructions = counts.others * lanes
+    }
+  }
+
+  /// Address and phase arithmetic, descriptors and barrier polls of a step and warp, counted in the compiled loops.
+  private static let loopInstructions = 62.0
+
+  // MARK: Work items
+
+  private func items() -> ItemSpace {
+    var classes: [ItemClass] = []
+    classes.reserveCapacity(map.queryTiles)
+    for index in 0..<map.queryTiles {
+      let walk = ItemClass.Walk.runs(map.walk(index))
+      classes.append(ItemClass(values: [min(walk.count, 1), walk.count - 1], walk: walk))
+    }
+    return ItemSpace(
+      classes: classes,
+      groups: [.init(count: shape.batch * shape.headsQ, tileClasses: Array(classes.indices))])
+  }
+
+  // MARK: The kernel
+
+  private struct Shared {
+    let queries: [KernelBuilder.Ring]
+    let ring: KernelBuilder.Ring
+    let any: Int
+    let more: Int
+  }
+
+  func kernel(on device: Device) throws(ScheduleError) -> Kernel {
+    var builder = KernelBuilder(schedule: GNAHopper.name, kernel: "gna_fwd")
+    let type = shape.dataType
+    // Each warpgroup has queries of its own.
+    let queries = (0..<groups).map { group in
+      builder.ring("Q\(group)", rows: 64, columns: shape.headDim, type: type, slots: 1, consumers: 1)
+    }
+    let ring = builder.ring(
+      "K and V", rows: keyTokens, columns: shape.headDim, type: type, slots: ringSlots, consumers: groups)
+    let shared = Shared(
+      queries: queries, ring: ring, any: builder.variable("any"), more: builder.variable("more"))
+    addProducer(&builder, shared)
+    for group in 0..<groups { addWarpgroup(&builder, group, shared) }
+    let tileBytes = shape.headDim * element
+    let sharedBytes =
+      (queryTokens + ringSlots * keyTokens + (isPersistent ? queryTokens : 0)) * tileBytes
+      + FlashAttention3Forward.barrierBytes
+    return try builder.build(
+      items: items(),
+      policy: isPersistent ? .staticPersistent(order: .tilesFastest) : .grid(order: .tilesFastest),
+      footprint: Footprint(
+        threads: hasProducerWarp ? 128 * (groups + 1) : 128,
+        registersPerThread: hasProducerWarp ? 168 : 255, sharedBytes: sharedBytes),
+      on: device)
+  }
+
+  /// Queries of the first warpgroup, the first keys, queries of the second, the first values; then keys and values in
+  /// turn. (A single warpgroup's first warp does the same between its products.)
+  private func addProducer(_ builder: inout KernelBuilder, _ shared: Shared) {
+    let bytes = Double(keyTokens * shape.headDim * element)
+    func copy(_ name: String, _ tensor: Tensor, offset: Int) -> Operation {
+      let source = source(tensor)
+      return Operation(
+        name, .copyAsync,
+        work: .of {
+          $0.globalRead = bytes
+          $0.sharedWrite = bytes
+        }, waits: [shared.ring.empty], signals: [shared.ring.full],
+        action: .load(
+          source.tensor,
+          TileCoordinate(
+            rows: keyTokens, index: .walk(offset: offset, stepsPerTile: 2), order: source.order),
+          into: TileRef(shared.ring.buffer, .step(offset: offset))))
+    }
+    let queryBytes = Double(64 * shape.headDim * element)
+    let queries = shared.queries.enumerated().map { group, ring in
+      Operation(
+        "load Q\(group)", .copyAsync,
+        work: .of {
+          $0.streamRead = queryBytes
+          $0.sharedWrite = queryBytes
+        }, waits: [ring.empty], signals: [ring.full],
+        action: .load(
+          source(.q).tensor, queryCoordinate(group), into: TileRef(ring.buffer, .item)))
+    }
+    let (keys, values) = (copy("load K", .k, offset: 0), copy("load V", .v, offset: 1))
+    builder.actor(
+      "producer", warps: 1,
+      blocks: [
+        Block(
+          trips: .variable(shared.any, offset: 0), stepsPerTrip: 2,
+          operations: [queries[0], keys] + queries.dropFirst() + [values]),
+        Block(trips: .variable(shared.more, offset: 0), stepsPerTrip: 2, operations: [keys, values]),
+      ])
+  }
+
+  private func queryCoordinate(_ group: Int) -> TileCoordinate {
+    TileCoordinate(rows: 64, index: .item(scale: groups, offset: group), order: source(.q).order)
+  }
+
+  private func addWarpgroup(_ builder: inout KernelBuilder, _ group: Int, _ shared: Shared) {
+    let consumer = ConsumerBuffers(
+      builder: &builder, group: group, rows: 64, keyTile: keyTokens, headDimV: shape.headDim,
+      type: shape.dataType, probabilitiesInRegisters: true, exponential: .fused)
+    let (softmax, ring) = (consumer.softmax, shared.ring)
+    let queries = shared.queries[group]
+    let scores = Operation(
+      "S = Q K^T", .tensorAsync,
+      work: .of {
+        $0.matrixFlops = 2 * Double(64 * keyTokens * shape.headDim)
+        $0.matrixInstructions = Double(shape.headDim / 16)
+        $0.sharedRead = Double((64 + keyTokens) * shape.headDim * element)
+      }, waits: [ring.full], signals: [consumer.scoresDone],
+      action: .matmul(
+        into: consumer.scores, a: TileRef(queries.buffer, .item),
+        b: TileRef(ring.buffer, .step(offset: 0)), transposeA: false, transposeB: true, accumulate: false))
+    let output = Operation(
+      "O += P V", .tensorAsyncRegisters,
+      work: .of {
+        $0.matrixFlops = 2 * Double(64 * keyTokens * shape.headDim)
+        $0.matrixInstructions = Double(keyTokens / 16)
+        $0.sharedRead = Double(keyTokens * shape.headDim * element)
+      }, waits: [ring.full], signals: [consumer.outputDone],
+      action: .matmul(
+        into: consumer.output, a: consumer.probabilities, b: TileRef(ring.buffer, .step(offset: 1)),
+        transposeA: false, transposeB: false, accumulate: true))
+    let control = Operation(
+      "loop control", .vector, work: .of { $0.otherInstructions = 128 * Self.loopInstructions })
+    let release = { (name: String) in Operation("release \(name)", .sync, signals: [ring.empty]) }
+    let waitScores = Operation("wait for S", .sync, waits: [consumer.scoresDone])
+    let mask = self.mask(consumer, group)
+    let begin =
+      [Operation("wait for Q", .sync, waits: [queries.full]), control, scores, waitScores] + mask + [
+        softmax.updateMaximum(), softmax.exponentiate(), softmax.updateSum(), consumer.convert, output,
+        release("K"),
+      ]
+    // The wait for the scores is one for the output product of the step before too.
+    let step =
+      [control, scores, waitScores, Operation("wait for O", .sync, waits: [consumer.outputDone])] + mask + [
+        softmax.updateMaximum(), softmax.exponentiate(), softmax.rescaleOutput(), softmax.updateSum(),
+        consumer.convert, output, release("V"), release("K"),
+      ]
+    let end = [
+      Operation("release V", .sync, waits: [consumer.outputDone], signals: [ring.empty, queries.empty])
+    ]
+    builder.actor(
+      "warpgroup \(group)", warps: 4,
+      blocks: [
+        Block(trips: .fixed(1), stepsPerTrip: 0, operations: consumer.clear),
+        Block(trips: .variable(shared.any, offset: 0), stepsPerTrip: 2, operations: begin),
+        Block(trips: .variable(shared.more, offset: 0), stepsPerTrip: 2, operations: step),
+        Block(trips: .variable(shared.any, offset: 0), stepsPerTrip: 0, operations: end),
+        Block(trips: .fixed(1), stepsPerTrip: 0, operations: epilogue(consumer, group)),
+      ])
+  }
+
+  private func mask(_ consumer: ConsumerBuffers, _ group: Int) -> [Operation] {
+    let action = Action.mask(
+      consumer.scores,
+      keyTile: TileCoordinate(
+        rows: keyTokens, index: .walk(offset: 0, stepsPerTile: 2), order: isPermuted ? order(.k) : nil),
+      queryTile: TileCoordinate(
+        rows: 64, index: .item(scale: groups, offset: group), order: isPermuted ? order(.q) : nil))
+    guard let work = maskWork else { return [] }
+    // Where tiles and stride groups lie takes quotients that wait for each other, one for each axis: three conversions
+    // and reciprocals and ten integer steps each.
+    let quotients = neighborhood.axes.count
+    return [
+      Operation(
+        "mask S", .vector, work: work, chain: Chain(alu: 4 + 10 * quotients, exp: 3 * quotients),
+        action: action)
+    ]
+  }
+
+  private func epilogue(_ consumer: ConsumerBuffers, _ group: Int) -> [Operation] {
+    let elements = Double(64 * shape.headDim)
+    let (output, statistic) = (source(.o), source(.logSumExp))
+    func place(_ order: TokenOrder?) -> TileCoordinate {
+      TileCoordinate(rows: 64, index: .item(scale: groups, offset: group), order: order)
+    }
+    return [
+      consumer.softmax.normalise(logSumExp: consumer.logSumExp),
+      Operation(
+        "O to shared memory", .vector,
+        work: .of {
+          $0.convert = elements
+          $0.sharedWrite = elements * Double(element)
+          $0.otherInstructions = elements / 8
+        }, chain: Chain(alu: 1, shared: 1)),
+      Operation(
+        "store O", .copyAsync,
+        work: .of {
+          $0.sharedRead = elements * Double(element)
+          $0.globalWrite = elements * Double(element)
+        }, signals: [consumer.stored], action: .store(consumer.output, output.tensor, place(output.order))),
+      Operation(
+        "store log-sum-exp", .loadStore, work: .of { $0.globalWrite = 64 * 4 }, waits: [consumer.stored],
+        action: .store(consumer.logSumExp, statistic.tensor, place(statistic.order))),
+    ]
+  }
+}
+
+extension Tensor {
+  /// The copy in the order of tiles.
+  package var permuted: Tensor {
+    switch self {
+    case .q: .permutedQ
+    case .k: .permutedK
+    case .v: .permutedV
+    case .o: .permutedO
+    case .logSumExp: .permutedLogSumExp
+    default: self
+    }
+  }
+}

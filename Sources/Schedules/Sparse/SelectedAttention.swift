@@ -1,0 +1,327 @@
+public import Attention
+public import HWModels
+public import Programs
+
+/// Sparse attention that chooses its blocks at run time: the kernels that choose, then attention over what they chose.
+///
+/// - Shapes: Q `[batch, headsQ, seqQ, headDim]`; K, V `[batch, headsKV, seqKV, headDim]`.
+/// - Models: the phases of each family one by one, in the report too; the mask of the call is what they choose, so it is
+///   given (`block_sparse:...`, `& causal` where the family is causal) and decides how long the attention phase takes.
+///   - `pooled` (SpargeAttn stage 1, MInference block-sparse): scores of pooled blocks; the block-list kernel.
+///   - `permuted` (PBS-Attn): the same after keys and values are sorted inside segments of 256.
+///   - `vertical-slash` (MInference): scores of the last 64 queries, column and diagonal sums, index lists; tiles of 64 x 64.
+///   - `moba` (MoBA): a gate for each query, gathered queries, one part of attention for each block, a merge.
+///   - `nsa` (NSA): compressed attention and its best blocks; one query position an item, the heads of a group as rows,
+///     padded to the 16 rows of a matrix instruction.
+///   - `fsa` (FSA): the same choice; blocks of keys outside, gathered queries inside, partial outputs, a merge.
+///   - `bsfa` (BSFA): nothing is chosen beforehand: all scores are computed, and tiles whose largest score is low skip
+///     values, softmax and output product.
+/// - Leaves out: making scores sparse by similarity tests and low precision (SpargeAttn), packing of single columns into
+///   tiles (vertical-slash: columns are blocks of the mask), the window branch and the gated sum of NSA, MoBA's copy of keys
+///   and values, host time between launches.
+/// - Source: thu-ml/SpargeAttn spas_sage_attn/core.py; xinghaow99/pbs-attn@65fd43f pbs_attn/src/pbs.py; microsoft/MInference
+///   minference/ops/pit_sparse_flash_attention_v2.py, moba.py (MoBA's `MixedAttention`); Relaxed-System-Lab/
+///   Flash-Sparse-Attention fsa/ops/FSA_topk_sparse_attention.py; Danielohayon/Block-Sparse-Flash-Attention kernel_src.
+///
+/// Expected: the attention phase per visited tile as `flex` (where products are asynchronous) or `fa2`; the phases before it
+/// as `SelectionPhases` says. `bsfa` spends the score product and half of the key-value bytes on every tile of the dense
+/// grid, so that it cannot be more than about twice as fast as dense attention.
+/// - Complexity: about O(blocks visited) to build.
+public struct SelectedAttention: Schedule {
+  public static let name = "sparse"
+  public static let evaluatesMasks = true
+  public static let summary =
+    "Sparse attention that selects at run time, forward: selection phases, then attention over the blocks of the mask"
+  package static let family = ParameterDescription(
+    name: "family", summary: "how blocks are selected and walked",
+    choices: ["pooled", "permuted", "vertical-slash", "moba", "nsa", "fsa", "bsfa"], defaultValue: "pooled")
+  static let block = ParameterDescription(
+    name: "block",
+    summary: "keys of a block; auto takes 512 for moba, 64 for vertical-slash, nsa and fsa, else 128",
+    defaultValue: "auto")
+  static let columns = ParameterDescription(
+    name: "columns", summary: "columns that vertical-slash selects", defaultValue: "1000")
+  static let diagonals = ParameterDescription(
+    name: "diagonals", summary: "diagonals that vertical-slash selects", defaultValue: "6096")
+  static let phases = ParameterDescription(
+    name: "phases", summary: "all, or attention without what selects and rearranges before it",
+    choices: ["all", "attention"], defaultValue: "all")
+  public static let parameters = [family, block, columns, diagonals, phases]
+
+  private let family: String
+  /// nil where the family decides.
+  private let requestedBlock: Int?
+  private let columns: Int
+  private let diagonals: Int
+  private let selects: Bool
+
+  public init(parameters: ScheduleParameters) throws(ScheduleError) {
+    try parameters.requireKnown(Self.parameters)
+    family = try parameters.value(Self.family)
+    selects = try parameters.value(Self.phases) == "all"
+    func number(_ parameter: ParameterDescription, _ range: ClosedRange<Int>) throws(ScheduleError) -> Int {
+      let text = try parameters.value(parameter)
+      guard let value = Int(text), range.contains(value) else {
+        throw .parameter(
+          name: parameter.name,
+          message: "'\(text)' is not a number from \(range.lowerBound) to \(range.upperBound)")
+      }
+      return value
+    }
+    columns = try number(Self.columns, 1...1 << 20)
+    diagonals = try number(Self.diagonals, 1...1 << 20)
+    requestedBlock = try parameters.value(Self.block) == "auto" ? nil : number(Self.block, 64...65_536)
+  }
+
+  private var hasSmallBlocks: Bool { ["vertical-slash", "nsa", "fsa"].contains(family) }
+
+  /// Keys of a block: what the family's kernel takes.
+  private func keyBlock() throws(ScheduleError) -> Int {
+    let unit = hasSmallBlocks ? 64 : 128
+    guard let requestedBlock else { return family == "moba" ? 512 : unit }
+    guard family == "moba" ? requestedBlock % unit == 0 : requestedBlock == unit else {
+      throw .parameter(
+        name: "block",
+        message: "family=\(family) takes \(family == "moba" ? "multiples" : "blocks") of \(unit) keys, not "
+          + "\(requestedBlock)")
+    }
+    return requestedBlock
+  }
+
+  public func program(for shape: AttentionShape, on device: Device) throws(ScheduleError) -> Program {
+    guard shape.pass == .forward else {
+      throw .unsupported(schedule: Self.name, field: "pass", message: "models the forward pass only")
+    }
+    guard shape.dataType == .bf16 || shape.dataType == .fp16 else {
+      throw .unsupported(schedule: Self.name, field: "dtype", message: "models bf16 and fp16")
+    }
+    guard shape.headDim <= 256, shape.headDimV == shape.headDim else {
+      throw .unsupported(
+        schedule: Self.name, field: "head-dim", message: "takes equal head dimensions up to 256")
+    }
+    // Tensors that a phase reads element by element are counted in whole numbers.
+    let pairs = Double(shape.batch * shape.headsQ) * Double(shape.seqQ) * Double(shape.seqKV) / 64
+    guard pairs < 1e15 else {
+      throw .unsupported(
+        schedule: Self.name, field: "seq", message: "takes calls with up to 6e16 query-key pairs")
+    }
+    do {
+      return Program(schedule: Self.name, shape: shape, kernels: try kernels(shape, on: device))
+    } catch let problem as MaskProblem {
+      throw .unsupported(schedule: Self.name, field: "mask", message: problem.message)
+    } catch let error as ScheduleError {
+      throw error
+    } catch {
+      fatalError("unknown error of the sparse schedule: \(error)")
+    }
+  }
+
+  // MARK: Families
+
+  private func kernels(_ shape: AttentionShape, on device: Device) throws -> [Kernel] {
+    let queryBlock = hasSmallBlocks ? 64 : 128
+    let keyBlock = try keyBlock()
+    let selection = SelectionPhases(
+      schedule: Self.name, shape: shape, queryBlock: queryBlock, keyBlock: keyBlock)
+    let code = MaskCode(shape.mask, besideListsOf: (queryBlock, min(keyBlock, 128)))
+    switch family {
+    case "moba":
+      let parts = try BlockParts(shape: shape, keyBlock: keyBlock, tile: fa2Tile(shape, device))
+      let before = selects ? try selection.gate(gathered: parts.rows, on: device) : []
+      return before + [
+        try forward(
+          shape, parts.tile,
+          KeyTileLists(
+            name: "moba_fwd", items: parts.items, code: code, isSplit: true, partialElement: 2)
+        ).kernel(on: device),
+        try BlockMerge(
+          schedule: Self.name, shape: shape, parts: parts.parts, tileRows: parts.tile.queryTile,
+          partialElement: 2
+        ).kernel(on: device),
+      ]
+    case "nsa":
+      let before = selects ? try selection.compressed(on: device) : []
+      return before + [try oneQuery(shape, code, on: device)]
+    case "fsa":
+      let mask = try BlockMask(shape, queryBlock: queryBlock, keyBlock: keyBlock)
+      let gathered = GatheredQueries(
+        schedule: Self.name, shape: shape, rows: mask, queryTile: queryBlock, keyBlock: keyBlock, code: code)
+      var before: [Kernel] = []
+      if selects {
+        before =
+          try selection.compressed(on: device)
+          + selection.blockToQueries(gathered: gathered.gatheredRows, on: device)
+      }
+      return before + [
+        try gathered.kernel(on: device),
+        try BlockMerge(
+          schedule: Self.name, shape: shape, parts: gathered.parts, tileRows: queryBlock, partialElement: 4
+        ).kernel(on: device),
+      ]
+    case "bsfa":
+      return [try voting(shape, code, on: device)]
+    case "vertical-slash":
+      let before =
+        selects ? try selection.verticalSlash(columns: columns, diagonals: diagonals, on: device) : []
+      let tile = FlashAttention2Tile(shape: shape, queryTile: 64, keyTile: 64, warps: 4)
+      return before + [
+        try forward(shape, tile, try lists("sparse_fwd", shape, tile, block: 64, code)).kernel(on: device)
+      ]
+    default:
+      var before: [Kernel] = []
+      if selects {
+        if family == "permuted" { before += try selection.keyPermutation(segment: 256, on: device) }
+        before += try selection.pooledScores(on: device)
+      }
+      return before + [try blockList(shape, code, on: device)]
+    }
+  }
+
+  /// The kernel of `flex` where the device has asynchronous products, else FlashAttention-2's loop: what a compiler makes
+  /// of a kernel with block lists.
+  private func blockList(
+    _ shape: AttentionShape, _ code: MaskCode, on device: Device
+  ) throws -> Kernel {
+    guard device.asyncTensor != nil else {
+      let tile = fa2Tile(shape, device)
+      return try forward(shape, tile, try lists("sparse_fwd", shape, tile, block: 128, code)).kernel(
+        on: device)
+    }
+    let tile = FlexTile(shape: shape)
+    let items = try BlockMaskItems(shape: shape, block: 128, queryTile: tile.queryTile, keyTile: tile.keyTile)
+    return try FlexAttentionForward(shape: shape, tile: tile, listedCode: code).kernel(
+      items: items.items { FlexAttentionForward.values(partial: $0, full: $1) }, on: device)
+  }
+
+  private func fa2Tile(_ shape: AttentionShape, _ device: Device) -> FlashAttention2Tile {
+    FlashAttention2Tile(shape: shape, device: device)
+  }
+
+  private func forward(
+    _ shape: AttentionShape, _ tile: FlashAttention2Tile, _ lists: KeyTileLists, packedHeads: Int = 1
+  ) -> FlashAttention2Forward {
+    FlashAttention2Forward(
+      shape: shape, tile: tile, splits: 1, packedHeads: packedHeads, schedule: Self.name, lists: lists)
+  }
+
+  private func lists(
+    _ name: String, _ shape: AttentionShape, _ tile: FlashAttention2Tile, block: Int, _ code: MaskCode,
+    packedHeads: Int = 1
+  ) throws -> KeyTileLists {
+    let items = try BlockMaskItems(
+      shape: shape, block: block, queryTile: tile.queryTile, keyTile: tile.keyTile, packedHeads: packedHeads)
+    return KeyTileLists(
+      name: name, items: items.items { FlashAttention2Forward.variables(partial: $0, full: $1) }, code: code)
+  }
+
+  /// One query position an item; its rows are the heads of the group. Heads with masks of their own have no common list.
+  private func oneQuery(_ shape: AttentionShape, _ code: MaskCode, on device: Device) throws -> Kernel {
+    guard shape.group <= 128 else {
+      throw ScheduleError.unsupported(
+        schedule: Self.name, field: "kv-heads",
+        message: "takes groups of up to 128 query heads with family=nsa, not \(shape.group)")
+    }
+    if case .perHead = shape.mask {
+      throw ScheduleError.unsupported(
+        schedule: Self.name, field: "mask", message: "takes one mask for all heads with family=nsa")
+    }
+    let tile = FlashAttention2Tile(
+      shape: shape, queryTile: shape.group, keyTile: 64, warps: shape.group > 64 ? 8 : 4)
+    return try forward(
+      shape, tile, try lists("nsa_fwd", shape, tile, block: 64, code, packedHeads: shape.group),
+      packedHeads: shape.group
+    ).kernel(on: device)
+  }
+
+  /// Every tile up to the diagonal of a causal mask, or all; those that the mask does not list stop after their scores.
+  private func voting(_ shape: AttentionShape, _ code: MaskCode, on device: Device) throws -> Kernel {
+    let tile = fa2Tile(shape, device)
+    var dense = shape
+    dense.mask = shape.mask.isWithinCausal ? .causal : .none
+    let all = try BlockMaskItems(
+      shape: dense, block: 128, queryTile: tile.queryTile, keyTile: tile.keyTile)
+    let items = try BlockMaskItems(
+      shape: shape, block: 128, queryTile: tile.queryTile, keyTile: tile.keyTile)
+    let kept = KeyTileLists(
+      name: "bsfa_fwd",
+      items: items.items(besides: all) {
+        FlashAttention2Forward.variables(partial: $0, full: $1, skipped: $2)
+      },
+      code: code, votes: true)
+    return try forward(shape, tile, kept).kernel(on: device)
+  }
+}
+
+extension Mask {
+  /// Whether it allows no pair that a causal mask forbids, as far as its form says.
+  fileprivate var isWithinCausal: Bool {
+    switch self {
+    case .causal: true
+    case .slidingWindow(_, let right): right == 0
+    case .sink(_, _, .bottomRight): true
+    case .intersection(let masks): masks.contains { $0.isWithinCausal }
+    case .union(let masks): masks.allSatisfy { $0.isWithinCausal }
+    default: false
+    }
+  }
+}
+
+/// Queries of a tile against the blocks of keys that they selected: one work item for each pair, one part of each output.
+struct BlockParts {
+  let tile: FlashAttention2Tile
+  let items: ItemSpace
+  /// Part numbers of every tile of queries.
+  let parts: [(heads: Int, tiles: [[Int]])]
+  /// Rows of queries over all heads, once for each of their blocks.
+  let rows: Double
+
+  init(shape: AttentionShape, keyBlock: Int, tile: FlashAttention2Tile) throws(MaskProblem) {
+    self.tile = tile
+    let mask = try BlockMask(shape, queryBlock: tile.queryTile, keyBlock: tile.keyTile)
+    let scale = keyBlock / tile.keyTile
+    var classes: [ItemClass] = []
+    var groups: [ItemSpace.Group] = []
+    var parts: [(heads: Int, tiles: [[Int]])] = []
+    var rows = 0.0
+    for entry in mask.heads {
+      var tileClasses: [Int] = []
+      var splits: [Int] = []
+      for row in entry.rows {
+        var blocks: [Int: (partial: [Range<Int>], full: [Range<Int>])] = [:]
+        for (runs, isPartial) in [(row.partial, true), (row.full, false)] {
+          for run in runs {
+            for block in run.lowerBound / scale...(run.upperBound - 1) / scale {
+              let piece = run.clamped(to: block * scale..<(block + 1) * scale)
+              if isPartial {
+                blocks[block, default: ([], [])].partial.append(piece)
+              } else {
+                blocks[block, default: ([], [])].full.append(piece)
+              }
+            }
+          }
+        }
+        for block in blocks.keys.sorted() {
+          let (partial, full) = blocks[block] ?? ([], [])
+          tileClasses.append(classes.count)
+          classes.append(
+            ItemClass(
+              values: FlashAttention2Forward.variables(
+                partial: partial.reduce(0) { $0 + $1.count }, full: full.reduce(0) { $0 + $1.count }),
+              walk: .runs(partial + full)))
+        }
+        splits.append(blocks.count)
+        rows += Double(blocks.count * tile.queryTile) * Double(entry.heads.count * shape.batch)
+      }
+      groups.append(.init(count: entry.heads.count, tileClasses: tileClasses, tileSplits: splits))
+      parts.append((entry.heads.count, splits.map { Array(0..<$0) }))
+    }
+    if groups.count == 1 {
+      groups[0].count *= shape.batch
+    } else {
+      groups = Array(repeating: groups, count: shape.batch).flatMap(\.self)
+    }
+    items = ItemSpace(classes: classes, groups: groups)
+    self.parts = parts
+    self.rows = rows
+  }
+}
