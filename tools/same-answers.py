@@ -3,7 +3,7 @@
 
     same-answers.py OLD NEW [--calls 2000] [--seed 1] [--only calls,scenarios,tables] [--refusals]
 
-OLD and NEW are checkouts whose command lies at `bin/attnsim` or `.build/release/attnsim`. Each runs in its own checkout,
+OLD and NEW are checkouts whose command lies at `bin/attnsim`, `.build/release/attnsim` or `.build/debug/attnsim`. Each runs in its own checkout,
 with its own device files. Asked are `run --format json` of every scenario that both have, `validate --json` of every table,
 and random calls over all schedules that both know. A call that either side refuses counts as a refusal; with --refusals
 the texts must agree too. Exit code 1 where anything differs.
@@ -27,7 +27,7 @@ NUMBERS = {"splits": ["auto", "rule", "1", "2", "4", "7"], "stages": ["1", "2", 
 
 
 def command(checkout):
-    for place in ("bin/attnsim", ".build/release/attnsim"):
+    for place in ("bin/attnsim", ".build/release/attnsim", ".build/debug/attnsim"):
         path = os.path.join(checkout, place)
         if os.path.exists(path):
             return os.path.abspath(path)
