@@ -3,17 +3,17 @@ public import HWModels
 /// Builds one kernel: rings, barriers and on-chip budgets live here, once.
 ///
 /// `build` refuses a kernel that does not fit and prints the budget.
-public struct KernelBuilder {
+public struct KernelBuilder<Counts: StepCounts> {
   public let name: String
   private let schedule: String
   private var buffers: [Buffer] = []
   private var barriers: [Barrier] = []
   private var rings: [Ring] = []
   private var actors: [Actor] = []
-  private var variables: [String] = []
   private var usesSynchronousProducts = false
 
-  public init(schedule: String, kernel name: String) {
+  /// - Parameter counts: what work items say of the kernel's loops.
+  public init(counting counts: Counts.Type = NoSteps.self, schedule: String, kernel name: String) {
     self.schedule = schedule
     self.name = name
   }
@@ -39,20 +39,6 @@ public struct KernelBuilder {
     return BarrierID(index: barriers.count - 1)
   }
 
-  /// Storage with a full and an empty barrier: a producer waits for `empty` and signals `full`, each of `consumers`
-  /// waits for `full` and signals `empty`.
-  public struct Ring: Sendable {
-    public let buffer: BufferID
-    public let full: BarrierID
-    public let empty: BarrierID
-
-    public init(buffer: BufferID, full: BarrierID, empty: BarrierID) {
-      self.buffer = buffer
-      self.full = full
-      self.empty = empty
-    }
-  }
-
   /// - Parameter producers: actors that each copy a share of a slot.
   public mutating func ring(
     _ name: String, _ space: Buffer.Space = .shared, rows: Int, columns: Int, type: DataType, slots: Int,
@@ -67,12 +53,6 @@ public struct KernelBuilder {
     return ring
   }
 
-  /// A per-item number that trip counts refer to.
-  public mutating func variable(_ name: String) -> Int {
-    variables.append(name)
-    return variables.count - 1
-  }
-
   public mutating func actor(_ name: String, warps: Int, blocks: [Block]) {
     actors.append(Actor(name: name, warps: warps, blocks: blocks.filter { !$0.operations.isEmpty }))
     for block in blocks {
@@ -80,6 +60,13 @@ public struct KernelBuilder {
         usesSynchronousProducts = true
       }
     }
+  }
+
+  /// Adds an actor whose blocks `fill` puts together.
+  public mutating func actor(_ name: String, warps: Int, _ fill: (inout ActorBuilder<Counts>) -> Void) {
+    var actor = ActorBuilder<Counts>()
+    fill(&actor)
+    self.actor(name, warps: warps, blocks: actor.blocks)
   }
 
   /// - Throws: `ScheduleError.doesNotFit` with the budget; `missingResource` on a machine without cores.
@@ -92,13 +79,28 @@ public struct KernelBuilder {
       throw .missingResource(schedule: schedule, part: "cores", device: device.id)
     }
     let kernel = Kernel(
-      name: name, buffers: buffers, barriers: barriers, rings: rings, actors: actors, variables: variables,
+      name: name, buffers: buffers, barriers: barriers, rings: rings, actors: actors,
+      stepNames: { Counts.names },
       items: items, policy: policy, footprint: footprint, usesSynchronousProducts: usesSynchronousProducts,
       role: role,
       sharedStream: sharedStream)
     let budget = kernel.budget(on: device)
     guard budget.fits else { throw .doesNotFit(schedule: schedule, budget: budget) }
     return kernel
+  }
+}
+
+/// Storage with a full and an empty barrier: a producer waits for `empty` and signals `full`, each of `consumers`
+/// waits for `full` and signals `empty`.
+public struct Ring: Sendable {
+  public let buffer: BufferID
+  public let full: BarrierID
+  public let empty: BarrierID
+
+  public init(buffer: BufferID, full: BarrierID, empty: BarrierID) {
+    self.buffer = buffer
+    self.full = full
+    self.empty = empty
   }
 }
 

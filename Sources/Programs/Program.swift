@@ -66,10 +66,10 @@ public struct Kernel: Sendable {
   public var buffers: [Buffer]
   public var barriers: [Barrier]
   /// Which barriers hand the slots of which buffer from producer to consumers and back.
-  public var rings: [KernelBuilder.Ring]
+  public var rings: [Ring]
   public var actors: [Actor]
-  /// Names of the per-item numbers that trip counts and coordinates refer to, by index.
-  public var variables: [String]
+  /// Names of the per-item numbers that trip counts refer to, by index.
+  public var stepNames: @Sendable () -> [String]
   public var items: ItemSpace
   public var policy: TilePolicy
   public var footprint: Footprint

@@ -1,8 +1,4 @@
 public import Attention
-public import Dataflow
-public import Programs
-public import Schedules
-public import Spatial
 
 /// Shapes for tests of relations and bounds: lengths from 1 to some thousands, ragged ones among them.
 public enum RandomShapes {

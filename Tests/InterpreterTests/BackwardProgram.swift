@@ -33,7 +33,7 @@ struct BackwardProgram {
 
   private func items(_ rows: Int, _ heads: Int, walking other: Int = 0) -> ItemSpace {
     ItemSpace(
-      classes: [ItemClass(values: [other], walk: .ascending(0..<other))],
+      classes: [ItemClass(TileSteps(tiles: other), walk: .ascending(0..<other))],
       groups: [.init(count: shape.batch * heads, tileClasses: [Int](repeating: 0, count: tiles(rows)))])
   }
 
@@ -66,7 +66,7 @@ struct BackwardProgram {
 
   private func main() throws -> Kernel {
     let tile = Self.tile
-    var builder = KernelBuilder(schedule: "flash backward", kernel: "gradients")
+    var builder = KernelBuilder(counting: TileSteps.self, schedule: "flash backward", kernel: "gradients")
     func matrix(_ name: String, _ columns: Int, _ type: DataType) -> TileRef {
       TileRef(builder.buffer(name, .registers, rows: tile, columns: columns, type: type))
     }
@@ -82,7 +82,6 @@ struct BackwardProgram {
     let weights = matrix("P", tile, type)
     let (gradQ, gradK, gradV) = (matrix("dQ", d, .fp32), matrix("dK", d, .fp32), matrix("dV", dV, .fp32))
     let sum = matrix("dQ so far", d, .fp32)
-    let steps = builder.variable("steps")
     let own = TileCoordinate(rows: tile, index: .item(scale: 1, offset: 0))
     let walked = TileCoordinate(rows: tile, index: .walk(offset: 0))
     func product(
@@ -114,7 +113,7 @@ struct BackwardProgram {
             Operation("dK = dV = 0", .vector, action: .sequence([.fill(gradK, 0), .fill(gradV, 0)])),
           ]),
         Block(
-          trips: .variable(steps, offset: 0), stepsPerTrip: 1,
+          trips: .count(\TileSteps.tiles), stepsPerTrip: 1,
           operations: [
             Operation(
               "load Q, dO, lse, delta", .loadStore,

@@ -5,6 +5,9 @@ import Programs
 import Schedules
 import Spatial
 
+/// Tiles of the other side that a work item walks.
+struct TileSteps: StepCounts { var tiles = 0 }
+
 /// Flash attention small enough to read: a producer, a consumer with asynchronous products, rings between them.
 ///
 /// One work item owns 16 queries and walks tiles of 16 keys upwards. `fault` breaks it in one place.
@@ -39,14 +42,14 @@ struct FlashProgram {
 
   private func main() throws -> Kernel {
     let tile = Self.tile
-    var builder = KernelBuilder(schedule: "flash", kernel: "flash")
+    var builder = KernelBuilder(counting: TileSteps.self, schedule: "flash", kernel: "flash")
     let type = shape.dataType
     func vector(_ name: String) -> TileRef {
       TileRef(builder.buffer(name, .registers, rows: tile, columns: 1, type: .fp32))
     }
-    func ring(_ name: String, columns: Int, slots: Int, credits: Int) -> KernelBuilder.Ring {
+    func ring(_ name: String, columns: Int, slots: Int, credits: Int) -> Ring {
       let storage = builder.buffer(name, .shared, rows: tile, columns: columns, type: type, slots: slots)
-      return KernelBuilder.Ring(
+      return Ring(
         buffer: storage, full: builder.barrier("\(name) full", .memory),
         empty: builder.barrier("\(name) empty", .memory, initialPhases: credits))
     }
@@ -60,7 +63,6 @@ struct FlashProgram {
     let scoresDone = builder.barrier("S done", .completion)
     let outputDone = builder.barrier("O done", .completion)
     let stored = builder.barrier("O stored", .completion)
-    let steps = builder.variable("steps")
     let own = TileCoordinate(rows: tile, index: .item(scale: 1, offset: 0))
     let walked = TileCoordinate(rows: tile, index: .walk(offset: 0))
 
@@ -75,7 +77,7 @@ struct FlashProgram {
               action: .load(.q, own, into: TileRef(q.buffer)))
           ]),
         Block(
-          trips: .variable(steps, offset: 0), stepsPerTrip: 1,
+          trips: .count(\TileSteps.tiles), stepsPerTrip: 1,
           operations: [
             Operation(
               "load K", .copyAsync, waits: [k.empty], signals: [k.full],
@@ -145,13 +147,13 @@ struct FlashProgram {
       "consumer", warps: 4,
       blocks: [
         Block(trips: .fixed(1), stepsPerTrip: 0, operations: begin),
-        Block(trips: .variable(steps, offset: 0), stepsPerTrip: 1, operations: step),
+        Block(trips: .count(\TileSteps.tiles), stepsPerTrip: 1, operations: step),
         Block(trips: .fixed(1), stepsPerTrip: 0, operations: end + settled),
       ])
     let perSplit = (keyTiles + splits - 1) / splits
     let classes = (0..<splits).map { split in
       let tiles = (0..<keyTiles).clamped(to: split * perSplit..<(split + 1) * perSplit)
-      return ItemClass(values: [tiles.count], walk: .ascending(tiles))
+      return ItemClass(TileSteps(tiles: tiles.count), walk: .ascending(tiles))
     }
     return try builder.build(
       items: ItemSpace(
@@ -186,7 +188,7 @@ struct FlashProgram {
       ])
     return try builder.build(
       items: ItemSpace(
-        classes: [ItemClass(values: [], walk: .ascending(0..<0))],
+        classes: [ItemClass()],
         groups: [
           .init(count: shape.batch * shape.headsQ, tileClasses: [Int](repeating: 0, count: queryTiles))
         ]),

@@ -112,7 +112,7 @@ struct MachineTests {
     }
     let kernel = try builder.build(
       items: ItemSpace(
-        classes: [ItemClass(values: [], walk: .ascending(0..<0))], groups: [.init(count: 1, tileClasses: [0])]
+        classes: [ItemClass(walk: .ascending(0..<0))], groups: [.init(count: 1, tileClasses: [0])]
       ),
       policy: .grid(order: .tilesFastest),
       footprint: Footprint(threads: 96, registersPerThread: 16, sharedBytes: 64), on: .roomy)

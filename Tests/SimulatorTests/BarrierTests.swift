@@ -58,7 +58,7 @@ import Testing
       ])
     let kernel = try builder.build(
       items: ItemSpace(
-        classes: [ItemClass(values: [], walk: .ascending(0..<1))],
+        classes: [ItemClass(walk: .ascending(0..<1))],
         groups: [.init(count: 1, runs: [.init(itemClass: 0, count: 1)])]),
       policy: .grid(order: .tilesFastest),
       footprint: Footprint(threads: 128, registersPerThread: 32, sharedBytes: 0), on: device)

@@ -52,7 +52,7 @@ private struct KernelDump {
     var lines = ["  items      \(kernel.items.total) in \(classes.count) classes"]
     var table = TextTable([.right, .left, .left])
     func add(_ pair: (ItemClass, Int)) {
-      let values = zip(kernel.variables, pair.0.values).map { "\($0) = \($1)" }.joined(separator: ", ")
+      let values = zip(kernel.stepNames(), pair.0.values).map { "\($0) = \($1)" }.joined(separator: ", ")
       table.add("\(pair.1) x", values, "visits \(ProgramText.walk(pair.0.walk))")
     }
     if classes.count <= Self.shownClasses {

@@ -52,7 +52,8 @@ enum ProgramText {
     case .fixed(1): return "once"
     case .fixed(let count): return "\(count) trips"
     case .variable(let index, let offset):
-      let name = kernel.variables.indices.contains(index) ? kernel.variables[index] : "variable \(index)"
+      let names = kernel.stepNames()
+      let name = names.indices.contains(index) ? names[index] : "variable \(index)"
       let shift = offset == 0 ? "" : offset > 0 ? " + \(offset)" : " - \(-offset)"
       let counts = kernel.items.classes.map { trips.count($0.values) }
       guard let least = counts.min(), let most = counts.max() else { return "\(name)\(shift) trips" }

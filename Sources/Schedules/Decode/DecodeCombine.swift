@@ -19,19 +19,24 @@ struct DecodeCombine {
   /// Whether outputs in one part come through here too; otherwise the kernel before wrote them.
   let mergesSingles: Bool
 
+  private struct Steps: StepCounts {
+    var parts = 0
+    /// Whether it merges at all.
+    var merged = 0
+    /// Parts in fours, in twos and alone.
+    var quads = 0
+    var pairs = 0
+    var singles = 0
+  }
+
   func kernel(on device: Device) throws(ScheduleError) -> Kernel {
-    var builder = KernelBuilder(schedule: schedule, kernel: "combine")
-    let count = builder.variable("parts")
-    let merged = builder.variable("merged")
-    let quads = builder.variable("parts in fours")
-    let pairs = builder.variable("two more")
-    let singles = builder.variable("one more")
+    var builder = KernelBuilder(counting: Steps.self, schedule: schedule, kernel: "combine")
     let statistics = TileRef(builder.buffer("part lse", .registers, rows: 1, columns: 1, type: .fp32))
     let output = TileRef(
       builder.buffer("part O", .registers, rows: 1, columns: shape.headDimV, type: .fp32))
     let ofPart = TileCoordinate(rows: 1, index: .item(scale: 1, offset: 0), split: .walk(offset: 0))
     let threads = 128.0
-    let loop = TripCount.variable(count, offset: 0)
+    let loop = TripCount.count(\Steps.parts)
     builder.actor(
       "warps", warps: 4,
       blocks: [
@@ -52,11 +57,11 @@ struct DecodeCombine {
                 $0.otherInstructions = 6 * threads
               }, chain: Chain(alu: 11, shared: 1), action: .load(.partialLogSumExp, ofPart, into: statistics))
           ]),
-        outputs(4, trips: quads, into: output),
-        outputs(2, trips: pairs, into: output),
-        outputs(1, trips: singles, into: output),
+        outputs(4, trips: \.quads, into: output),
+        outputs(2, trips: \.pairs, into: output),
+        outputs(1, trips: \.singles, into: output),
         Block(
-          trips: .variable(merged, offset: 0), stepsPerTrip: 0,
+          trips: .count(\Steps.merged), stepsPerTrip: 0,
           operations: [
             Operation(
               "store O", .loadStore,
@@ -76,7 +81,7 @@ struct DecodeCombine {
   }
 
   /// Outputs of `count` parts, whose loads wait together.
-  private func outputs(_ count: Int, trips: Int, into output: TileRef) -> Block {
+  private func outputs(_ count: Int, trips: KeyPath<Steps, Int>, into output: TileRef) -> Block {
     let loads = (0..<count).map { offset in
       Action.load(
         .partialO, TileCoordinate(rows: 1, index: .item(scale: 1, offset: 0), split: .walk(offset: offset)),
@@ -84,7 +89,7 @@ struct DecodeCombine {
     }
     let parts = Double(count)
     return Block(
-      trips: .variable(trips, offset: 0), stepsPerTrip: count,
+      trips: .count(trips), stepsPerTrip: count,
       operations: [
         Operation(
           "load output of \(count) parts", .loadStore,
@@ -111,7 +116,9 @@ struct DecodeCombine {
         let once = Array(0..<parts)
         classes.append(
           ItemClass(
-            values: [parts, isMerged ? 1 : 0, parts / 4, parts % 4 / 2, parts % 2], walk: .list(once + once)))
+            Steps(
+              parts: parts, merged: isMerged ? 1 : 0, quads: parts / 4, pairs: parts % 4 / 2,
+              singles: parts % 2), walk: .list(once + once)))
       }
       let itemClass = known[parts] ?? 0
       if runs.last?.itemClass == itemClass {

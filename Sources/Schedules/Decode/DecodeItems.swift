@@ -34,12 +34,22 @@ struct DecodeItems {
     return range.isEmpty ? 0..<1 : range
   }
 
-  /// `[steps, any]` of a part that walks `tiles`; `direct` and `partial` say where its output goes.
-  static func values(_ tiles: Range<Int>, isPartial: Bool) -> [Int] {
-    let any = min(tiles.count, 1)
-    return [tiles.count, any, isPartial ? 0 : any, isPartial ? any : 0]
+  /// Trips of a part.
+  struct Steps: StepCounts {
+    /// Key tiles that it walks, and whether there are any.
+    var tiles = 0
+    var any = 0
+    /// Whether its output is the call's own, or one to be merged.
+    var direct = 0
+    var partial = 0
+
+    init() {}
+    init(_ range: Range<Int>, isPartial: Bool) {
+      tiles = range.count
+      any = min(tiles, 1)
+      (direct, partial) = isPartial ? (0, any) : (any, 0)
+    }
   }
-  static let variables = ["steps", "any", "direct", "partial"]
 
   /// Every row tile cut into `splits` parts, and how many of them have tiles, by row tile.
   ///
@@ -150,7 +160,7 @@ struct DecodeItems {
     mutating func index(_ tiles: Range<Int>, isPartial: Bool) -> Int {
       let key = Key(tiles: tiles, isPartial: isPartial)
       if let index = known[key] { return index }
-      all.append(ItemClass(values: DecodeItems.values(tiles, isPartial: isPartial), walk: .ascending(tiles)))
+      all.append(ItemClass(Steps(tiles, isPartial: isPartial), walk: .ascending(tiles)))
       known[key] = all.count - 1
       return all.count - 1
     }

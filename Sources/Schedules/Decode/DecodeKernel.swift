@@ -26,11 +26,10 @@ struct DecodeKernel {
   private var threads: Int { 32 * tile.warps }
 
   func kernel(_ items: ItemSpace, policy: TilePolicy, on device: Device) throws(ScheduleError) -> Kernel {
-    var builder = KernelBuilder(schedule: schedule, kernel: name)
+    var builder = KernelBuilder(counting: DecodeItems.Steps.self, schedule: schedule, kernel: name)
     let type = shape.dataType
-    for name in DecodeItems.variables { _ = builder.variable(name) }
-    let steps = TripCount.variable(0, offset: 0)
-    let any = TripCount.variable(1, offset: 0)
+    let steps = TripCount.count(\DecodeItems.Steps.tiles)
+    let any = TripCount.count(\DecodeItems.Steps.any)
     let q = builder.buffer("Q", .shared, rows: tile.rows, columns: tile.headDim, type: type)
     let k = builder.ring(
       "K", rows: tile.keyTile, columns: tile.headDim, type: type, slots: tile.slots, consumers: 1,
@@ -56,9 +55,11 @@ struct DecodeKernel {
         Block(
           trips: steps, stepsPerTrip: 1, operations: step(registers, q: TileRef(q), k: k, v: v, all: all)),
         Block(
-          trips: .variable(2, offset: 0), stepsPerTrip: 0, operations: epilogue(registers, isPartial: false)),
+          trips: .count(\DecodeItems.Steps.direct), stepsPerTrip: 0,
+          operations: epilogue(registers, isPartial: false)),
         Block(
-          trips: .variable(3, offset: 0), stepsPerTrip: 0, operations: epilogue(registers, isPartial: true)),
+          trips: .count(\DecodeItems.Steps.partial), stepsPerTrip: 0,
+          operations: epilogue(registers, isPartial: true)),
       ])
     let rowBytes = format.rowBytes(tile.headDim) + format.rowBytes(tile.headDimV)
     let ringBytes =
@@ -75,7 +76,7 @@ struct DecodeKernel {
   }
 
   /// The centroids of a head, before its first key.
-  private func codebooks(_ builder: inout KernelBuilder) -> [Operation] {
+  private func codebooks(_ builder: inout KernelBuilder<some StepCounts>) -> [Operation] {
     let bytes = Double(format.codebookBytes(shape.headDim) + format.codebookBytes(shape.headDimV))
     guard bytes > 0 else { return [] }
     let table = TileRef(builder.buffer("codebooks", .shared, rows: 1, columns: 1, type: .fp32))
@@ -99,10 +100,10 @@ struct DecodeKernel {
 
   /// Copies run beside the warps that issue them; the instructions they cost are part of a step.
   private func addCopies(
-    _ builder: inout KernelBuilder, k: KernelBuilder.Ring, v: KernelBuilder.Ring, steps: TripCount
+    _ builder: inout KernelBuilder<some StepCounts>, k: Ring, v: Ring, steps: TripCount
   ) {
     let entries = pages?.load(tile, slotEmpty: k.empty, &builder)
-    func copy(_ name: String, _ ring: KernelBuilder.Ring, _ tensor: Tensor, columns: Int, used: Int)
+    func copy(_ name: String, _ ring: Ring, _ tensor: Tensor, columns: Int, used: Int)
       -> Operation
     {
       Operation(
@@ -143,7 +144,7 @@ struct DecodeKernel {
   }
 
   private func step(
-    _ registers: ConsumerBuffers, q: TileRef, k: KernelBuilder.Ring, v: KernelBuilder.Ring, all: BarrierID
+    _ registers: ConsumerBuffers, q: TileRef, k: Ring, v: Ring, all: BarrierID
   ) -> [Operation] {
     let softmax = registers.softmax
     /// All warps meet: what they wrote to shared memory is there.
@@ -219,7 +220,7 @@ struct DecodeKernel {
   /// Warps that share rows have columns of their own: each reads all rows of the left operand and its own share of the
   /// right one. Warps with rows of their own read those and the whole right operand.
   private func product(
-    _ product: Product, _ registers: ConsumerBuffers, q: TileRef, ring: KernelBuilder.Ring
+    _ product: Product, _ registers: ConsumerBuffers, q: TileRef, ring: Ring
   ) -> Operation {
     let isScores = product == .scores
     let (columns, depth) = isScores ? (tile.keyTile, tile.headDim) : (tile.headDimV, tile.keyTile)

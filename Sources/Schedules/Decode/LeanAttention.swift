@@ -181,10 +181,14 @@ struct LeanHostMerge {
   /// Pieces of each output tile.
   let parts: [Int]
 
+  private struct Steps: StepCounts {
+    var pieces = 0
+    /// Whether it merges at all.
+    var merged = 0
+  }
+
   func kernel(on device: Device) throws(ScheduleError) -> Kernel {
-    var builder = KernelBuilder(schedule: schedule, kernel: "host merge")
-    let count = builder.variable("pieces")
-    let merged = builder.variable("merged")
+    var builder = KernelBuilder(counting: Steps.self, schedule: schedule, kernel: "host merge")
     let rows = tile.rows
     let statistics = TileRef(builder.buffer("piece lse", .registers, rows: rows, columns: 1, type: .fp32))
     let output = TileRef(
@@ -199,7 +203,7 @@ struct LeanHostMerge {
       "warps", warps: tile.warps,
       blocks: [
         Block(
-          trips: .variable(count, offset: 0), stepsPerTrip: 1,
+          trips: .count(\Steps.pieces), stepsPerTrip: 1,
           operations: [
             Operation(
               "spin on the lock", .vector, work: .of { $0.otherInstructions = 4 * threads },
@@ -220,7 +224,7 @@ struct LeanHostMerge {
               }, chain: Chain(alu: 3, exp: 1), action: .load(.partialO, ofPiece, into: output)),
           ]),
         Block(
-          trips: .variable(merged, offset: 0), stepsPerTrip: 0,
+          trips: .count(\Steps.merged), stepsPerTrip: 0,
           operations: [
             Operation(
               "store O", .loadStore,
@@ -251,7 +255,8 @@ struct LeanHostMerge {
         if let index = known[pieces] { return index }
         let isMerged = pieces > 1 ? 1 : 0
         known[pieces] = classes.count
-        classes.append(ItemClass(values: [pieces * isMerged, isMerged], walk: .ascending(0..<pieces)))
+        classes.append(
+          ItemClass(Steps(pieces: pieces * isMerged, merged: isMerged), walk: .ascending(0..<pieces)))
         return classes.count - 1
       }
       let group = ItemSpace.Group(count: 1, tileClasses: list)

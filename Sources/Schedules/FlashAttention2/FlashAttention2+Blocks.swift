@@ -44,7 +44,7 @@ extension FlashAttention2 {
     }
     let lists = KeyTileLists(
       name: "fa2_fwd_block",
-      items: items.items { FlashAttention2Forward.variables(partial: $0, full: $1) },
+      items: items.items { FlashAttention2Forward.Steps.list(partial: $0, full: $1) },
       code: MaskCode(shape.mask, besideListsOf: (block, block)))
     let kernel = try FlashAttention2Forward(
       shape: shape, tile: tile, splits: 1, packedHeads: 1, lists: lists

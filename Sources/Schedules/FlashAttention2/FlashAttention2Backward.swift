@@ -36,13 +36,11 @@ struct FlashAttention2Backward {
   }
 
   func kernel(on device: Device) throws(ScheduleError) -> Kernel {
-    var builder = KernelBuilder(schedule: FlashAttention2.name, kernel: "fa2_bwd")
+    var builder = KernelBuilder(counting: Steps.self, schedule: FlashAttention2.name, kernel: "fa2_bwd")
     let parts = makeParts(&builder)
-    let names = ["masked before", "whole", "masked after", "any", "rest"].map { builder.variable($0) }
-    let last = ["last masked before", "last whole", "last masked after"].map { builder.variable($0) }
-    func steps(_ variable: Int, isMasked: Bool, isLast: Bool) -> Block {
+    func steps(_ count: KeyPath<Steps, Int>, isMasked: Bool, isLast: Bool) -> Block {
       Block(
-        trips: .variable(variable, offset: 0), stepsPerTrip: 1,
+        trips: .count(count), stepsPerTrip: 1,
         operations: step(parts, isMasked: isMasked, isLast: isLast))
     }
     builder.actor(
@@ -54,10 +52,10 @@ struct FlashAttention2Backward {
             Operation(
               "dK = dV = 0", .sync, action: .sequence([.fill(parts.gradK, 0), .fill(parts.gradV, 0)]))
           ]),
-        Block(trips: .variable(names[3], offset: 0), stepsPerTrip: 0, operations: begin(parts)),
-        steps(names[0], isMasked: true, isLast: false), steps(last[0], isMasked: true, isLast: true),
-        steps(names[1], isMasked: false, isLast: false), steps(last[1], isMasked: false, isLast: true),
-        steps(names[2], isMasked: true, isLast: false), steps(last[2], isMasked: true, isLast: true),
+        Block(trips: .count(\Steps.any), stepsPerTrip: 0, operations: begin(parts)),
+        steps(\.before, isMasked: true, isLast: false), steps(\.lastBefore, isMasked: true, isLast: true),
+        steps(\.whole, isMasked: false, isLast: false), steps(\.lastWhole, isMasked: false, isLast: true),
+        steps(\.after, isMasked: true, isLast: false), steps(\.lastAfter, isMasked: true, isLast: true),
         Block(trips: .fixed(1), stepsPerTrip: 0, operations: epilogue(parts)),
       ])
     return try builder.build(
@@ -67,24 +65,36 @@ struct FlashAttention2Backward {
       on: device)
   }
 
-  /// The item space of `KeyTiles`, with the last step of a walk in a block of its own: it loads nothing further.
-  private func items() -> ItemSpace {
-    var items = KeyTiles(
-      shape: shape, queryTile: tile.queryTile, keyTile: tile.keyTile, order: .descending, alwaysMasked: false
-    ).items()
-    for index in items.classes.indices {
-      var counts = Array(items.classes[index].values[0..<3])
-      var last = [0, 0, 0]
-      if let place = counts.lastIndex(where: { $0 > 0 }) {
-        counts[place] -= 1
-        last[place] = 1
+  /// Steps of a walk; the last has a block of its own, since it loads nothing further.
+  private struct Steps: StepCounts {
+    var before = 0
+    var whole = 0
+    var after = 0
+    var any = 0
+    var lastBefore = 0
+    var lastWhole = 0
+    var lastAfter = 0
+
+    init() {}
+    init(_ walk: KeyTiles.Steps) {
+      (before, whole, after, any) = (walk.before, walk.whole, walk.after, walk.any)
+      if after > 0 {
+        (after, lastAfter) = (after - 1, 1)
+      } else if whole > 0 {
+        (whole, lastWhole) = (whole - 1, 1)
+      } else if before > 0 {
+        (before, lastBefore) = (before - 1, 1)
       }
-      items.classes[index].values = counts + items.classes[index].values[3...] + last
     }
-    return items
   }
 
-  private func makeParts(_ builder: inout KernelBuilder) -> Parts {
+  private func items() -> ItemSpace {
+    KeyTiles(
+      shape: shape, queryTile: tile.queryTile, keyTile: tile.keyTile, order: .descending, alwaysMasked: false
+    ).items(Steps.init)
+  }
+
+  private func makeParts(_ builder: inout KernelBuilder<Steps>) -> Parts {
     let type = shape.dataType
     let (rows, keys, columns) = (tile.queryTile, tile.keyTile, tile.headDim)
     func shared(_ name: String, _ rows: Int, _ columns: Int, slots: Int = 1) -> BufferID {

@@ -63,7 +63,7 @@ struct FlashAttention2Combine {
     let items = (totalRows + rows - 1) / rows
     return try builder.build(
       items: ItemSpace(
-        classes: [ItemClass(values: [], walk: .ascending(0..<splits))],
+        classes: [ItemClass(walk: .ascending(0..<splits))],
         groups: [.init(count: 1, runs: [.init(itemClass: 0, count: items)])]),
       policy: .grid(order: .tilesFastest),
       footprint: Footprint(threads: 128, registersPerThread: 48, sharedBytes: 4096), role: .postprocess,

@@ -15,6 +15,50 @@ struct FlashAttention2Forward {
   /// Tokens of a page of the cache; nil where keys lie in a row.
   var page: Int?
 
+  /// Trips of a work item. All but the last step load the next key.
+  struct Steps: StepCounts {
+    /// Whether there is a step at all.
+    var first = 0
+    var masked = 0
+    var whole = 0
+    /// Masked steps at the left edge of a window.
+    var edge = 0
+    /// Whether the last step is one without a mask, or one with.
+    var last = 0
+    var lastMasked = 0
+    /// Whether the item has rows.
+    var hasRows = 0
+    /// Steps whose tile turns out not to be needed, and whether the last one is such.
+    var skipped = 0
+    var lastSkipped = 0
+
+    static func band(_ walk: QueryTiles.Steps) -> Steps {
+      var steps = Steps(first: walk.first, masked: walk.first + walk.masked, whole: walk.whole, hasRows: 1)
+      if walk.edge > 0 {
+        (steps.edge, steps.lastMasked) = (walk.edge - 1, 1)
+      } else if walk.whole > 0 {
+        (steps.whole, steps.last) = (walk.whole - 1, 1)
+      } else {
+        (steps.masked, steps.lastMasked) = (max(steps.masked - 1, 0), min(steps.masked, 1))
+      }
+      return steps
+    }
+
+    /// A list of tiles, masked ones before whole ones; skipped ones come before both.
+    static func list(partial: Int, full: Int, skipped: Int = 0) -> Steps {
+      let kept = partial + full
+      let lastSkipped = kept == 0 ? min(skipped, 1) : 0
+      var steps = Steps(
+        first: min(kept + skipped, 1), hasRows: 1, skipped: skipped - lastSkipped, lastSkipped: lastSkipped)
+      if full > 0 {
+        (steps.masked, steps.whole, steps.last) = (partial, full - 1, 1)
+      } else {
+        (steps.masked, steps.lastMasked) = (max(partial - 1, 0), min(partial, 1))
+      }
+      return steps
+    }
+  }
+
   private let element = 2
   /// Rows of the matrix instructions: a tile of fewer is padded.
   private var paddedRows: Int { max(tile.queryTile, 16) }
@@ -26,21 +70,18 @@ struct FlashAttention2Forward {
   private var loopInstructions: Double { tile.headDim <= 64 ? 136 : tile.headDim <= 192 ? 152 : 62 }
   private var tiles: QueryTiles {
     QueryTiles(
-      shape: shape, queryTile: tile.queryTile, keyTile: tile.keyTile, packedHeads: packedHeads,
-      firstAlwaysMasked: true)
+      shape: shape, queryTile: tile.queryTile, keyTile: tile.keyTile, packedHeads: packedHeads)
   }
 
   func kernel(on device: Device) throws(ScheduleError) -> Kernel {
     try tiles.checkLengths(schedule: schedule)
     var builder = KernelBuilder(
-      schedule: schedule, kernel: lists?.name ?? (splits > 1 ? "fa2_fwd_split" : "fa2_fwd"))
+      counting: Steps.self, schedule: schedule,
+      kernel: lists?.name ?? (splits > 1 ? "fa2_fwd_split" : "fa2_fwd"))
     let type = shape.dataType
     let q = builder.buffer("Q", .shared, rows: tile.queryTile, columns: tile.headDim, type: type)
     let k = builder.buffer("K", .shared, rows: tile.keyTile, columns: tile.headDim, type: type)
     let v = builder.buffer("V", .shared, rows: tile.keyTile, columns: tile.headDim, type: type)
-    let first = builder.variable("first")
-    let masked = builder.variable("masked")
-    let whole = builder.variable("whole")
     let registers = ConsumerBuffers(
       builder: &builder, group: 0, rows: tile.queryTile, keyTile: tile.keyTile, headDimV: tile.headDim,
       type: type, probabilitiesInRegisters: true, exponential: .unfusedKeepingDenormals)
@@ -49,8 +90,7 @@ struct FlashAttention2Forward {
     let valueLoaded = builder.barrier("V loaded", .named)
 
     // With lengths from a table, work items beyond the end of their sequence are launched too, and do nothing.
-    let isLive: TripCount =
-      hasItemsBeyond ? .variable(builder.variable("has rows"), offset: 0) : .fixed(1)
+    let isLive: TripCount = hasItemsBeyond ? .count(\Steps.hasRows) : .fixed(1)
 
     func load(
       _ name: String, _ tensor: Tensor, rows: Int, index: TileIndex, into buffer: BufferID, signals: BarrierID
@@ -170,15 +210,12 @@ struct FlashAttention2Forward {
     let begin: [Operation] =
       [loadQ] + keyEntry + [loadK(0), Operation("wait for Q", .sync, waits: [queryLoaded])]
     // The last step of a walk loads no further key.
-    let edge = builder.variable("edge")
-    let last = builder.variable("last")
-    let lastMasked = builder.variable("last masked")
     var skipped: [Block] = []
     if lists?.votes == true {
-      for (name, loadsNextKey) in [("skipped", true), ("last skipped", false)] {
+      for (trips, loadsNextKey) in [(\Steps.skipped, true), (\Steps.lastSkipped, false)] {
         skipped.append(
           Block(
-            trips: .variable(builder.variable(name), offset: 0), stepsPerTrip: 1,
+            trips: .count(trips), stepsPerTrip: 1,
             operations: padded(skippedStep(loadsNextKey: loadsNextKey))))
       }
     }
@@ -187,23 +224,23 @@ struct FlashAttention2Forward {
       blocks: [
         Block(trips: .fixed(1), stepsPerTrip: 0, operations: readLengths),
         Block(trips: isLive, stepsPerTrip: 0, operations: registers.clear),
-        Block(trips: .variable(first, offset: 0), stepsPerTrip: 0, operations: begin),
+        Block(trips: .count(\Steps.first), stepsPerTrip: 0, operations: begin),
       ] + skipped
         + [
           Block(
-            trips: .variable(masked, offset: 0), stepsPerTrip: 1,
+            trips: .count(\Steps.masked), stepsPerTrip: 1,
             operations: padded(step(isMasked: true, loadsNextKey: true))),
           Block(
-            trips: .variable(whole, offset: 0), stepsPerTrip: 1,
+            trips: .count(\Steps.whole), stepsPerTrip: 1,
             operations: padded(step(isMasked: false, loadsNextKey: true))),
           Block(
-            trips: .variable(edge, offset: 0), stepsPerTrip: 1,
+            trips: .count(\Steps.edge), stepsPerTrip: 1,
             operations: padded(step(isMasked: true, loadsNextKey: true))),
           Block(
-            trips: .variable(last, offset: 0), stepsPerTrip: 1,
+            trips: .count(\Steps.last), stepsPerTrip: 1,
             operations: padded(step(isMasked: false, loadsNextKey: false))),
           Block(
-            trips: .variable(lastMasked, offset: 0), stepsPerTrip: 1,
+            trips: .count(\Steps.lastMasked), stepsPerTrip: 1,
             operations: padded(step(isMasked: true, loadsNextKey: false))),
           Block(trips: isLive, stepsPerTrip: 0, operations: padded(epilogue(registers))),
         ].filter { !$0.operations.isEmpty })
@@ -244,66 +281,20 @@ struct FlashAttention2Forward {
     }
   }
 
-  /// Items of `QueryTiles`, cut into splits, with the variables of the blocks above: `[first, masked, whole, edge,
-  /// last, lastMasked]`, where all but the last step load the next key.
   private func items() -> ItemSpace {
     guard shape.lengths != nil else { return items(tiles) }
-    let isLive = hasItemsBeyond ? [1] : []
     return ItemSpace(
       shape.runs, heads: shape.headsQ / packedHeads, packedHeads: packedHeads,
       rowTiles: hasItemsBeyond ? tiles.tilesPerSequence : 0,
-      beyond: hasItemsBeyond
-        ? ItemClass(values: Array(repeating: 0, count: 7), walk: .descending(0..<0)) : nil
-    ) { run in
-      var space = items(tiles.one(run))
-      for index in space.classes.indices { space.classes[index].values.insert(contentsOf: isLive, at: 3) }
-      return space
-    }
+      beyond: hasItemsBeyond ? ItemClass(Steps(), walk: .descending(0..<0)) : nil
+    ) { run in items(tiles.one(run)) }
   }
 
   private func items(_ tiles: QueryTiles) -> ItemSpace {
-    let base = tiles.items()
     let blocks = (tiles.shape.seqKV + tile.keyTile - 1) / tile.keyTile
     let perSplit = (blocks + splits - 1) / splits
-    var classes: [ItemClass] = []
-    var parts: [[Int]] = []
-    for itemClass in base.classes {
-      var indices: [Int] = []
-      for split in 0..<splits {
-        let piece =
-          splits == 1 ? itemClass : QueryTiles.cut(itemClass, to: split * perSplit..<(split + 1) * perSplit)
-        classes.append(ItemClass(values: variables(piece.values), walk: piece.walk))
-        indices.append(classes.count - 1)
-      }
-      parts.append(indices)
-    }
-    let groups = base.groups.map { group in
-      splits == 1
-        ? ItemSpace.Group(
-          count: group.count,
-          runs: group.runs.map { .init(itemClass: parts[$0.itemClass][0], count: $0.count) })
-        : ItemSpace.Group(count: group.count, tileClasses: group.tileClasses.flatMap { parts[$0] })
-    }
-    return ItemSpace(classes: classes, groups: groups, packedHeads: packedHeads, splits: splits)
-  }
-
-  /// The same for a list of tiles, masked ones before whole ones; skipped ones come before both where the kernel has them.
-  static func variables(partial: Int, full: Int, skipped: Int? = nil) -> [Int] {
-    let kept = partial + full
-    let first = min(kept + (skipped ?? 0), 1)
-    let own =
-      full > 0
-      ? [first, partial, full - 1, 0, 1, 0] : [first, max(partial - 1, 0), 0, 0, 0, min(partial, 1)]
-    guard let skipped else { return own }
-    let last = kept == 0 ? min(skipped, 1) : 0
-    return own + [skipped - last, last]
-  }
-
-  private func variables(_ values: [Int]) -> [Int] {
-    let (first, masked, whole, edge) = (values[0], values[0] + values[1], values[2], values[3])
-    if edge > 0 { return [first, masked, whole, edge - 1, 0, 1] }
-    if whole > 0 { return [first, masked, whole - 1, 0, 1, 0] }
-    return [first, max(masked - 1, 0), 0, 0, 0, min(masked, 1)]
+    return tiles.items(
+      splits: splits, part: { $1 * perSplit..<($1 + 1) * perSplit }, Steps.band)
   }
 
   private func epilogue(_ registers: ConsumerBuffers) -> [Operation] {
@@ -373,7 +364,7 @@ private struct ProductCosts {
 /// Key tiles that a kernel on FlashAttention-2's loop takes from lists.
 struct KeyTileLists {
   let name: String
-  /// Work items with the variables of `FlashAttention2Forward.variables(partial:full:skipped:)`.
+  /// Work items counted in `FlashAttention2Forward.Steps`.
   let items: ItemSpace
   /// What a masked tile evaluates.
   let code: MaskCode

@@ -22,7 +22,7 @@ extension FlashAttention3Backward {
       : (0..<tile.keyTile, group * columns / groups..<(group + 1) * columns / groups)
   }
 
-  func addWarpgroup(_ builder: inout KernelBuilder, _ common: Common, _ group: Int) {
+  func addWarpgroup(_ builder: inout KernelBuilder<KeyTiles.Steps>, _ common: Common, _ group: Int) {
     let type = shape.dataType
     func registers(_ name: String, _ rows: Int, _ columns: Int, _ type: DataType) -> TileRef {
       TileRef(builder.buffer("\(name)\(group)", .registers, rows: rows, columns: columns, type: type))
@@ -52,19 +52,19 @@ extension FlashAttention3Backward {
           Operation("dK = dV = 0", .sync, action: .sequence([.fill(own.gradK, 0), .fill(own.gradV, 0)]))
         ]),
       Block(
-        trips: .variable(common.steps.any, offset: 0), stepsPerTrip: 0,
+        trips: .count(\KeyTiles.Steps.any), stepsPerTrip: 0,
         operations: [Operation("wait for K and V", .sync, waits: [common.k.full, common.v.full])]),
       Block(
-        trips: .variable(common.steps.before, offset: 0), stepsPerTrip: 1, operations: step(isMasked: true)),
+        trips: .count(\KeyTiles.Steps.before), stepsPerTrip: 1, operations: step(isMasked: true)),
       Block(
-        trips: .variable(common.steps.whole, offset: 0), stepsPerTrip: 1, operations: step(isMasked: false)),
+        trips: .count(\KeyTiles.Steps.whole), stepsPerTrip: 1, operations: step(isMasked: false)),
       Block(
-        trips: .variable(common.steps.after, offset: 0), stepsPerTrip: 1, operations: step(isMasked: true)),
+        trips: .count(\KeyTiles.Steps.after), stepsPerTrip: 1, operations: step(isMasked: true)),
       Block(
         trips: .fixed(1), stepsPerTrip: 0, operations: epilogue(common, own, finished, group, partK, partV)),
       // dK and dV leave through the storage of K and V.
       Block(
-        trips: .variable(common.steps.any, offset: 0), stepsPerTrip: 0,
+        trips: .count(\KeyTiles.Steps.any), stepsPerTrip: 0,
         operations: [Operation("release K and V", .sync, signals: [common.k.empty, common.v.empty])]),
     ]
     builder.actor("warpgroup \(group)", warps: 4, blocks: blocks)

@@ -41,34 +41,25 @@ struct FlashAttention3Backward {
   /// Warpgroups that compute a part of dQ.
   var queryGradientGroups: Int { tile.queryGradientSplit == .firstOnly ? 1 : groups }
 
-  struct Variables {
-    let before: Int
-    let whole: Int
-    let after: Int
-    let any: Int
-    let rest: Int
-  }
-
   /// Buffers and barriers that producer, warpgroups and the warp that adds dQ share.
   struct Common {
-    let k: KernelBuilder.Ring
-    let v: KernelBuilder.Ring
-    let q: KernelBuilder.Ring
-    let gradO: KernelBuilder.Ring
+    let k: Ring
+    let v: Ring
+    let q: Ring
+    let gradO: Ring
     let logSumExp: BufferID
     let delta: BufferID
     let gradS: BufferID
     let probabilities: BufferID?
-    let gradQ: [KernelBuilder.Ring]
+    let gradQ: [Ring]
     /// All warpgroups have written dS; all have read the one before.
     let scoresWritten: BarrierID
     let scoresFree: BarrierID
     let allDone: BarrierID
-    let steps: Variables
   }
 
   func kernel(on device: Device) throws(ScheduleError) -> Kernel {
-    var builder = KernelBuilder(schedule: schedule, kernel: "\(schedule)_bwd")
+    var builder = KernelBuilder(counting: KeyTiles.Steps.self, schedule: schedule, kernel: "\(schedule)_bwd")
     let common = makeCommon(&builder)
     addProducer(&builder, common)
     if !tile.addsQueryGradientFromRegisters { addReducer(&builder, common) }
@@ -77,7 +68,7 @@ struct FlashAttention3Backward {
       shape: shape, queryTile: tile.queryTile, keyTile: tile.keyTile, order: .ascending,
       alwaysMasked: alwaysMasks)
     return try builder.build(
-      items: tiles.items(), policy: policy,
+      items: tiles.items { $0 }, policy: policy,
       footprint: Footprint(
         threads: 128 * (groups + 1), registersPerThread: registersPerThread,
         sharedBytes: sharedBytes ?? tile.sharedBytes),
@@ -86,7 +77,7 @@ struct FlashAttention3Backward {
         accumulatesKeys: accumulatesKeyGradients && !expandsKeyGradients), on: device)
   }
 
-  private func makeCommon(_ builder: inout KernelBuilder) -> Common {
+  private func makeCommon(_ builder: inout KernelBuilder<KeyTiles.Steps>) -> Common {
     let type = shape.dataType
     let (rows, keyRows) = (tile.queryTile, tile.keyTile)
     // K and V arrive on the barriers of the first Q and dO.
@@ -119,11 +110,7 @@ struct FlashAttention3Backward {
       },
       scoresWritten: builder.barrier("dS written", .named, arrivals: groups),
       scoresFree: builder.barrier("dS free", .named, arrivals: groups),
-      allDone: builder.barrier("all products done", .named, arrivals: groups),
-      steps: Variables(
-        before: builder.variable("masked before"), whole: builder.variable("whole"),
-        after: builder.variable("masked after"), any: builder.variable("any"), rest: builder.variable("rest"))
-    )
+      allDone: builder.barrier("all products done", .named, arrivals: groups))
   }
 
   /// Rows and columns of dQ that one warpgroup computes.
@@ -147,14 +134,14 @@ struct FlashAttention3Backward {
   // MARK: Producer
 
   /// K and Q of the first step, V and dO of the first step, then Q and dO of each.
-  private func addProducer(_ builder: inout KernelBuilder, _ common: Common) {
+  private func addProducer(_ builder: inout KernelBuilder<KeyTiles.Steps>, _ common: Common) {
     func copy(
-      _ name: String, _ ring: KernelBuilder.Ring, work: Work, _ action: Action
+      _ name: String, _ ring: Ring, work: Work, _ action: Action
     ) -> Operation {
       Operation(name, .copyAsync, work: work, waits: [ring.empty], signals: [ring.full], action: action)
     }
     let group = Double(shape.group)
-    func owned(_ name: String, _ ring: KernelBuilder.Ring, _ tensor: Tensor, columns: Int) -> Operation {
+    func owned(_ name: String, _ ring: Ring, _ tensor: Tensor, columns: Int) -> Operation {
       let bytes = Double(tile.keyTile * columns * element)
       // The query heads of a group read the same keys.
       let work = Work.of {
@@ -169,7 +156,7 @@ struct FlashAttention3Backward {
           into: TileRef(ring.buffer, .item)))
     }
     func streamed(
-      _ name: String, _ ring: KernelBuilder.Ring, _ tensor: Tensor, _ statistic: Tensor, _ buffer: BufferID,
+      _ name: String, _ ring: Ring, _ tensor: Tensor, _ statistic: Tensor, _ buffer: BufferID,
       columns: Int
     ) -> Operation {
       let bytes = Double(tile.queryTile * (columns * element + 4))
@@ -194,15 +181,15 @@ struct FlashAttention3Backward {
       "producer", warps: 1,
       blocks: [
         Block(
-          trips: .variable(common.steps.any, offset: 0), stepsPerTrip: 1,
+          trips: .count(\KeyTiles.Steps.any), stepsPerTrip: 1,
           operations: [loadK, loadQ, loadV, loadGradO]),
         Block(
-          trips: .variable(common.steps.rest, offset: 0), stepsPerTrip: 1, operations: [loadQ, loadGradO]),
+          trips: .count(\KeyTiles.Steps.rest), stepsPerTrip: 1, operations: [loadQ, loadGradO]),
       ])
   }
 
   /// The warp that has the copy engine add dQ to the accumulator.
-  private func addReducer(_ builder: inout KernelBuilder, _ common: Common) {
+  private func addReducer(_ builder: inout KernelBuilder<KeyTiles.Steps>, _ common: Common) {
     let (rows, columns) = queryGradientPart
     let elements = Double(rows * columns)
     var reductions: [Operation] = []
@@ -220,11 +207,11 @@ struct FlashAttention3Backward {
           action: .atomicAdd(TileRef(ring.buffer), .gradQAccumulator, queryGradientPlace(group))))
       releases.append(Operation("release dQ", .sync, waits: [read], signals: [ring.empty]))
     }
-    let steps = [common.steps.before, common.steps.whole, common.steps.after]
+    let steps: [KeyPath<KeyTiles.Steps, Int>] = [\.before, \.whole, \.after]
     builder.actor(
       "dQ adder", warps: 1,
       blocks: steps.map {
-        Block(trips: .variable($0, offset: 0), stepsPerTrip: 1, operations: reductions + releases)
+        Block(trips: .count($0), stepsPerTrip: 1, operations: reductions + releases)
       })
   }
 }

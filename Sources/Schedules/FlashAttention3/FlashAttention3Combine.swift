@@ -16,10 +16,14 @@ struct FlashAttention3Combine {
   private let threads = 256.0
   private let stages = 4
 
+  private struct Steps: StepCounts {
+    /// Whether it merges at all.
+    var merged = 0
+    var parts = 0
+  }
+
   func kernel(on device: Device) throws(ScheduleError) -> Kernel {
-    var builder = KernelBuilder(schedule: FlashAttention3.name, kernel: "fa3_combine")
-    let merged = builder.variable("merged")
-    let parts = builder.variable("parts")
+    var builder = KernelBuilder(counting: Steps.self, schedule: FlashAttention3.name, kernel: "fa3_combine")
     let width = shape.headDimV <= 64 ? 64 : 128
     let most = width == 128 ? 8 : 16
     let rows = rowsOfItem(most)
@@ -32,8 +36,8 @@ struct FlashAttention3Combine {
     let whose = Operation(
       "number of parts", .vector, work: .of { $0.otherInstructions = 30 * threads },
       chain: Chain(alu: 20, global: 2))
-    let isMerged = TripCount.variable(merged, offset: 0)
-    let loop = TripCount.variable(parts, offset: 0)
+    let isMerged = TripCount.count(\Steps.merged)
+    let loop = TripCount.count(\Steps.parts)
     builder.actor(
       "copies", warps: 8,
       blocks: [
@@ -122,7 +126,7 @@ struct FlashAttention3Combine {
     if counts.isEmpty { counts = [1] }
     let classes = counts.map { parts in
       ItemClass(
-        values: parts > 1 ? [1, parts] : [0, 0], walk: .ascending(0..<(parts > 1 ? parts : 0)))
+        parts > 1 ? Steps(merged: 1, parts: parts) : Steps(), walk: .ascending(0..<(parts > 1 ? parts : 0)))
     }
     var runs: [ItemSpace.TileRun] = []
     if counts.count == 1 {

@@ -10,16 +10,16 @@ extension FlashAttention3Forward {
     let read: BarrierID
     let written: BarrierID
 
-    init(_ builder: inout KernelBuilder, consumers: Int) {
+    init(_ builder: inout KernelBuilder<Steps>, consumers: Int) {
       read = builder.barrier("all have read", .named, arrivals: consumers)
       written = builder.barrier("O written", .named, arrivals: consumers)
     }
   }
 
   func addConsumer(
-    _ builder: inout KernelBuilder, group: Int, q: KernelBuilder.Ring, k: [KernelBuilder.Ring],
-    v: [KernelBuilder.Ring], turns: [BarrierID], meetings: Meetings?, steps: StepVariables,
-    ends: OutputVariables, hand: WorkHand?
+    _ builder: inout KernelBuilder<Steps>, group: Int, q: Ring, k: [Ring],
+    v: [Ring], turns: [BarrierID], meetings: Meetings?,
+    hand: WorkHand?
   ) {
     let rows = 64
     let warpgroup = ConsumerBuffers(
@@ -62,7 +62,7 @@ extension FlashAttention3Forward {
           transposeB: false, accumulate: true))
     }
     /// Gives back the parts of a tile as the products that read them complete.
-    func release(_ name: String, _ rings: [KernelBuilder.Ring], _ done: BarrierID) -> [Operation] {
+    func release(_ name: String, _ rings: [Ring], _ done: BarrierID) -> [Operation] {
       rings.map { Operation(name, .sync, waits: [done], signals: [$0.empty]) }
     }
     let loopControl = Operation(
@@ -99,15 +99,15 @@ extension FlashAttention3Forward {
     }
     var first = [
       Block(
-        trips: .variable(steps.first, offset: 0), stepsPerTrip: 1,
+        trips: .count(\Steps.first), stepsPerTrip: 1,
         operations: begin(self.mask(softmax, isFirst: true, group: group)))
     ]
-    if let firstWhole = steps.firstWhole {
+    if blocks != nil {
       // A whole block is checked against the end of the keys, without the mask rule.
       var check = mask
       check.work = .of { $0.alu = Double(rows * tile.keyTile) }
       first.append(
-        Block(trips: .variable(firstWhole, offset: 0), stepsPerTrip: 1, operations: begin(check)))
+        Block(trips: .count(\Steps.firstWhole), stepsPerTrip: 1, operations: begin(check)))
     }
     // All scores are there: the next work item's queries may come beside the last product.
     let end =
@@ -116,7 +116,7 @@ extension FlashAttention3Forward {
       + release("release V", v, warpgroup.outputDone)
     let variants = (hasUnevenParts ? [false, true] : [splits > 1]).map { isPartial in
       (
-        trips: ends.trips(isPartial: isPartial),
+        trips: self.outputs(isPartial: isPartial),
         operations: epilogue(
           warpgroup, group: group, rows: rows, meetings: meetings, isPartial: isPartial)
       )
@@ -125,7 +125,7 @@ extension FlashAttention3Forward {
     let given = hand.map { [Operation("give back V", .sync, signals: [$0.outputStored])] } ?? []
     let outputs =
       variants.map { Block(trips: $0.trips, stepsPerTrip: 0, operations: $0.operations.rounding) } + [
-        Block(trips: .variable(steps.any, offset: 0), stepsPerTrip: 0, operations: given)
+        Block(trips: .count(\Steps.any), stepsPerTrip: 0, operations: given)
       ] + variants.map { Block(trips: $0.trips, stepsPerTrip: 0, operations: $0.operations.storing) }
     builder.actor(
       "warpgroup \(group)", warps: 4,
@@ -135,10 +135,10 @@ extension FlashAttention3Forward {
           operations: (hand.map { [$0.readLengths(threads: 128, instructions: 105, reads: 4)] } ?? [])
             + warpgroup.clear)
       ] + first + [
-        Block(trips: .variable(steps.masked, offset: 0), stepsPerTrip: 1, operations: step(isMasked: true)),
-        Block(trips: .variable(steps.whole, offset: 0), stepsPerTrip: 1, operations: step(isMasked: false)),
-        Block(trips: .variable(steps.edge, offset: 0), stepsPerTrip: 1, operations: step(isMasked: true)),
-        Block(trips: .variable(steps.any, offset: 0), stepsPerTrip: 0, operations: end),
+        Block(trips: .count(\Steps.masked), stepsPerTrip: 1, operations: step(isMasked: true)),
+        Block(trips: .count(\Steps.whole), stepsPerTrip: 1, operations: step(isMasked: false)),
+        Block(trips: .count(\Steps.edge), stepsPerTrip: 1, operations: step(isMasked: true)),
+        Block(trips: .count(\Steps.any), stepsPerTrip: 0, operations: end),
         Block(
           trips: .fixed(hand == nil ? 0 : 1), stepsPerTrip: 0,
           operations: hand.map { $0.take + [$0.readLengths(threads: 128, instructions: 60, reads: 6)] } ?? []),

@@ -10,16 +10,10 @@ import Programs
 ///   flash_attn/cute/seqlen_info.py; hopper/flash_prepare_scheduler.cu and hopper/tile_scheduler.hpp
 ///   (`VarlenDynamicPersistentTileScheduler`: sequences in sorted order where the mask is no window).
 extension FlashAttention3Forward {
-  /// Which of the two ways its output goes, and whether it has rows at all; nil where all work items are alike.
-  struct OutputVariables {
-    let whole: Int?
-    let partial: Int?
-    let hasRows: Int?
-
-    func trips(isPartial: Bool) -> TripCount {
-      (isPartial ? partial : whole).map { .variable($0, offset: 0) }
-        ?? hasRows.map { .variable($0, offset: 0) } ?? .fixed(1)
-    }
+  /// Which items store their output as a part of one, or whole.
+  func outputs(isPartial: Bool) -> TripCount {
+    if hasUnevenParts { return isPartial ? .count(\Steps.partOutput) : .count(\Steps.wholeOutput) }
+    return hasItemsBeyond ? .count(\Steps.hasRows) : .fixed(1)
   }
 
   /// Some sequences are in parts and others whole.
@@ -28,8 +22,8 @@ extension FlashAttention3Forward {
   var hasItemsBeyond: Bool { isCute && shape.hasQueryLengths }
 
   func items() -> ItemSpace {
-    if let blocks { return blocks.items(StepVariables.values) }
-    guard shape.lengths != nil else { return tiles.items(splits: splits) }
+    if let blocks { return blocks.items(Steps.blocks) }
+    guard shape.lengths != nil else { return tiles.items(splits: splits, Steps.band) }
     let runs = shape.runs
     var parts: [BatchLengths.Run: Int] = [:]
     for (run, own) in zip(runs, partsOfRuns) {
@@ -38,12 +32,11 @@ extension FlashAttention3Forward {
     let heads = shape.headsQ / packedHeads
     var space = ItemSpace(runs, heads: heads, packedHeads: packedHeads) { run in
       let splits = parts[run] ?? splits
-      var space = tiles.one(run).items(splits: splits)
-      for index in space.classes.indices {
-        if hasUnevenParts { space.classes[index].values += splits > 1 ? [0, 1] : [1, 0] }
-        if hasItemsBeyond { space.classes[index].values.append(1) }
+      return tiles.one(run).items(splits: splits) { walk in
+        var steps = Steps.band(walk)
+        (steps.wholeOutput, steps.partOutput) = splits > 1 ? (0, 1) : (1, 0)
+        return steps
       }
-      return space
     }
     if hasItemsBeyond { addItemsBeyond(&space, heads: heads) }
     if !isCute { sort(&space, runs, heads: heads) }
@@ -56,7 +49,7 @@ extension FlashAttention3Forward {
     let launched = (rows + shape.batch * (tile.queryTile - 1)) / tile.queryTile
     let beyond = launched - tiles.allTiles / heads
     guard beyond > 0, let last = space.groups.indices.last else { return }
-    space.classes.append(ItemClass(values: Array(repeating: 0, count: 5), walk: .descending(0..<0)))
+    space.classes.append(ItemClass(Steps(), walk: .descending(0..<0)))
     // Behind the tiles of the last sequence.
     var group = space.groups[last]
     space.groups[last].count -= heads

@@ -31,7 +31,7 @@ struct WorkHand {
   let isNear: Bool
   let consumers: Int
 
-  init(_ builder: inout KernelBuilder, consumers: Int, producerWarps: Int, isNear: Bool) {
+  init(_ builder: inout KernelBuilder<some StepCounts>, consumers: Int, producerWarps: Int, isNear: Bool) {
     self.isNear = isNear
     self.consumers = consumers
     full = builder.barrier("work item full", .named)
@@ -131,11 +131,11 @@ extension FlashAttention3Forward {
   }
 
   func addCopyingProducer(
-    _ builder: inout KernelBuilder, q: KernelBuilder.Ring, k: KernelBuilder.Ring, v: KernelBuilder.Ring,
-    steps: StepVariables, hand: WorkHand, on device: Device
+    _ builder: inout KernelBuilder<Steps>, q: Ring, k: Ring, v: Ring,
+    hand: WorkHand, on device: Device
   ) {
     let threads = 128.0
-    func copy(_ name: String, _ ring: KernelBuilder.Ring, _ tensor: Tensor, columns: Int, offset: Int)
+    func copy(_ name: String, _ ring: Ring, _ tensor: Tensor, columns: Int, offset: Int)
       -> Operation
     {
       // Rows past the end are not read.
@@ -165,12 +165,12 @@ extension FlashAttention3Forward {
         Block(
           trips: .fixed(1), stepsPerTrip: 0,
           operations: [hand.readLengthsForCopies(threads: threads)]),
-        Block(trips: .variable(steps.any, offset: 0), stepsPerTrip: 0, operations: begin),
-        Block(trips: .variable(steps.masked, offset: 0), stepsPerTrip: 1, operations: step),
-        Block(trips: .variable(steps.whole, offset: 0), stepsPerTrip: 1, operations: step),
-        Block(trips: .variable(steps.edge, offset: 0), stepsPerTrip: 1, operations: step),
+        Block(trips: .count(\Steps.any), stepsPerTrip: 0, operations: begin),
+        Block(trips: .count(\Steps.masked), stepsPerTrip: 1, operations: step),
+        Block(trips: .count(\Steps.whole), stepsPerTrip: 1, operations: step),
+        Block(trips: .count(\Steps.edge), stepsPerTrip: 1, operations: step),
         Block(trips: .fixed(1), stepsPerTrip: 0, operations: [hand.count]),
-        Block(trips: .variable(steps.any, offset: 0), stepsPerTrip: 1, operations: [loadV]),
+        Block(trips: .count(\Steps.any), stepsPerTrip: 1, operations: [loadV]),
       ] + dealing(hand, on: device))
   }
 }

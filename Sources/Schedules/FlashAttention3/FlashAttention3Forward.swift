@@ -44,8 +44,7 @@ struct FlashAttention3Forward {
   let element = 2
   var tiles: QueryTiles {
     QueryTiles(
-      shape: shape, queryTile: tile.queryTile, keyTile: tile.keyTile, packedHeads: packedHeads,
-      firstAlwaysMasked: true)
+      shape: shape, queryTile: tile.queryTile, keyTile: tile.keyTile, packedHeads: packedHeads)
   }
 
   /// K and V tiles are multicast to two cores where the C++ build launches clusters: non-causal calls with head
@@ -85,12 +84,12 @@ struct FlashAttention3Forward {
 
   func kernel(on device: Device) throws(ScheduleError) -> Kernel {
     try tiles.checkLengths(schedule: schedule)
-    var builder = KernelBuilder(schedule: schedule, kernel: "\(schedule)_fwd")
+    var builder = KernelBuilder(counting: Steps.self, schedule: schedule, kernel: "\(schedule)_fwd")
     let type = shape.dataType
     let groups = tile.warpgroups
     let q = builder.ring(
       "Q", rows: tile.queryTile, columns: tile.headDim, type: type, slots: 1, consumers: groups)
-    func rings(_ name: String, columns: Int) -> [KernelBuilder.Ring] {
+    func rings(_ name: String, columns: Int) -> [Ring] {
       (0..<parts).map { part in
         builder.ring(
           parts == 1 ? name : "\(name)\(part)", rows: tile.keyTile, columns: columns / parts, type: type,
@@ -103,18 +102,6 @@ struct FlashAttention3Forward {
       tile.queryTile * max(tile.headDim, tile.headDimV) * element
       + ringSlots * tile.keyTile * (tile.headDim + tile.headDimV) * element + Self.barrierBytes
     if !tile.probabilitiesInRegisters { sharedBytes += tile.queryTile * tile.keyTile * element }
-    let first = builder.variable("first")
-    let masked = builder.variable("masked")
-    let whole = builder.variable("whole")
-    let edge = builder.variable("edge")
-    let steps = StepVariables(
-      first: first, masked: masked, whole: whole, edge: edge,
-      firstWhole: blocks == nil ? nil : builder.variable("first, whole"),
-      any: blocks == nil ? first : builder.variable("any"))
-    let ends = OutputVariables(
-      whole: hasUnevenParts ? builder.variable("whole output") : nil,
-      partial: hasUnevenParts ? builder.variable("part of an output") : nil,
-      hasRows: hasItemsBeyond ? builder.variable("has rows") : nil)
     let turns = (0..<groups).map { group in
       builder.barrier("turn \(group)", .named, initialPhases: group == 0 ? 1 : 0)
     }
@@ -124,15 +111,14 @@ struct FlashAttention3Forward {
         &builder, consumers: groups, producerWarps: copiesPages || threadsLoadQueries ? 4 : 1,
         isNear: lengthsAreNear(on: device)) : nil
     if let hand, copiesPages {
-      addCopyingProducer(&builder, q: q, k: k[0], v: v[0], steps: steps, hand: hand, on: device)
+      addCopyingProducer(&builder, q: q, k: k[0], v: v[0], hand: hand, on: device)
     } else {
-      addProducer(&builder, q: q, k: k, v: v, steps: steps, hand: hand, on: device)
+      addProducer(&builder, q: q, k: k, v: v, hand: hand, on: device)
     }
     let meetings = threadsStore ? nil : Meetings(&builder, consumers: groups)
     for group in 0..<groups {
       addConsumer(
-        &builder, group: group, q: q, k: k, v: v, turns: turns, meetings: meetings, steps: steps, ends: ends,
-        hand: hand)
+        &builder, group: group, q: q, k: k, v: v, turns: turns, meetings: meetings, hand: hand)
     }
     let threads = 128 * (groups + 1)
     return try builder.build(
@@ -144,22 +130,38 @@ struct FlashAttention3Forward {
       on: device)
   }
 
-  struct StepVariables {
-    let first: Int
-    let masked: Int
-    let whole: Int
+  /// Trips of a work item.
+  struct Steps: StepCounts {
+    /// Whether the first step is masked.
+    var first = 0
+    var masked = 0
+    var whole = 0
     /// Masked steps at the left edge of a window, after the unmasked ones.
-    let edge: Int
-    /// Whether the first step is a block that needs no mask; nil where the first step is always masked.
-    let firstWhole: Int?
+    var edge = 0
+    /// Whether the first step is a block that needs no mask.
+    var firstWhole = 0
     /// Whether there is a step at all.
-    let any: Int
+    var any = 0
+    /// Where only some items are parts of an output: whether this one is none, or is.
+    var wholeOutput = 0
+    var partOutput = 0
+    /// Whether it has rows.
+    var hasRows = 0
 
-    /// The variables of a walk over masked and then whole blocks.
-    static func values(masked: Int, whole: Int) -> [Int] {
+    /// A walk over a band, whose first step is always masked.
+    static func band(_ walk: QueryTiles.Steps) -> Steps {
+      Steps(
+        first: walk.first, masked: walk.masked, whole: walk.whole, edge: walk.edge, any: walk.first,
+        hasRows: 1)
+    }
+
+    /// A walk over masked and then whole blocks.
+    static func blocks(masked: Int, whole: Int) -> Steps {
       let firstMasked = min(masked, 1)
       let firstWhole = min(whole, 1 - firstMasked)
-      return [firstMasked, masked - firstMasked, whole - firstWhole, 0, firstWhole, firstMasked + firstWhole]
+      return Steps(
+        first: firstMasked, masked: masked - firstMasked, whole: whole - firstWhole, firstWhole: firstWhole,
+        any: firstMasked + firstWhole, hasRows: 1)
     }
   }
 
@@ -176,7 +178,7 @@ struct FlashAttention3Forward {
   ///   - addressing: instructions of each thread beside the copies.
   func copyByThreads(
     _ name: String, _ tensor: Tensor, rows: Int, columns: Int, read: (bytes: Double, isShared: Bool),
-    addressing: Double, ring: KernelBuilder.Ring, from index: TileIndex, into slot: TileRef
+    addressing: Double, ring: Ring, from index: TileIndex, into slot: TileRef
   ) -> Operation {
     let bytes = Double(rows * columns * element)
     return Operation(
@@ -192,7 +194,7 @@ struct FlashAttention3Forward {
   }
 
   /// Gathers the rows of a query tile; those past the end are not read.
-  func gatherQueries(_ q: KernelBuilder.Ring) -> Operation {
+  func gatherQueries(_ q: Ring) -> Operation {
     let used = tiles.usedRows(count: tile.queryTile) / Double(tile.queryTile)
     return copyByThreads(
       "load Q", .q, rows: tile.queryTile, columns: tile.headDim,
@@ -202,10 +204,10 @@ struct FlashAttention3Forward {
 
   /// K of the first step, Q, then K of step j + 1 before V of step j; the last V alone.
   private func addProducer(
-    _ builder: inout KernelBuilder, q: KernelBuilder.Ring, k: [KernelBuilder.Ring], v: [KernelBuilder.Ring],
-    steps: StepVariables, hand: WorkHand?, on device: Device
+    _ builder: inout KernelBuilder<Steps>, q: Ring, k: [Ring], v: [Ring],
+    hand: WorkHand?, on device: Device
   ) {
-    func copy(_ name: String, _ rings: [KernelBuilder.Ring], _ tensor: Tensor, columns: Int, offset: Int)
+    func copy(_ name: String, _ rings: [Ring], _ tensor: Tensor, columns: Int, offset: Int)
       -> [Operation]
     {
       let bytes = Double(tile.keyTile * columns / parts * element)
@@ -247,14 +249,14 @@ struct FlashAttention3Forward {
           trips: .fixed(hand == nil ? 0 : 1), stepsPerTrip: 0,
           operations: hand.map { [$0.readLengthsForCopies(threads: Double(32 * warps))] } ?? []),
         Block(
-          trips: .variable(steps.any, offset: 0), stepsPerTrip: 0,
+          trips: .count(\Steps.any), stepsPerTrip: 0,
           operations: firstK + [loadQ]
             + (hand.map { [Operation("wait for O to leave", .sync, waits: [$0.outputStored])] } ?? [])),
-        Block(trips: .variable(steps.masked, offset: 0), stepsPerTrip: 1, operations: nextK + loadV),
-        Block(trips: .variable(steps.whole, offset: 0), stepsPerTrip: 1, operations: nextK + loadV),
-        Block(trips: .variable(steps.edge, offset: 0), stepsPerTrip: 1, operations: nextK + loadV),
+        Block(trips: .count(\Steps.masked), stepsPerTrip: 1, operations: nextK + loadV),
+        Block(trips: .count(\Steps.whole), stepsPerTrip: 1, operations: nextK + loadV),
+        Block(trips: .count(\Steps.edge), stepsPerTrip: 1, operations: nextK + loadV),
         Block(trips: .fixed(hand == nil ? 0 : 1), stepsPerTrip: 0, operations: hand.map { [$0.count] } ?? []),
-        Block(trips: .variable(steps.any, offset: 0), stepsPerTrip: 1, operations: loadV),
+        Block(trips: .count(\Steps.any), stepsPerTrip: 1, operations: loadV),
       ] + (hand.map { dealing($0, on: device) } ?? []))
   }
 }

@@ -152,18 +152,25 @@ struct LatentItems {
   /// Blocks at the end of the keys that are masked: the last, which may be ragged, and under a causal mask the one before.
   private var maskedBlocks: Int { shape.mask == .causal && shape.seqQ > 1 ? 2 : 1 }
 
-  /// Variables of a piece, `FlashMLAFirst.variables` or `FlashMLASeesaw.variables`.
-  private func values(_ count: Int, isPartial: Bool) -> [Int] {
-    let ends = isPartial ? [0, 1] : [1, 0]
+  private func itemClass(_ blocks: Range<Int>, isPartial: Bool) -> ItemClass {
+    let count = blocks.count
+    let (direct, partial) = isPartial ? (0, 1) : (1, 0)
     guard isSeesaw else {
       let masked = min(count, maskedBlocks)
-      return [count, masked, count - masked] + ends
+      return ItemClass(
+        FlashMLAFirst.Steps(
+          blocks: count, masked: masked, whole: count - masked, direct: direct, partial: partial),
+        walk: .descending(blocks))
     }
     let isEven = count % 2 == 0
     // Pairs before the last one, and of them those after which two more blocks come.
     let before = (count + 1) / 2 - 1
     let toSingle = !isEven && before > 0 ? 1 : 0
-    return [before - toSingle, toSingle, isEven ? 1 : 0, isEven ? 0 : 1, min(count - 1, 1)] + ends
+    return ItemClass(
+      FlashMLASeesaw.Steps(
+        full: before - toSingle, toSingle: toSingle, lastPair: isEven ? 1 : 0, lastSingle: isEven ? 0 : 1,
+        second: min(count - 1, 1), direct: direct, partial: partial),
+      walk: .ascending(blocks))
   }
 
   /// Items, and how many of them each launch plays, launches of one tile of rows after another's.
@@ -182,10 +189,7 @@ struct LatentItems {
         perPart[piece.part] += 1
         let key = Key(blocks: piece.blocks, isPartial: splits > 1)
         if let index = known[key] { return index }
-        classes.append(
-          ItemClass(
-            values: values(piece.blocks.count, isPartial: splits > 1),
-            walk: isSeesaw ? .ascending(piece.blocks) : .descending(piece.blocks)))
+        classes.append(itemClass(piece.blocks, isPartial: splits > 1))
         known[key] = classes.count - 1
         return classes.count - 1
       }

@@ -18,15 +18,20 @@ struct FlashMLACombine {
   let splits: [Int]
   let isSeesaw: Bool
 
+  private struct Steps: StepCounts {
+    /// Whether it merges at all.
+    var merged = 0
+    /// Pieces in fours, and the others.
+    var quads = 0
+    var singles = 0
+  }
+
   /// Rows of a work item: as many heads as its warps serve.
   private var warps: Int { isSeesaw ? rows : 4 }
   private var rows: Int { isSeesaw ? (1...8).last { shape.headsQ % $0 == 0 } ?? 1 : 1 }
 
   func kernel(on device: Device) throws(ScheduleError) -> Kernel {
-    var builder = KernelBuilder(schedule: FlashMLA.name, kernel: "combine")
-    let merged = builder.variable("merged")
-    let quads = builder.variable("pieces in fours")
-    let singles = builder.variable("others")
+    var builder = KernelBuilder(counting: Steps.self, schedule: FlashMLA.name, kernel: "combine")
     let rows = rows
     let most = max(splits.max() ?? 1, 1)
     let threads = Double(32 * warps)
@@ -46,7 +51,7 @@ struct FlashMLACombine {
               chain: Chain(alu: 4, global: 1))
           ]),
         Block(
-          trips: .variable(merged, offset: 0), stepsPerTrip: 0,
+          trips: .count(\Steps.merged), stepsPerTrip: 0,
           operations: [
             Operation(
               "weigh pieces", .loadStore,
@@ -56,10 +61,10 @@ struct FlashMLACombine {
               }, chain: Chain(alu: 8, exp: 3, shuffle: 10, shared: 1),
               action: .partialWeights(coordinate, into: weights))
           ]),
-        Block(trips: .variable(quads, offset: 0), stepsPerTrip: 4, operations: [add(4, into: part)]),
-        Block(trips: .variable(singles, offset: 0), stepsPerTrip: 1, operations: [add(1, into: part)]),
+        Block(trips: .count(\Steps.quads), stepsPerTrip: 4, operations: [add(4, into: part)]),
+        Block(trips: .count(\Steps.singles), stepsPerTrip: 1, operations: [add(1, into: part)]),
         Block(
-          trips: .variable(merged, offset: 0), stepsPerTrip: 0,
+          trips: .count(\Steps.merged), stepsPerTrip: 0,
           operations: [
             Operation(
               "store O", .loadStore,
@@ -110,7 +115,9 @@ struct FlashMLACombine {
       if known[pieces] == nil {
         known[pieces] = classes.count
         classes.append(
-          ItemClass(values: [min(pieces, 1), pieces / 4, pieces % 4], walk: .ascending(0..<pieces)))
+          ItemClass(
+            Steps(merged: min(pieces, 1), quads: pieces / 4, singles: pieces % 4),
+            walk: .ascending(0..<pieces)))
       }
       let itemClass = known[pieces] ?? 0
       if runs.last?.itemClass == itemClass {

@@ -13,7 +13,15 @@ import Programs
 /// the way through shared memory to device memory 1500, nothing of it overlapped: about 8000 with one block.
 struct FlashMLAFirst {
   let shape: AttentionShape
-  static let variables = ["blocks", "masked", "whole", "direct", "partial"]
+  /// Trips of a piece.
+  struct Steps: StepCounts {
+    var blocks = 0
+    var masked = 0
+    var whole = 0
+    /// Whether its output is the call's own, or one to be merged.
+    var direct = 0
+    var partial = 0
+  }
 
   private let rows = LatentItems.rows
   private let keyTile = LatentItems.keyTile
@@ -24,7 +32,7 @@ struct FlashMLAFirst {
   private struct Shared {
     let q: TileRef
     let qFull: BarrierID
-    let k: KernelBuilder.Ring
+    let k: Ring
     let probabilities: TileRef
     let scale: TileRef
     let maximum: TileRef
@@ -37,8 +45,7 @@ struct FlashMLAFirst {
   }
 
   func kernel(_ items: LatentItems, on device: Device) throws(ScheduleError) -> Kernel {
-    var builder = KernelBuilder(schedule: FlashMLA.name, kernel: "flashmla_fwd")
-    for name in Self.variables { _ = builder.variable(name) }
+    var builder = KernelBuilder(counting: Steps.self, schedule: FlashMLA.name, kernel: "flashmla_fwd")
     func vector(_ name: String) -> TileRef {
       TileRef(builder.buffer(name, .shared, rows: rows, columns: 1, type: .fp32))
     }
@@ -72,7 +79,7 @@ struct FlashMLAFirst {
   // MARK: The warpgroup with the scores
 
   private func addSoftmaxGroup(
-    _ builder: inout KernelBuilder, _ shared: Shared, _ registers: ConsumerBuffers, right: TileRef
+    _ builder: inout KernelBuilder<Steps>, _ shared: Shared, _ registers: ConsumerBuffers, right: TileRef
   ) {
     let softmax = registers.softmax
     let lanes = Double(rows * SoftmaxSteps.lanesPerRow)
@@ -117,8 +124,8 @@ struct FlashMLAFirst {
       "warpgroup 0", warps: 4,
       blocks: [
         Block(trips: .fixed(1), stepsPerTrip: 0, operations: registers.clear),
-        Block(trips: .variable(1, offset: 0), stepsPerTrip: 1, operations: step(isMasked: true)),
-        Block(trips: .variable(2, offset: 0), stepsPerTrip: 1, operations: step(isMasked: false)),
+        Block(trips: .count(\Steps.masked), stepsPerTrip: 1, operations: step(isMasked: true)),
+        Block(trips: .count(\Steps.whole), stepsPerTrip: 1, operations: step(isMasked: false)),
         Block(trips: .fixed(1), stepsPerTrip: 0, operations: [handOver]),
       ] + epilogue(registers, shared, right: right))
   }
@@ -163,7 +170,7 @@ struct FlashMLAFirst {
   // MARK: The warpgroup with the copies
 
   private func addCopyGroup(
-    _ builder: inout KernelBuilder, _ shared: Shared, _ registers: ConsumerBuffers
+    _ builder: inout KernelBuilder<Steps>, _ shared: Shared, _ registers: ConsumerBuffers
   ) {
     let softmax = registers.softmax
     let lanes = Double(rows * SoftmaxSteps.lanesPerRow)
@@ -196,7 +203,7 @@ struct FlashMLAFirst {
         Block(
           trips: .fixed(1), stepsPerTrip: 0,
           operations: [Operation("Q is there", .sync, waits: [shared.qFull])]),
-        Block(trips: .variable(0, offset: -1), stepsPerTrip: 1, operations: step(loadsNext: true)),
+        Block(trips: .count(\Steps.blocks, offset: -1), stepsPerTrip: 1, operations: step(loadsNext: true)),
         Block(trips: .fixed(1), stepsPerTrip: 1, operations: step(loadsNext: false)),
         Block(
           trips: .fixed(1), stepsPerTrip: 0,
@@ -214,8 +221,8 @@ struct FlashMLAFirst {
             softmax.normalise(logSumExp: registers.logSumExp),
           ]),
         Block(
-          trips: .variable(3, offset: 0), stepsPerTrip: 0, operations: [stage(shared, isPartial: false)]),
-        Block(trips: .variable(4, offset: 0), stepsPerTrip: 0, operations: [stage(shared, isPartial: true)]),
+          trips: .count(\Steps.direct), stepsPerTrip: 0, operations: [stage(shared, isPartial: false)]),
+        Block(trips: .count(\Steps.partial), stepsPerTrip: 0, operations: [stage(shared, isPartial: true)]),
       ])
   }
 
@@ -302,8 +309,8 @@ struct FlashMLAFirst {
       Block(
         trips: .fixed(1), stepsPerTrip: 0,
         operations: [registers.softmax.normalise(logSumExp: registers.logSumExp)]),
-      Block(trips: .variable(3, offset: 0), stepsPerTrip: 0, operations: end(isPartial: false)),
-      Block(trips: .variable(4, offset: 0), stepsPerTrip: 0, operations: end(isPartial: true)),
+      Block(trips: .count(\Steps.direct), stepsPerTrip: 0, operations: end(isPartial: false)),
+      Block(trips: .count(\Steps.partial), stepsPerTrip: 0, operations: end(isPartial: true)),
     ]
   }
 }

@@ -58,7 +58,7 @@ extension FlashMLASeesaw {
     ]
   }
 
-  func addFirst(_ builder: inout KernelBuilder, _ shared: Shared) {
+  func addFirst(_ builder: inout KernelBuilder<Steps>, _ shared: Shared) {
     let own = shared.groups[0]
     let queryBytes = Double(min(rows, shape.seqQ * shape.group) * shape.headDim) * element
     let prologue = [
@@ -83,16 +83,16 @@ extension FlashMLASeesaw {
       blocks: [
         Block(trips: .fixed(1), stepsPerTrip: 0, operations: prologue),
         Block(
-          trips: .variable(4, offset: 0), stepsPerTrip: 0,
+          trips: .count(\Steps.second), stepsPerTrip: 0,
           operations: [load(shared, block: 1, right: false, ahead: 1)]),
         Block(trips: .fixed(1), stepsPerTrip: 0, operations: start),
-        Block(trips: .variable(0, offset: 0), stepsPerTrip: 2, operations: first(shared, .full)),
-        Block(trips: .variable(1, offset: 0), stepsPerTrip: 2, operations: first(shared, .toSingle)),
-        Block(trips: .variable(2, offset: 0), stepsPerTrip: 2, operations: first(shared, .lastPair)),
-        Block(trips: .variable(3, offset: 0), stepsPerTrip: 1, operations: first(shared, .lastSingle)),
+        Block(trips: .count(\Steps.full), stepsPerTrip: 2, operations: first(shared, .full)),
+        Block(trips: .count(\Steps.toSingle), stepsPerTrip: 2, operations: first(shared, .toSingle)),
+        Block(trips: .count(\Steps.lastPair), stepsPerTrip: 2, operations: first(shared, .lastPair)),
+        Block(trips: .count(\Steps.lastSingle), stepsPerTrip: 1, operations: first(shared, .lastSingle)),
         Block(trips: .fixed(1), stepsPerTrip: 0, operations: addSums(shared, 0)),
-        Block(trips: .variable(5, offset: 0), stepsPerTrip: 0, operations: store(shared, isPartial: false)),
-        Block(trips: .variable(6, offset: 0), stepsPerTrip: 0, operations: store(shared, isPartial: true)),
+        Block(trips: .count(\Steps.direct), stepsPerTrip: 0, operations: store(shared, isPartial: false)),
+        Block(trips: .count(\Steps.partial), stepsPerTrip: 0, operations: store(shared, isPartial: true)),
       ])
   }
 
@@ -144,7 +144,7 @@ extension FlashMLASeesaw {
     return operations
   }
 
-  func addSecond(_ builder: inout KernelBuilder, _ shared: Shared) {
+  func addSecond(_ builder: inout KernelBuilder<Steps>, _ shared: Shared) {
     let own = shared.groups[1]
     let start = [
       lookUp(own), load(shared, block: 0, right: true, ahead: 0),
@@ -159,14 +159,14 @@ extension FlashMLASeesaw {
       "warpgroup 1", warps: 4,
       blocks: [
         Block(trips: .fixed(1), stepsPerTrip: 0, operations: start),
-        Block(trips: .variable(4, offset: 0), stepsPerTrip: 0, operations: scores),
-        Block(trips: .variable(0, offset: 0), stepsPerTrip: 2, operations: second(shared, .full)),
-        Block(trips: .variable(1, offset: 0), stepsPerTrip: 2, operations: second(shared, .toSingle)),
-        Block(trips: .variable(2, offset: 0), stepsPerTrip: 2, operations: second(shared, .lastPair)),
-        Block(trips: .variable(3, offset: 0), stepsPerTrip: 1, operations: second(shared, .lastSingle)),
+        Block(trips: .count(\Steps.second), stepsPerTrip: 0, operations: scores),
+        Block(trips: .count(\Steps.full), stepsPerTrip: 2, operations: second(shared, .full)),
+        Block(trips: .count(\Steps.toSingle), stepsPerTrip: 2, operations: second(shared, .toSingle)),
+        Block(trips: .count(\Steps.lastPair), stepsPerTrip: 2, operations: second(shared, .lastPair)),
+        Block(trips: .count(\Steps.lastSingle), stepsPerTrip: 1, operations: second(shared, .lastSingle)),
         Block(trips: .fixed(1), stepsPerTrip: 0, operations: addSums(shared, 1)),
-        Block(trips: .variable(5, offset: 0), stepsPerTrip: 0, operations: [stage(shared, isPartial: false)]),
-        Block(trips: .variable(6, offset: 0), stepsPerTrip: 0, operations: [stage(shared, isPartial: true)]),
+        Block(trips: .count(\Steps.direct), stepsPerTrip: 0, operations: [stage(shared, isPartial: false)]),
+        Block(trips: .count(\Steps.partial), stepsPerTrip: 0, operations: [stage(shared, isPartial: true)]),
       ])
   }
 

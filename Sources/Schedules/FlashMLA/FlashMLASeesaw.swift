@@ -12,7 +12,19 @@ import Programs
 /// (512), P handed over twice with three barriers (300). Measured on an H800 at about 1600 MHz: 660 TFLOP/s, 5350 a step.
 struct FlashMLASeesaw {
   let shape: AttentionShape
-  static let variables = ["full", "to single", "last pair", "last single", "second", "direct", "partial"]
+
+  /// Trips of a piece: pairs of blocks after which two more come, or one, or none; a last block alone.
+  struct Steps: StepCounts {
+    var full = 0
+    var toSingle = 0
+    var lastPair = 0
+    var lastSingle = 0
+    /// Whether there is a second block.
+    var second = 0
+    /// Whether its output is the call's own, or one to be merged.
+    var direct = 0
+    var partial = 0
+  }
 
   let rows = LatentItems.rows
   let keyTile = LatentItems.keyTile
@@ -62,8 +74,7 @@ struct FlashMLASeesaw {
   }
 
   func kernel(_ items: LatentItems, on device: Device) throws(ScheduleError) -> Kernel {
-    var builder = KernelBuilder(schedule: FlashMLA.name, kernel: "flashmla_fwd")
-    for name in Self.variables { _ = builder.variable(name) }
+    var builder = KernelBuilder(counting: Steps.self, schedule: FlashMLA.name, kernel: "flashmla_fwd")
     let shared = makeShared(&builder)
     addFirst(&builder, shared)
     addSecond(&builder, shared)
@@ -74,7 +85,7 @@ struct FlashMLASeesaw {
       footprint: Footprint(threads: 256, registersPerThread: 255, sharedBytes: sharedBytes), on: device)
   }
 
-  func makeShared(_ builder: inout KernelBuilder) -> Shared {
+  func makeShared(_ builder: inout KernelBuilder<Steps>) -> Shared {
     func vector(_ name: String, _ space: Buffer.Space = .registers) -> TileRef {
       TileRef(builder.buffer(name, space, rows: rows, columns: 1, type: .fp32))
     }

@@ -56,7 +56,7 @@ struct LatentRotation {
       ])
     let blocks = (total + Self.tokens - 1) / Self.tokens
     let items = ItemSpace(
-      classes: [ItemClass(values: [], walk: .ascending(0..<0))],
+      classes: [ItemClass()],
       groups: [
         .init(count: 1, runs: [.init(itemClass: 0, count: blocks * (shape.headsQ + Self.keyItems))])
       ])

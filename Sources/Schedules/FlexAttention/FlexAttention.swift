@@ -52,7 +52,7 @@ public struct FlexAttention: Schedule {
       items = try BlockMaskItems(
         shape: shape, block: Self.block, queryTile: tile.queryTile, keyTile: tile.keyTile
       )
-      .items { FlexAttentionForward.values(partial: $0, full: $1) }
+      .items { FlexAttentionForward.Steps(partial: .init($0), full: .init($1)) }
     } catch {
       throw .unsupported(schedule: Self.name, field: "mask", message: error.message)
     }

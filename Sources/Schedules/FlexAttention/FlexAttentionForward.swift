@@ -30,51 +30,50 @@ struct FlexAttentionForward {
     isSerialised ? (other: 95, logic: 33) : (other: 68, logic: 25)
   }
 
-  /// Steps with and without mask as the kernel's variables, those of `Loop` for each.
-  static func values(partial: Int, full: Int) -> [Int] {
-    [partial, full].flatMap { (steps: Int) -> [Int] in
-      let any = min(steps, 1)
-      let loading = steps > 2 ? 1 : 0
-      return [any, steps > 1 ? 1 : 0, loading, any - loading, max(steps - 3, 0), min(max(steps - 1, 0), 2)]
+  /// Trips of one of the two loops. The first step has no output product of an earlier one to wait for; the last two
+  /// load nothing.
+  struct Loop: StepCounts {
+    var any = 0
+    var second = 0
+    var firstLoading = 0
+    var first = 0
+    var main = 0
+    var last = 0
+
+    init() {}
+
+    init(_ steps: Int) {
+      any = min(steps, 1)
+      second = steps > 1 ? 1 : 0
+      firstLoading = steps > 2 ? 1 : 0
+      first = any - firstLoading
+      main = max(steps - 3, 0)
+      last = min(max(steps - 1, 0), 2)
     }
   }
 
-  /// Trips of one of the two loops. The first step has no output product of an earlier one to wait for; the last two
-  /// load nothing.
-  private struct Loop {
-    let any: Int
-    let second: Int
-    let firstLoading: Int
-    let first: Int
-    let main: Int
-    let last: Int
-
-    init(_ builder: inout KernelBuilder, _ name: String) {
-      any = builder.variable("any \(name)")
-      second = builder.variable("second \(name)")
-      firstLoading = builder.variable("first \(name), loading")
-      first = builder.variable("first \(name)")
-      main = builder.variable("main \(name)")
-      last = builder.variable("last \(name)")
-    }
+  /// Steps with mask, then those without.
+  struct Steps: StepCounts {
+    var partial = Loop()
+    var full = Loop()
   }
 
   /// What the warpgroups share.
   private struct Shared {
     let q: BufferID
     let queriesLoaded: BarrierID
-    let k: KernelBuilder.Ring
-    let v: KernelBuilder.Ring
+    let k: Ring
+    let v: Ring
   }
 
   func kernel(items: ItemSpace, on device: Device) throws(ScheduleError) -> Kernel {
-    var builder = KernelBuilder(schedule: FlexAttention.name, kernel: "flex_fwd")
+    var builder = KernelBuilder(counting: Steps.self, schedule: FlexAttention.name, kernel: "flex_fwd")
     let type = shape.dataType
     let groups = tile.warpgroups
     let q = builder.buffer("Q", .shared, rows: tile.queryTile, columns: tile.headDim, type: type)
     let queriesLoaded = builder.barrier("Q loaded", .named, arrivals: groups)
     // Every warpgroup copies its share of a tile and gives it back.
-    func ring(_ name: String, columns: Int) -> KernelBuilder.Ring {
+    func ring(_ name: String, columns: Int) -> Ring {
       builder.ring(
         name, rows: tile.keyTile, columns: columns, type: type, slots: tile.stages, producers: groups,
         consumers: groups, mechanism: .named)
@@ -82,8 +81,7 @@ struct FlexAttentionForward {
     let shared = Shared(
       q: q, queriesLoaded: queriesLoaded, k: ring("K", columns: tile.headDim),
       v: ring("V", columns: tile.headDimV))
-    let loops = [Loop(&builder, "partial"), Loop(&builder, "full")]
-    for group in 0..<groups { addWarpgroup(&builder, group, shared, loops) }
+    for group in 0..<groups { addWarpgroup(&builder, group, shared) }
     let sharedBytes =
       tile.queryTile * tile.headDim * element
       + tile.stages * tile.keyTile * (tile.headDim + tile.headDimV) * element
@@ -98,7 +96,7 @@ struct FlexAttentionForward {
 
   // MARK: A warpgroup
 
-  private func addWarpgroup(_ builder: inout KernelBuilder, _ group: Int, _ shared: Shared, _ loops: [Loop]) {
+  private func addWarpgroup(_ builder: inout KernelBuilder<Steps>, _ group: Int, _ shared: Shared) {
     let halves = tile.rowsPerGroup / 64
     let parts = (0..<halves).map { half in
       let consumer = ConsumerBuffers(
@@ -116,22 +114,22 @@ struct FlexAttentionForward {
     var blocks = [
       Block(trips: .fixed(1), stepsPerTrip: 0, operations: parts.flatMap(\.consumer.clear) + begin)
     ]
-    for (loop, isMasked) in zip(loops, [true, false]) {
+    for (loop, isMasked) in [(\Steps.partial, true), (\Steps.full, false)] {
       func step(isFirst: Bool, loading: Bool) -> [Operation] {
         self.step(parts, shared, isMasked: isMasked, isFirst: isFirst)
           + (hasBlockLists ? [nextBlock] : []) + (loading ? loads(2, shared) : [])
       }
-      func block(_ trips: Int, _ steps: Int, _ operations: [Operation]) -> Block {
-        Block(trips: .variable(trips, offset: 0), stepsPerTrip: steps, operations: operations)
+      func block(_ trips: KeyPath<Loop, Int>, _ steps: Int, _ operations: [Operation]) -> Block {
+        Block(trips: .count(loop.appending(path: trips)), stepsPerTrip: steps, operations: operations)
       }
       blocks += [
-        block(loop.any, 0, [readIndex] + loads(0, shared)),
-        block(loop.second, 0, loads(1, shared)),
-        block(loop.firstLoading, 1, step(isFirst: true, loading: true)),
-        block(loop.first, 1, step(isFirst: true, loading: false)),
-        block(loop.main, 1, step(isFirst: false, loading: true)),
-        block(loop.last, 1, step(isFirst: false, loading: false)),
-        block(loop.any, 0, parts[0].drain),
+        block(\.any, 0, [readIndex] + loads(0, shared)),
+        block(\.second, 0, loads(1, shared)),
+        block(\.firstLoading, 1, step(isFirst: true, loading: true)),
+        block(\.first, 1, step(isFirst: true, loading: false)),
+        block(\.main, 1, step(isFirst: false, loading: true)),
+        block(\.last, 1, step(isFirst: false, loading: false)),
+        block(\.any, 0, parts[0].drain),
       ]
     }
     blocks.append(

@@ -9,8 +9,8 @@ struct FlexProducts {
   /// Where these rows lie in the tensors.
   let queryTile: TileCoordinate
   let q: BufferID
-  let k: KernelBuilder.Ring
-  let v: KernelBuilder.Ring
+  let k: Ring
+  let v: Ring
 
   /// Every matrix instruction is waited for before the next.
   let isSerialised: Bool

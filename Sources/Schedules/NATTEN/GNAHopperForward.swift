@@ -88,7 +88,7 @@ struct GNAHopperForward {
     classes.reserveCapacity(map.queryTiles)
     for index in 0..<map.queryTiles {
       let walk = ItemClass.Walk.runs(map.walk(index))
-      classes.append(ItemClass(values: [min(walk.count, 1), walk.count - 1], walk: walk))
+      classes.append(ItemClass(Steps(any: min(walk.count, 1), more: walk.count - 1), walk: walk))
     }
     return ItemSpace(
       classes: classes,
@@ -97,15 +97,19 @@ struct GNAHopperForward {
 
   // MARK: The kernel
 
+  /// Trips of a work item: whether there is a tile of keys, and how many follow the first.
+  private struct Steps: StepCounts {
+    var any = 0
+    var more = 0
+  }
+
   private struct Shared {
-    let queries: [KernelBuilder.Ring]
-    let ring: KernelBuilder.Ring
-    let any: Int
-    let more: Int
+    let queries: [Ring]
+    let ring: Ring
   }
 
   func kernel(on device: Device) throws(ScheduleError) -> Kernel {
-    var builder = KernelBuilder(schedule: GNAHopper.name, kernel: "gna_fwd")
+    var builder = KernelBuilder(counting: Steps.self, schedule: GNAHopper.name, kernel: "gna_fwd")
     let type = shape.dataType
     // Each warpgroup has queries of its own.
     let queries = (0..<groups).map { group in
@@ -114,7 +118,7 @@ struct GNAHopperForward {
     let ring = builder.ring(
       "K and V", rows: keyTokens, columns: shape.headDim, type: type, slots: ringSlots, consumers: groups)
     let shared = Shared(
-      queries: queries, ring: ring, any: builder.variable("any"), more: builder.variable("more"))
+      queries: queries, ring: ring)
     addProducer(&builder, shared)
     for group in 0..<groups { addWarpgroup(&builder, group, shared) }
     let tileBytes = shape.headDim * element
@@ -132,7 +136,7 @@ struct GNAHopperForward {
 
   /// Queries of the first warpgroup, the first keys, queries of the second, the first values; then keys and values in
   /// turn. (A single warpgroup's first warp does the same between its products.)
-  private func addProducer(_ builder: inout KernelBuilder, _ shared: Shared) {
+  private func addProducer(_ builder: inout KernelBuilder<Steps>, _ shared: Shared) {
     let bytes = Double(keyTokens * shape.headDim * element)
     func copy(_ name: String, _ tensor: Tensor, offset: Int) -> Operation {
       let source = source(tensor)
@@ -164,9 +168,9 @@ struct GNAHopperForward {
       "producer", warps: 1,
       blocks: [
         Block(
-          trips: .variable(shared.any, offset: 0), stepsPerTrip: 2,
+          trips: .count(\Steps.any), stepsPerTrip: 2,
           operations: [queries[0], keys] + queries.dropFirst() + [values]),
-        Block(trips: .variable(shared.more, offset: 0), stepsPerTrip: 2, operations: [keys, values]),
+        Block(trips: .count(\Steps.more), stepsPerTrip: 2, operations: [keys, values]),
       ])
   }
 
@@ -174,7 +178,7 @@ struct GNAHopperForward {
     TileCoordinate(rows: 64, index: .item(scale: groups, offset: group), order: source(.q).order)
   }
 
-  private func addWarpgroup(_ builder: inout KernelBuilder, _ group: Int, _ shared: Shared) {
+  private func addWarpgroup(_ builder: inout KernelBuilder<Steps>, _ group: Int, _ shared: Shared) {
     let consumer = ConsumerBuffers(
       builder: &builder, group: group, rows: 64, keyTile: keyTokens, headDimV: shape.headDim,
       type: shape.dataType, probabilitiesInRegisters: true, exponential: .fused)
@@ -223,9 +227,9 @@ struct GNAHopperForward {
       "warpgroup \(group)", warps: 4,
       blocks: [
         Block(trips: .fixed(1), stepsPerTrip: 0, operations: consumer.clear),
-        Block(trips: .variable(shared.any, offset: 0), stepsPerTrip: 2, operations: begin),
-        Block(trips: .variable(shared.more, offset: 0), stepsPerTrip: 2, operations: step),
-        Block(trips: .variable(shared.any, offset: 0), stepsPerTrip: 0, operations: end),
+        Block(trips: .count(\Steps.any), stepsPerTrip: 2, operations: begin),
+        Block(trips: .count(\Steps.more), stepsPerTrip: 2, operations: step),
+        Block(trips: .count(\Steps.any), stepsPerTrip: 0, operations: end),
         Block(trips: .fixed(1), stepsPerTrip: 0, operations: epilogue(consumer, group)),
       ])
   }

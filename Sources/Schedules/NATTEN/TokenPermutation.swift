@@ -44,7 +44,7 @@ struct TokenPermutation {
     let count = (order.rows + Self.rows - 1) / Self.rows
     return try builder.build(
       items: ItemSpace(
-        classes: [ItemClass(values: [], walk: .ascending(0..<1))],
+        classes: [ItemClass(walk: .ascending(0..<1))],
         groups: [.init(count: shape.batch * heads, runs: [.init(itemClass: 0, count: count)])]),
       policy: .grid(order: .tilesFastest),
       footprint: Footprint(threads: 128, registersPerThread: 32, sharedBytes: 0), on: device)

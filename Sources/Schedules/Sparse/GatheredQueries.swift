@@ -40,6 +40,11 @@ struct GatheredQueries {
     }
   }
 
+  private struct Steps: StepCounts {
+    var masked = 0
+    var whole = 0
+  }
+
   /// One item for a block of keys and up to eight tiles of queries: masked ones first.
   private func items() -> ItemSpace {
     var classes: [ItemClass] = []
@@ -61,7 +66,8 @@ struct GatheredQueries {
           let range = part * Self.tilesPerItem..<min((part + 1) * Self.tilesPerItem, all.count)
           let masked = min(max(block.partial.count - range.lowerBound, 0), range.count)
           tileClasses.append(classes.count)
-          classes.append(ItemClass(values: [masked, range.count - masked], walk: .list(Array(all[range]))))
+          classes.append(
+            ItemClass(Steps(masked: masked, whole: range.count - masked), walk: .list(Array(all[range]))))
         }
       }
       groups.append(.init(count: entry.heads.count, tileClasses: tileClasses, tileSplits: parts))
@@ -75,7 +81,7 @@ struct GatheredQueries {
   }
 
   func kernel(on device: Device) throws(ScheduleError) -> Kernel {
-    var builder = KernelBuilder(schedule: schedule, kernel: "gathered_fwd")
+    var builder = KernelBuilder(counting: Steps.self, schedule: schedule, kernel: "gathered_fwd")
     let (headDim, headDimV, type) = (shape.headDim, shape.headDimV, shape.dataType)
     let k = builder.buffer("K", .shared, rows: keyBlock, columns: headDim, type: type)
     let v = builder.buffer("V", .shared, rows: keyBlock, columns: headDimV, type: type)
@@ -83,8 +89,6 @@ struct GatheredQueries {
     let registers = ConsumerBuffers(
       builder: &builder, group: 0, rows: queryTile, keyTile: keyBlock, headDimV: headDimV, type: type,
       probabilitiesInRegisters: true, exponential: .scaled)
-    let masked = builder.variable("masked")
-    let whole = builder.variable("whole")
     let own = TileCoordinate(rows: keyBlock, index: .item(scale: 1, offset: 0))
     let queries = TileCoordinate(rows: queryTile, index: .walk(offset: 0), split: .tile)
 
@@ -153,8 +157,8 @@ struct GatheredQueries {
       "warps", warps: warps,
       blocks: [
         Block(trips: .fixed(1), stepsPerTrip: 0, operations: begin),
-        Block(trips: .variable(masked, offset: 0), stepsPerTrip: 1, operations: step(isMasked: true)),
-        Block(trips: .variable(whole, offset: 0), stepsPerTrip: 1, operations: step(isMasked: false)),
+        Block(trips: .count(\Steps.masked), stepsPerTrip: 1, operations: step(isMasked: true)),
+        Block(trips: .count(\Steps.whole), stepsPerTrip: 1, operations: step(isMasked: false)),
       ])
     return try builder.build(
       items: items(), policy: .grid(order: .sequencesFastest),
@@ -180,15 +184,19 @@ struct BlockMerge {
   /// Bytes of an element of a partial output.
   let partialElement: Int
 
+  private struct Steps: StepCounts {
+    /// Whether there are parts, or none.
+    var any = 0
+    var none = 0
+    var parts = 0
+  }
+
   /// Rows of a work item; they divide every tile of queries.
   private static let rows = 16
 
   func kernel(on device: Device) throws(ScheduleError) -> Kernel {
-    var builder = KernelBuilder(schedule: schedule, kernel: "merge")
+    var builder = KernelBuilder(counting: Steps.self, schedule: schedule, kernel: "merge")
     let rows = Self.rows
-    let any = builder.variable("any")
-    let none = builder.variable("none")
-    let count = builder.variable("parts")
     let part = TileRef(
       builder.buffer("part O", .registers, rows: rows, columns: shape.headDimV, type: .fp32))
     let statistics = TileRef(builder.buffer("lse", .registers, rows: rows, columns: 1, type: .fp32))
@@ -209,7 +217,7 @@ struct BlockMerge {
       "warps", warps: 4,
       blocks: [
         Block(
-          trips: .variable(count, offset: 0), stepsPerTrip: 1,
+          trips: .count(\Steps.parts), stepsPerTrip: 1,
           operations: [
             Operation(
               "load part", .loadStore,
@@ -224,10 +232,10 @@ struct BlockMerge {
               ]))
           ]),
         Block(
-          trips: .variable(any, offset: 0), stepsPerTrip: 0,
+          trips: .count(\Steps.any), stepsPerTrip: 0,
           operations: [store(.mergePartials(output: .o, coordinate: own))]),
         Block(
-          trips: .variable(none, offset: 0), stepsPerTrip: 0,
+          trips: .count(\Steps.none), stepsPerTrip: 0,
           operations: [
             store(
               .sequence([
@@ -254,7 +262,7 @@ struct BlockMerge {
         guard count > 0 else { continue }
         runs.append(.init(itemClass: classes.count, count: count))
         let any = min(splits.count, 1)
-        classes.append(ItemClass(values: [any, 1 - any, splits.count], walk: .list(splits)))
+        classes.append(ItemClass(Steps(any: any, none: 1 - any, parts: splits.count), walk: .list(splits)))
       }
       groups.append(.init(count: entry.heads, runs: runs))
     }

@@ -190,7 +190,7 @@ public struct SelectedAttention: Schedule {
     let tile = FlexTile(shape: shape)
     let items = try BlockMaskItems(shape: shape, block: 128, queryTile: tile.queryTile, keyTile: tile.keyTile)
     return try FlexAttentionForward(shape: shape, tile: tile, listedCode: code).kernel(
-      items: items.items { FlexAttentionForward.values(partial: $0, full: $1) }, on: device)
+      items: items.items { FlexAttentionForward.Steps(partial: .init($0), full: .init($1)) }, on: device)
   }
 
   private func fa2Tile(_ shape: AttentionShape, _ device: Device) -> FlashAttention2Tile {
@@ -211,7 +211,7 @@ public struct SelectedAttention: Schedule {
     let items = try BlockMaskItems(
       shape: shape, block: block, queryTile: tile.queryTile, keyTile: tile.keyTile, packedHeads: packedHeads)
     return KeyTileLists(
-      name: name, items: items.items { FlashAttention2Forward.variables(partial: $0, full: $1) }, code: code)
+      name: name, items: items.items { FlashAttention2Forward.Steps.list(partial: $0, full: $1) }, code: code)
   }
 
   /// One query position an item; its rows are the heads of the group. Heads with masks of their own have no common list.
@@ -245,7 +245,7 @@ public struct SelectedAttention: Schedule {
     let kept = KeyTileLists(
       name: "bsfa_fwd",
       items: items.items(besides: all) {
-        FlashAttention2Forward.variables(partial: $0, full: $1, skipped: $2)
+        FlashAttention2Forward.Steps.list(partial: $0, full: $1, skipped: $2)
       },
       code: code, votes: true)
     return try forward(shape, tile, kept).kernel(on: device)
@@ -305,7 +305,7 @@ struct BlockParts {
           tileClasses.append(classes.count)
           classes.append(
             ItemClass(
-              values: FlashAttention2Forward.variables(
+              FlashAttention2Forward.Steps.list(
                 partial: partial.reduce(0) { $0 + $1.count }, full: full.reduce(0) { $0 + $1.count }),
               walk: .runs(partial + full)))
         }

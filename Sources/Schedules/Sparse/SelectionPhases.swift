@@ -340,7 +340,7 @@ struct SelectionPhases {
       ])
     return try builder.build(
       items: ItemSpace(
-        classes: [ItemClass(values: [], walk: .ascending(0..<0))],
+        classes: [ItemClass()],
         groups: [.init(count: 1, runs: [.init(itemClass: 0, count: max(items, 1))])]),
       policy: .grid(order: .tilesFastest),
       footprint: Footprint(

@@ -186,7 +186,7 @@ struct BackwardElementwise {
 
   private func items(sequenceRows: Int, sequences: Int) -> ItemSpace {
     ItemSpace(
-      classes: [ItemClass(values: [], walk: .ascending(0..<0))],
+      classes: [ItemClass()],
       groups: [
         .init(count: sequences, runs: [.init(itemClass: 0, count: (sequenceRows + rows - 1) / rows)])
       ])

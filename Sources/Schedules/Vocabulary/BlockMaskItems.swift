@@ -27,10 +27,10 @@ struct BlockMaskItems {
     self.isDescending = isDescending
   }
 
-  /// Item space whose classes have the variables that `values` makes of the steps with and without mask.
+  /// Item space whose classes have the counts that `counting` makes of the steps with and without mask.
   ///
   /// Complexity: O(query tiles + runs).
-  func items(_ values: (_ partial: Int, _ full: Int) -> [Int]) -> ItemSpace {
+  func items(_ counting: (_ partial: Int, _ full: Int) -> some StepCounts) -> ItemSpace {
     var classes: [ItemClass] = []
     var groups: [ItemSpace.Group] = []
     let tiles = (shape.seqQ * packedHeads + queryTile - 1) / queryTile
@@ -44,7 +44,7 @@ struct BlockMaskItems {
           runs[runs.count - 1].count += count
         } else {
           runs.append(.init(itemClass: classes.count, count: count))
-          classes.append(itemClass(row, values))
+          classes.append(itemClass(row, counting))
           last = row
         }
       }
@@ -63,7 +63,7 @@ struct BlockMaskItems {
   ///
   /// One class for each row of blocks. Complexity: O(rows of blocks x runs).
   func items(
-    besides all: BlockMaskItems, _ values: (_ partial: Int, _ full: Int, _ skipped: Int) -> [Int]
+    besides all: BlockMaskItems, _ counting: (_ partial: Int, _ full: Int, _ skipped: Int) -> some StepCounts
   ) -> ItemSpace {
     var groups: [ItemSpace.Group] = []
     var classes: [ItemClass] = []
@@ -88,7 +88,7 @@ struct BlockMaskItems {
         runs.append(.init(itemClass: classes.count, count: min(perBlock, tiles - index * perBlock)))
         classes.append(
           ItemClass(
-            values: values(counts[0], counts[1], counts[2]), walk: .runs(lists[2] + lists[0] + lists[1])))
+            counting(counts[0], counts[1], counts[2]), walk: .runs(lists[2] + lists[0] + lists[1])))
       }
       groups.append(.init(count: entry.heads.count, runs: runs))
     }
@@ -100,11 +100,11 @@ struct BlockMaskItems {
     return ItemSpace(classes: classes, groups: groups)
   }
 
-  private func itemClass(_ row: BlockMask.Row, _ values: (Int, Int) -> [Int]) -> ItemClass {
+  private func itemClass(_ row: BlockMask.Row, _ counting: (Int, Int) -> some StepCounts) -> ItemClass {
     let partial = tiles(row.partial)
     let full = tiles(row.full)
     return ItemClass(
-      values: values(partial.reduce(0) { $0 + $1.count }, full.reduce(0) { $0 + $1.count }),
+      counting(partial.reduce(0) { $0 + $1.count }, full.reduce(0) { $0 + $1.count }),
       walk: .runs(partial + full, descending: isDescending))
   }
 

@@ -17,7 +17,8 @@ struct ConsumerBuffers {
   let clear: [Operation]
 
   init(
-    builder: inout KernelBuilder, group: Int, rows: Int, keyTile: Int, headDimV: Int, type: DataType,
+    builder: inout KernelBuilder<some StepCounts>, group: Int, rows: Int, keyTile: Int, headDimV: Int,
+    type: DataType,
     probabilitiesInRegisters: Bool, exponential: SoftmaxSteps.Exponential
   ) {
     func vector(_ name: String) -> TileRef {

@@ -27,7 +27,9 @@ struct DecodePages {
   static let authorsMultiple = 256
 
   /// Reads the entries of a tile; with one slot, once the slot is free.
-  func load(_ tile: DecodeTile, slotEmpty: BarrierID, _ builder: inout KernelBuilder) -> Operation {
+  func load(_ tile: DecodeTile, slotEmpty: BarrierID, _ builder: inout KernelBuilder<some StepCounts>)
+    -> Operation
+  {
     let table = TileRef(builder.buffer("page entries", .registers, rows: 1, columns: 1, type: .fp32))
     return Operation(
       "load page entries", .loadStore,

@@ -43,15 +43,25 @@ struct KeyTiles {
     return span
   }
 
-  /// Item space with variables `[before, whole, after, any, rest]`: masked steps at the start of the walk, unmasked
-  /// ones, masked ones at its end, whether there is a step at all, and the steps after the first.
-  func items() -> ItemSpace {
+  /// Steps of a walk: masked ones at its start, unmasked ones, masked ones at its end.
+  struct Steps: StepCounts {
+    var before = 0
+    var whole = 0
+    var after = 0
+    /// Whether there is a step at all, and how many follow the first.
+    var any = 0
+    var rest = 0
+  }
+
+  /// - Parameter counting: the kernel's own counts of a walk.
+  func items(_ counting: (Steps) -> some StepCounts) -> ItemSpace {
     var classes: [ItemClass] = []
     var runs: [ItemSpace.TileRun] = []
     let tiles = tilesPerSequence
     var index = 0
     while index < tiles {
-      let itemClass = makeClass(span(index))
+      let (steps, walk) = walk(span(index))
+      let itemClass = ItemClass(counting(steps), walk: walk)
       var count = 1
       // Without a mask all tiles but a ragged last one are equal.
       if shape.mask == .none, index == 0, tiles > 2 { count = tiles - 1 }
@@ -66,17 +76,18 @@ struct KeyTiles {
     return ItemSpace(classes: classes, groups: [.init(count: sequences, runs: runs)])
   }
 
-  private func makeClass(_ span: TileSpan) -> ItemClass {
+  private func walk(_ span: TileSpan) -> (Steps, ItemClass.Walk) {
     let steps = span.range.count
     let low = min(span.maskedLow, steps)
     let high = min(span.maskedHigh, steps - low)
-    let whole = steps - low - high
+    let isAscending = order == .ascending
     let any = min(steps, 1)
-    switch order {
-    case .ascending:
-      return ItemClass(values: [low, whole, high, any, steps - any], walk: .ascending(span.range))
-    case .descending:
-      return ItemClass(values: [high, whole, low, any, steps - any], walk: .descending(span.range))
-    }
+    return (
+      Steps(
+        before: isAscending ? low : high, whole: steps - low - high, after: isAscending ? high : low,
+        any: any,
+        rest: steps - any),
+      isAscending ? .ascending(span.range) : .descending(span.range)
+    )
   }
 }

@@ -6,13 +6,23 @@ import Programs
 ///
 /// Every kernel that owns a tile of queries and streams keys past it has the same item space.
 struct QueryTiles {
+  /// Steps of a walk from the last key tile to the first, as flash-attention kernels go.
+  struct Steps: StepCounts {
+    /// Whether there is a step at all.
+    var first = 0
+    /// Further steps under the mask.
+    var masked = 0
+    /// Steps without one.
+    var whole = 0
+    /// Steps under the mask at the left edge of a window; they come last.
+    var edge = 0
+  }
+
   let shape: AttentionShape
   let queryTile: Int
   let keyTile: Int
   /// Query heads packed into the rows of a tile (1 without packing).
   let packedHeads: Int
-  /// Kernels that always run the masking body for the first tile visited.
-  let firstAlwaysMasked: Bool
 
   /// Rows of one sequence, packing included.
   var rows: Int { shape.seqQ * packedHeads }
@@ -62,8 +72,7 @@ struct QueryTiles {
   /// The tiles of one sequence of these lengths.
   func one(_ run: BatchLengths.Run) -> QueryTiles {
     QueryTiles(
-      shape: shape.sequence(run), queryTile: queryTile, keyTile: keyTile, packedHeads: packedHeads,
-      firstAlwaysMasked: firstAlwaysMasked)
+      shape: shape.sequence(run), queryTile: queryTile, keyTile: keyTile, packedHeads: packedHeads)
   }
 
   /// Key tiles and masked ones of query tile `index`.
@@ -75,78 +84,87 @@ struct QueryTiles {
       seqKV: shape.seqKV)
   }
 
-  /// Item space with variables `[first, masked, whole, edge]`: whether there is a first step at all, further masked
-  /// steps, unmasked ones, and masked ones at the left edge of a window. Key tiles are walked from the last to the
-  /// first, as flash-attention kernels do, so that the edge comes last.
-  func items() -> ItemSpace {
-    // Without a mask every tile sees every key.
-    if shape.mask == .none {
-      return ItemSpace(
-        classes: [makeClass(span(0))],
-        groups: [.init(count: sequences, runs: [.init(itemClass: 0, count: tilesPerSequence)])],
-        packedHeads: packedHeads)
+  /// A walk over key tiles, from the last to the first.
+  private struct Walk: Equatable {
+    var steps: Steps
+    var range: Range<Int>
+
+    /// The part that lies in `tiles`: masked steps are those at the upper end, edge steps those at the lower.
+    func cut(to tiles: Range<Int>) -> Walk {
+      let part = range.clamped(to: tiles)
+      let first = min(part.count, 1)
+      let maskedFrom = range.upperBound - steps.first - steps.masked
+      let masked = max(part.upperBound - max(part.lowerBound, maskedFrom), first)
+      let edgeTo = range.lowerBound + steps.edge
+      let edge = min(max(min(part.upperBound, edgeTo) - part.lowerBound, 0), part.count - masked)
+      return Walk(
+        steps: Steps(first: first, masked: masked - first, whole: part.count - masked - edge, edge: edge),
+        range: part)
     }
-    var classes: [ItemClass] = []
-    var tileClasses: [Int] = []
-    tileClasses.reserveCapacity(tilesPerSequence)
-    for index in 0..<tilesPerSequence {
-      let itemClass = makeClass(span(index))
+  }
+
+  /// The items of all sequences, each walk in `splits` parts.
+  ///
+  /// - Parameters:
+  ///   - part: key tiles of part number n of a walk over these; equal lengths, the last ones shorter or empty, if not given.
+  ///   - counting: the kernel's own counts of a walk.
+  func items(
+    splits: Int = 1, part: ((Range<Int>, Int) -> Range<Int>)? = nil, _ counting: (Steps) -> some StepCounts
+  ) -> ItemSpace {
+    func items(_ walk: Walk) -> [ItemClass] {
+      let parts =
+        splits == 1
+        ? [walk]
+        : (0..<splits).map { number in
+          if let part { return walk.cut(to: part(walk.range, number)) }
+          let own = FixedSplit(blocks: walk.range.count, splits: splits).range(of: number)
+          return walk.cut(
+            to: walk.range.lowerBound + own.lowerBound..<walk.range.lowerBound + own.upperBound)
+        }
+      return parts.map { ItemClass(counting($0.steps), walk: .descending($0.range)) }
+    }
+    var walks: [Walk] = []
+    var runs: [ItemSpace.TileRun] = []
+    var index = 0
+    while index < tilesPerSequence {
+      let walk = walk(span(index))
+      // Without a mask every tile sees every key.
+      let count = shape.mask == .none ? tilesPerSequence : 1
       // Neighbouring tiles are the ones that can be equal: bands only move.
-      if let last = classes.last, last.values == itemClass.values, last.walk == itemClass.walk {
-        tileClasses.append(classes.count - 1)
+      if walks.last == walk {
+        runs[runs.count - 1].count += count
       } else {
-        classes.append(itemClass)
-        tileClasses.append(classes.count - 1)
+        walks.append(walk)
+        runs.append(.init(itemClass: walks.count - 1, count: count))
       }
+      index += count
     }
+    let group =
+      splits == 1
+      ? ItemSpace.Group(count: sequences, runs: runs)
+      : ItemSpace.Group(
+        count: sequences,
+        tileClasses: runs.flatMap { run in
+          Array(
+            repeating: (0..<splits).map { run.itemClass * splits + $0 }, count: run.count
+          ).flatMap(\.self)
+        })
     return ItemSpace(
-      classes: classes, groups: [.init(count: sequences, tileClasses: tileClasses)], packedHeads: packedHeads)
+      classes: walks.flatMap(items), groups: [group], packedHeads: packedHeads, splits: splits)
   }
 
-  /// Items whose walks are cut into `splits` parts of equal length, the last ones shorter or empty.
-  func items(splits: Int) -> ItemSpace {
-    let base = items()
-    guard splits > 1 else { return base }
-    let classes = base.classes.flatMap { itemClass -> [ItemClass] in
-      guard case .descending(let range) = itemClass.walk else { return [itemClass] }
-      let cut = FixedSplit(blocks: range.count, splits: splits)
-      return (0..<splits).map { split in
-        let part = cut.range(of: split)
-        return Self.cut(
-          itemClass, to: range.lowerBound + part.lowerBound..<range.lowerBound + part.upperBound)
-      }
-    }
-    let groups = base.groups.map { group in
-      ItemSpace.Group(
-        count: group.count,
-        tileClasses: group.tileClasses.flatMap { tile in (0..<splits).map { tile * splits + $0 } })
-    }
-    return ItemSpace(classes: classes, groups: groups, packedHeads: packedHeads, splits: splits)
-  }
-
-  /// The part of a walk that lies in `tiles`; masked steps are those at the upper end, edge steps those at the lower.
-  static func cut(_ itemClass: ItemClass, to tiles: Range<Int>) -> ItemClass {
-    guard case .descending(let range) = itemClass.walk else { return itemClass }
-    let part = range.clamped(to: tiles)
-    let first = min(part.count, 1)
-    let maskedFrom = range.upperBound - itemClass.values[0] - itemClass.values[1]
-    let masked = max(part.upperBound - max(part.lowerBound, maskedFrom), first)
-    let edgeTo = range.lowerBound + itemClass.values[3]
-    let edge = min(max(min(part.upperBound, edgeTo) - part.lowerBound, 0), part.count - masked)
-    return ItemClass(
-      values: [first, masked - first, part.count - masked - edge, edge], walk: .descending(part))
-  }
-
-  private func makeClass(_ span: TileSpan) -> ItemClass {
+  private func walk(_ span: TileSpan) -> Walk {
     let steps = span.range.count
     var masked = min(span.maskedHigh, steps)
-    if firstAlwaysMasked, steps > 0 { masked = max(masked, 1) }
+    // The first tile visited is always masked.
+    if steps > 0 { masked = max(masked, 1) }
     if shape.seqKV % keyTile != 0, span.range.upperBound * keyTile > shape.seqKV { masked = max(masked, 1) }
     let first = min(steps, 1)
     let edge = min(span.maskedLow, steps - max(masked, first))
     let furtherMasked = max(masked - first, 0)
-    return ItemClass(
-      values: [first, furtherMasked, steps - first - furtherMasked - edge, edge],
-      walk: .descending(span.range))
+    return Walk(
+      steps: Steps(
+        first: first, masked: furtherMasked, whole: steps - first - furtherMasked - edge, edge: edge),
+      range: span.range)
   }
 }

@@ -156,7 +156,7 @@ struct ServingKernels {
 
   private func single(count: Int) -> ItemSpace {
     ItemSpace(
-      classes: [ItemClass(values: [], walk: .ascending(0..<0))],
+      classes: [ItemClass()],
       groups: [.init(count: 1, runs: [.init(itemClass: 0, count: count)])])
   }
 }

@@ -7,6 +7,8 @@ import HWModels
 @testable import Spatial
 
 extension Sample {
+  private struct Steps: StepCounts { var keyTiles = 0 }
+
   static func shape(seq: Int = 4096) throws -> AttentionShape {
     try AttentionShape(batch: 4, headsQ: 16, headsKV: 4, seqQ: seq, headDim: 128, mask: .causal)
   }
@@ -14,8 +16,7 @@ extension Sample {
   /// Two warpgroups in ping-pong behind a copying warp: the shape of FlashAttention-3, with made-up counts.
   static func program() throws -> Program {
     let device = Sample.device
-    var builder = KernelBuilder(schedule: "sample", kernel: "forward")
-    let trips = builder.variable("key tiles")
+    var builder = KernelBuilder(counting: Steps.self, schedule: "sample", kernel: "forward")
     let query = builder.buffer("Q", .shared, rows: 128, columns: 128, type: .bf16)
     _ = builder.buffer("O", .registers, rows: 128, columns: 128, type: .fp32)
     let keys = builder.ring("K", rows: 128, columns: 128, type: .bf16, slots: 2, consumers: 2)
@@ -23,7 +24,7 @@ extension Sample {
     let loaded = builder.barrier("Q full", .memory)
     let turns = (0..<2).map { builder.barrier("turn \($0)", .named, initialPhases: $0 == 0 ? 1 : 0) }
     let tile = Work.of { $0.globalRead = 32_768 }
-    func copy(_ name: String, _ ring: KernelBuilder.Ring) -> Operation {
+    func copy(_ name: String, _ ring: Ring) -> Operation {
       Operation(name, .copyAsync, work: tile, waits: [ring.empty], signals: [ring.full])
     }
     builder.actor(
@@ -38,7 +39,7 @@ extension Sample {
                 .q, TileCoordinate(rows: 128, index: .item(scale: 1, offset: 0)), into: TileRef(query)))
           ]),
         Block(
-          trips: .variable(trips, offset: 0), stepsPerTrip: 1,
+          trips: .count(\Steps.keyTiles), stepsPerTrip: 1,
           operations: [copy("load K", keys), copy("load V", values)]),
       ])
     for group in 0..<2 {
@@ -60,7 +61,7 @@ extension Sample {
         blocks: [
           Block(trips: .fixed(1), stepsPerTrip: 0, operations: [Operation("wait Q", .sync, waits: [loaded])]),
           Block(
-            trips: .variable(trips, offset: 0), stepsPerTrip: 1,
+            trips: .count(\Steps.keyTiles), stepsPerTrip: 1,
             operations: [
               Operation(
                 "S = Q Kᵀ", .tensorAsync, work: product, waits: [keys.full, turns[group]],
@@ -78,7 +79,7 @@ extension Sample {
             operations: [Operation("store O", .loadStore, work: .of { $0.globalWrite = 16_384 })]),
         ])
     }
-    let classes = (1...4).map { ItemClass(values: [$0 * 8], walk: .descending(0..<($0 * 8))) }
+    let classes = (1...4).map { ItemClass(Steps(keyTiles: $0 * 8), walk: .descending(0..<($0 * 8))) }
     let kernel = try builder.build(
       items: ItemSpace(classes: classes, groups: [.init(count: 64, tileClasses: [0, 1, 2, 3])]),
       policy: .dynamicPersistent(order: .longestFirst(sequencesPerSection: 16)),
