@@ -27,39 +27,26 @@ extension FlashAttention3Forward {
       type: shape.dataType, probabilitiesInRegisters: tile.probabilitiesInRegisters, exponential: exponential)
     let softmax = warpgroup.softmax
     let (width, widthV) = (tile.headDim / parts, tile.headDimV / parts)
-    let scoreBytes = Double((rows + tile.keyTile) * width * element)
+    let scoreProduct = Gemm.asynchronous(rows: rows, columns: tile.keyTile, depth: width)
     func scores(_ turn: [BarrierID]) -> [Operation] {
       k.enumerated().map { part, ring in
         let columns = parts == 1 ? nil : part * width..<(part + 1) * width
-        return Operation(
-          "S = Q K^T", .tensorAsync,
-          work: .of {
-            $0.matrixFlops = 2 * Double(rows * tile.keyTile * width)
-            $0.matrixInstructions = Double(width / 16)
-            $0.sharedRead = scoreBytes
-          }, waits: [ring.full] + (part == 0 ? turn : []), signals: [warpgroup.scoresDone],
-          action: .matmul(
-            into: warpgroup.scores,
-            a: TileRef(q.buffer, .item, rows: group * rows..<(group + 1) * rows, columns: columns),
-            b: TileRef(ring.buffer, .step(offset: 0)), transposeA: false, transposeB: true,
-            accumulate: part > 0))
+        return scoreProduct.operation(
+          "S = Q K^T", TileRef(q.buffer, .item, rows: group * rows..<(group + 1) * rows, columns: columns),
+          TileRef(ring.buffer, .step(offset: 0)), into: warpgroup.scores, transposed: .b,
+          accumulate: part > 0,
+          waits: [ring.full] + (part == 0 ? turn : []), signals: [warpgroup.scoresDone])
       }
     }
-    let outputBytes = Double(
-      (tile.keyTile * widthV + (tile.probabilitiesInRegisters ? 0 : rows * tile.keyTile)) * element)
+    let outputProduct = Gemm.asynchronous(
+      rows: rows, columns: widthV, depth: tile.keyTile,
+      registerDepth: tile.probabilitiesInRegisters ? tile.keyTile : 0)
     let accumulate = v.enumerated().map { part, ring in
-      Operation(
-        "O += P V", tile.probabilitiesInRegisters ? .tensorAsyncRegisters : .tensorAsync,
-        work: .of {
-          $0.matrixFlops = 2 * Double(rows * tile.keyTile * widthV)
-          $0.matrixInstructions = Double(tile.keyTile / 16)
-          $0.sharedRead = outputBytes
-        }, waits: [ring.full], signals: [warpgroup.outputDone],
-        action: .matmul(
-          into: TileRef(
-            warpgroup.output.buffer, columns: parts == 1 ? nil : part * widthV..<(part + 1) * widthV),
-          a: warpgroup.probabilities, b: TileRef(ring.buffer, .step(offset: -1)), transposeA: false,
-          transposeB: false, accumulate: true))
+      outputProduct.operation(
+        "O += P V", warpgroup.probabilities, TileRef(ring.buffer, .step(offset: -1)),
+        into: TileRef(
+          warpgroup.output.buffer, columns: parts == 1 ? nil : part * widthV..<(part + 1) * widthV),
+        accumulate: true, waits: [ring.full], signals: [warpgroup.outputDone])
     }
     /// Gives back the parts of a tile as the products that read them complete.
     func release(_ name: String, _ rings: [Ring], _ done: BarrierID) -> [Operation] {

@@ -210,34 +210,22 @@ struct FlashAttention3Forward {
     func copy(_ name: String, _ rings: [Ring], _ tensor: Tensor, columns: Int, offset: Int)
       -> [Operation]
     {
-      let bytes = Double(tile.keyTile * columns / parts * element)
-      return rings.enumerated().map { part, ring in
-        let action = Action.load(
+      rings.enumerated().map { part, ring in
+        TileCopy(
           tensor,
           TileCoordinate(
             rows: tile.keyTile, index: .walk(offset: offset), firstColumn: part * columns / parts),
-          into: TileRef(ring.buffer, .step(offset: offset)))
-        return Operation(
-          name, .copyAsync,
-          work: .of {
-            $0.globalRead = bytes / Double(clusterSize)
-            $0.sharedWrite = bytes
-          }, waits: [ring.empty], signals: [ring.full], action: action)
+          columns: columns / parts
+        ).byCopyEngine(name, multicast: clusterSize, into: ring)
       }
     }
-    let queryBytes = Double(tile.queryTile * tile.headDim * element)
     let loadQ =
       threadsLoadQueries
       ? gatherQueries(q)
-      : Operation(
-        "load Q", .copyAsync,
-        work: .of {
-          $0.streamRead = queryBytes
-          $0.sharedWrite = queryBytes
-        }, waits: [q.empty], signals: [q.full],
-        action: .load(
-          .q, TileCoordinate(rows: tile.queryTile, index: .item(scale: 1, offset: 0)),
-          into: TileRef(q.buffer, .item)))
+      : TileCopy(
+        .q, TileCoordinate(rows: tile.queryTile, index: .item(scale: 1, offset: 0)), columns: tile.headDim,
+        readers: .one
+      ).byCopyEngine(into: q)
     let warps = threadsLoadQueries ? 4 : 1
     let firstK = copy("load K", k, .k, columns: tile.headDim, offset: 0)
     let nextK = copy("load K", k, .k, columns: tile.headDim, offset: 1)
