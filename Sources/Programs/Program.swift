@@ -1,7 +1,7 @@
 public import Attention
 public import HWModels
 
-/// What a schedule makes of a shape on a device: kernels, one after the other.
+/// What a schedule makes of a shape on a device.
 ///
 /// A program holds work, order and dependencies, and no time. The simulator reads it to time it, the interpreter
 /// reads the same value to compute with numbers.
@@ -9,28 +9,57 @@ public struct Program: Sendable {
   /// Name of the schedule that built it.
   public var schedule: String
   public var shape: AttentionShape
-  public var kernels: [Kernel]
-  /// Graphs of nodes and FIFOs, where the machine streams; there are no kernels then.
-  public var placement: DataflowPlacement?
-  /// Einsums bound to arrays, where the machine is a spatial one; there are no kernels then.
-  public var spatial: SpatialProgram?
+  public var body: Body
   /// Useful flops of matrix products beside attention that are part of the call: linear layers, once through.
   public var linearFlops = 0.0
   /// What the model leaves out for this shape; stored with every result.
   public var warnings: [ModelLimit]
 
-  public init(schedule: String, shape: AttentionShape, kernels: [Kernel], warnings: [ModelLimit] = []) {
+  /// What runs, by the kind of machine.
+  public enum Body: Sendable {
+    /// Kernels on cores, in the order in which they are launched.
+    case launches([Launch])
+    /// Graphs of nodes and FIFOs on a machine that streams.
+    case graphs(DataflowPlacement)
+    /// Einsums bound to the arrays of a spatial machine.
+    case einsums(SpatialProgram)
+  }
+
+  public init(schedule: String, shape: AttentionShape, body: Body, warnings: [ModelLimit] = []) {
     self.schedule = schedule
     self.shape = shape
-    self.kernels = kernels
+    self.body = body
     self.warnings = warnings
   }
 
-  public init(
-    schedule: String, shape: AttentionShape, placement: DataflowPlacement, warnings: [ModelLimit] = []
-  ) {
-    self.init(schedule: schedule, shape: shape, kernels: [], warnings: warnings)
-    self.placement = placement
+  /// Kernels one after another on one device.
+  public init(schedule: String, shape: AttentionShape, kernels: [Kernel], warnings: [ModelLimit] = []) {
+    self.init(
+      schedule: schedule, shape: shape, body: .launches(kernels.map { Launch($0) }), warnings: warnings)
+  }
+}
+
+/// A kernel as part of a call: what runs, where, and after what.
+public struct Launch: Sendable {
+  public var kernel: Kernel
+  /// Number of the device that runs it.
+  public var device = 0
+  public var start: Start
+
+  /// When it starts, in terms of the launch before it on its device.
+  public enum Start: String, Sendable, Hashable {
+    /// When that one has ended.
+    case afterEnd
+    /// While that one still runs, to wait inside for its results (programmatic dependent launch): its own launch and
+    /// ramp are hidden.
+    case besideEnd
+    /// As its last part, and no launch of its own: work items that wait for others and go on.
+    case inside
+  }
+
+  public init(_ kernel: Kernel, start: Start = .afterEnd) {
+    self.kernel = kernel
+    self.start = start
   }
 }
 
@@ -38,15 +67,25 @@ extension Program {
   /// Flops that the question asks for: attention under its mask, and linear layers where they are part of the call.
   public var usefulFlops: Double { shape.usefulFlops + linearFlops }
 
-  /// Kernels whose launch takes time of its own.
-  public var launches: Int { kernels.count { !$0.continuesLaunch && !$0.startsEarly } }
-
-  public init(
-    schedule: String, shape: AttentionShape, spatial: SpatialProgram, warnings: [ModelLimit] = []
-  ) {
-    self.init(schedule: schedule, shape: shape, kernels: [], warnings: warnings)
-    self.spatial = spatial
+  /// The launches of a machine with cores; none elsewhere.
+  public var launches: [Launch] {
+    get { if case .launches(let launches) = body { launches } else { [] } }
+    set { body = .launches(newValue) }
   }
+
+  /// The kernels of the launches.
+  public var kernels: [Kernel] { launches.map(\.kernel) }
+
+  /// Launches that take time of their own.
+  public var separateLaunches: Int { launches.count { $0.start == .afterEnd } }
+
+  /// Graphs and where they lie, on a machine that streams.
+  public var placement: DataflowPlacement? {
+    if case .graphs(let placement) = body { placement } else { nil }
+  }
+
+  /// Einsums and their arrays, on a spatial machine.
+  public var spatial: SpatialProgram? { if case .einsums(let spatial) = body { spatial } else { nil } }
 }
 
 /// A limit of the model that the reader of a result should know.
@@ -60,7 +99,7 @@ public struct ModelLimit: Sendable, Hashable, CustomStringConvertible {
   public var description: String { "\(code): \(message)" }
 }
 
-/// One launch: what a work item does, which work items there are, and who takes them when.
+/// What a work item does, which work items there are, and who takes them when.
 public struct Kernel: Sendable {
   public var name: String
   public var buffers: [Buffer]
@@ -79,13 +118,6 @@ public struct Kernel: Sendable {
   public var role = Role.main
   /// What its work items read in common, where that is not the keys and values of the call.
   public var sharedStream: SharedStream?
-  /// Whether it is the last part of the launch before it (work items that wait for others and go on), and not a
-  /// launch of its own.
-  public var continuesLaunch = false
-  /// Whether it is launched while the kernel before it still runs, and waits inside for that one's results
-  /// (programmatic dependent launch): its launch and ramp are hidden.
-  public var startsEarly = false
-
   /// Part of a call that a kernel is.
   public enum Role: String, Sendable, Hashable {
     case main

@@ -20,8 +20,8 @@ enum ResultAssembly {
     let cycles = kernels.reduce(0) { $0 + $1.cycles }
     var busy = ResourceVector.zero
     for kernel in kernels { busy += kernel.busy }
-    let phases = phases(kernels, launches: program.launches, device: device, clock: clock.frequency)
-    let elapsed = cycles + (device.sync.kernelRamp * Double(program.launches) * clock.frequency).value
+    let phases = phases(kernels, launches: program.separateLaunches, device: device, clock: clock.frequency)
+    let elapsed = cycles + (device.sync.kernelRamp * Double(program.separateLaunches) * clock.frequency).value
     let time = phases.reduce(0) { $0 + $1.time.value }
     let launch = phases.filter { $0.name == "launch" }.reduce(0) { $0 + $1.time.value }
     let dramRead = kernels.reduce(0) { $0 + $1.dramRead }

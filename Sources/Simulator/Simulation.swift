@@ -20,10 +20,13 @@ public enum Simulation {
   static func run(
     _ request: SimulationRequest, _ program: Program, grids: [KernelGrid] = []
   ) throws(SimulationError) -> SimulationResult {
+    switch program.body {
     // A streaming machine has nodes and FIFOs instead of cores and kernels.
-    if let placement = program.placement { return try DataflowRun(request, program, placement).result() }
+    case .graphs(let placement): return try DataflowRun(request, program, placement).result()
     // A spatial array has einsums bound to its arrays.
-    if let spatial = program.spatial { return try SpatialRun(request, program, spatial).result() }
+    case .einsums(let spatial): return try SpatialRun(request, program, spatial).result()
+    case .launches: break
+    }
     // How the grids lie on the device, and what they move: no clock in it yet.
     let simulations = simulations(program, request, grids: grids)
     let model = ClockModel(program: program, simulations: simulations, device: request.device)

@@ -63,7 +63,7 @@ struct MachineTests {
     var flash = try FlashProgram(shape: try SabotageTests.shape()).program()
     for barrier in flash.kernels[0].barriers.indices
     where flash.kernels[0].barriers[barrier].name == "V empty" {
-      flash.kernels[0].barriers[barrier].initialPhases = 0
+      flash.launches[0].kernel.barriers[barrier].initialPhases = 0
     }
     let result = Verification.check(flash, orders: 3)
     let message = try #require(result.failure?.message)
@@ -73,8 +73,8 @@ struct MachineTests {
   @Test("An operation with work and no reading is named")
   func unread() throws {
     var flash = try FlashProgram(shape: try SabotageTests.shape()).program()
-    flash.kernels[0].actors[0].blocks[1].operations[0].action = .none
-    flash.kernels[0].actors[0].blocks[1].operations[0].work.globalRead = 512
+    flash.launches[0].kernel.actors[0].blocks[1].operations[0].action = .none
+    flash.launches[0].kernel.actors[0].blocks[1].operations[0].work.globalRead = 512
     #expect(flash.operationsWithoutReading() == ["flash, producer: load K"])
     #expect(Verification.check(flash).failure?.message == "no numerical reading: flash, producer: load K")
   }

@@ -198,7 +198,7 @@ struct ScheduleTests {
     let schedule = try #require(ScheduleRegistry["flash-decoding"]).init(parameters: ScheduleParameters())
     var program = try schedule.program(for: longest, on: .roomy)
     #expect(Verification.check(program).failure == nil)
-    program.kernels.removeLast()
+    program.launches.removeLast()
     // The first kernel alone, its parts never merged, is wrong too.
     #expect(Verification.check(program).failure != nil)
     var short = try schedule.program(for: shape, on: .roomy)

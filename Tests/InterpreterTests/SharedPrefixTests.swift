@@ -96,10 +96,10 @@ import Testing
     wrong.shape = try AttentionShape(batch: 3, headsQ: 2, seqQ: 1, seqKV: 200, headDim: 64, sharedPrefix: 64)
     #expect(Verification.check(wrong).failure != nil)
     wrong = right
-    wrong.kernels[1].items.keys = 0..<72
+    wrong.launches[1].kernel.items.keys = 0..<72
     #expect(Verification.check(wrong).failure != nil)
     wrong = right
-    wrong.kernels.removeFirst()
+    wrong.launches.removeFirst()
     #expect(Verification.check(wrong).failure != nil)
   }
 

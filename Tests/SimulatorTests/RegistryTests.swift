@@ -17,10 +17,16 @@ import Testing
     return try FileManager.default.contentsOfDirectory(atPath: path).sorted().map { path + "/" + $0 }
   }
 
-  @Test("Every schedule in the folder of kernels is registered")
+  @Test("Every schedule in the folders of kernels is registered")
   func registered() throws {
     var declared: [String] = []
-    for file in try files("Sources/Schedules/Kernels") {
+    let folders = try ["Sources/Schedules", "Sources/Dataflow", "Sources/Spatial"].map {
+      try #require(CheckoutFolder.find($0))
+    }
+    let sources = folders.flatMap { folder in
+      (FileManager.default.subpaths(atPath: folder) ?? []).map { "\(folder)/\($0)" }
+    }
+    for file in sources where file.hasSuffix(".swift") {
       for line in try String(contentsOfFile: file, encoding: .utf8).split(separator: "\n")
       where line.hasPrefix("public struct ") && line.contains(": Schedule {") {
         declared.append(String(line.dropFirst("public struct ".count).prefix { $0.isLetter || $0.isNumber }))

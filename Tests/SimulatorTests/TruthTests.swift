@@ -102,7 +102,7 @@ import Testing
       let headDim = try #require(number("head_dim"))
       let shape = try AttentionShape(
         batch: number("batch") ?? 1, headsQ: #require(number("heads_q") ?? number("batch_heads")),
-        seqQ: #require(number("seq_q")), seqKV: #require(number("seq_kv")), headDim: headDim,
+        seqQ: #require(number("seq_q")), seqKV: number("seq_kv"), headDim: headDim,
         headDimV: number("head_dim_v") ?? headDim, mask: row["mask"] == "causal" ? .causal : .none, pass: pass
       )
       let result = try Simulation.run(

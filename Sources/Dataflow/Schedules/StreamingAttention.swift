@@ -148,7 +148,7 @@ struct StreamingAttention {
           message: "a FIFO without a bound is a thought experiment: no machine has one"))
     }
     return Program(
-      schedule: schedule, shape: shape, placement: DataflowPlacement(shares: shares, budget: budget),
+      schedule: schedule, shape: shape, body: .graphs(DataflowPlacement(shares: shares, budget: budget)),
       warnings: warnings)
   }
 }

@@ -63,9 +63,10 @@ public struct UbiMoE: Schedule {
     guard budget.fits else { throw .doesNotFit(schedule: Self.name, budget: budget) }
     return Program(
       schedule: Self.name, shape: shape,
-      placement: DataflowPlacement(
-        shares: [.init(graph: attention, copies: 1, heads: shape.headsQ)], budget: budget,
-        pipeline: .init(images: shape.batch)),
+      body: .graphs(
+        DataflowPlacement(
+          shares: [.init(graph: attention, copies: 1, heads: shape.headsQ)], budget: budget,
+          pipeline: .init(images: shape.batch))),
       warnings: warnings)
   }
 

@@ -109,8 +109,9 @@ public struct UbiMoEViT: Schedule {
       graph: streaming, copies: 1, heads: shape.headsQ, then: [projection])
     var program = Program(
       schedule: Self.name, shape: shape,
-      placement: DataflowPlacement(
-        shares: [first] + rest, budget: budget, pipeline: .init(images: shape.batch, layers: layers)),
+      body: .graphs(
+        DataflowPlacement(
+          shares: [first] + rest, budget: budget, pipeline: .init(images: shape.batch, layers: layers))),
       warnings: warnings)
     program.linearFlops = linearFlops(shape, width: Double(width), inner: Double(inner))
     return program

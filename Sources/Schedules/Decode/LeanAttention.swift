@@ -92,26 +92,30 @@ public struct LeanAttention: Schedule {
     try DecodeLimits.check(items: items.sequences * items.rowTiles, schedule: Self.name)
     let (space, lengths, parts) = items.streamed(try lines(items, on: device), mergesAll: maker == .triton)
     try DecodeLimits.check(items: space.total, schedule: Self.name)
-    var kernels = [
-      try DecodeKernel(
-        schedule: Self.name, name: "lean_fwd", shape: shape, tile: tile, format: format,
-        pages: page.map { DecodePages(tokens: $0, perRow: maker == .triton) }
-      ).kernel(
-        space, policy: .ranges(lengths: lengths), on: device)
+    var launches = [
+      Launch(
+        try DecodeKernel(
+          schedule: Self.name, name: "lean_fwd", shape: shape, tile: tile, format: format,
+          pages: page.map { DecodePages(tokens: $0, perRow: maker == .triton) }
+        ).kernel(
+          space, policy: .ranges(lengths: lengths), on: device))
     ]
     if maker == .triton || parts.contains(where: { $0 > 1 }) {
       if mergesInHost {
-        kernels.append(
-          try LeanHostMerge(schedule: Self.name, shape: shape, tile: tile, parts: parts).kernel(on: device))
+        launches.append(
+          Launch(
+            try LeanHostMerge(schedule: Self.name, shape: shape, tile: tile, parts: parts).kernel(on: device),
+            start: .inside))
       } else {
-        kernels.append(
-          try DecodeCombine(
-            schedule: Self.name, shape: shape, tileRows: tile.rows, parts: parts,
-            mergesSingles: maker == .triton
-          ).kernel(on: device))
+        launches.append(
+          Launch(
+            try DecodeCombine(
+              schedule: Self.name, shape: shape, tileRows: tile.rows, parts: parts,
+              mergesSingles: maker == .triton
+            ).kernel(on: device)))
       }
     }
-    return Program(schedule: Self.name, shape: shape, kernels: kernels)
+    return Program(schedule: Self.name, shape: shape, body: .launches(launches))
   }
 
   /// AITER's kernel has a page for each tile; the authors' is FlashAttention-2's.
@@ -235,13 +239,11 @@ struct LeanHostMerge {
               }, chain: Chain(alu: 4), action: .mergePartials(output: .o, coordinate: coordinate))
           ]),
       ])
-    var kernel = try builder.build(
+    return try builder.build(
       items: items(), policy: .grid(order: .tilesFastest),
       footprint: Footprint(
         threads: 32 * tile.warps, registersPerThread: tile.registersPerThread, sharedBytes: 0),
       role: .postprocess, on: device)
-    kernel.continuesLaunch = true
-    return kernel
   }
 
   /// One item for each output tile; those in one piece were written by the kernel before.

@@ -136,24 +136,24 @@ public struct FlashAttention3: Schedule {
     // Both always pack the heads of a group (flash_api.cpp, `get_pack_gqa`).
     let packed =
       splits.isCompiled || copiesPages ? shape.group : packedHeads(shape, tile, isVarlen: isVarlen)
-    var kernel = try FlashAttention3Forward(
+    let kernel = try FlashAttention3Forward(
       shape: shape, tile: tile, isCute: isCute, packedHeads: packed,
       pingPong: pingPongChoice == "auto" ? tile.pingPong : pingPongChoice == "on", ringSlots: ringSlots,
       isVarlen: isVarlen, page: copiesPages ? page : nil, splits: splits.parts,
       partsOfRuns: splits.partsOfRuns
     ).kernel(on: device)
-    var kernels = try ServingKernels(schedule: Self.name, shape: shape).kernels(layout: layout, on: device)
+    var launches = try ServingKernels(schedule: Self.name, shape: shape).kernels(layout: layout, on: device)
+      .map { Launch($0) }
     // With lengths from a table, both kernels start beside the end of the one before: the main one where one work item
     // prepares, the combining one always (flash_api.cpp, flash_fwd_kernel_sm90.h).
-    kernel.startsEarly = isVarlen && shape.batch <= FlashAttention3Splits.mostSequences
-    kernels.append(kernel)
+    let isPrepared = isVarlen && shape.batch <= FlashAttention3Splits.mostSequences
+    launches.append(Launch(kernel, start: isPrepared ? .besideEnd : .afterEnd))
     if splits.isCompiled {
-      var combine = try FlashAttention3Combine(shape: shape, partsOfRuns: splits.partsOfRuns).kernel(
+      let combine = try FlashAttention3Combine(shape: shape, partsOfRuns: splits.partsOfRuns).kernel(
         on: device)
-      combine.startsEarly = isVarlen
-      kernels.append(combine)
+      launches.append(Launch(combine, start: isVarlen ? .besideEnd : .afterEnd))
     }
-    return Program(schedule: Self.name, shape: shape, kernels: kernels)
+    return Program(schedule: Self.name, shape: shape, body: .launches(launches))
   }
 
   /// A mask that is no band: the CuTe build's kernel with block lists, which `flex-flash` calls.

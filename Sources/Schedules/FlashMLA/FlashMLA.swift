@@ -83,17 +83,21 @@ public struct FlashMLA: Schedule {
       shape: latent, cores: Int(device.cores.count.value), parts: requestedParts, isSeesaw: isSeesaw)
     try DecodeLimits.check(
       items: items.split.pieces.count * items.rowTiles, schedule: Self.name)
-    var kernels: [Kernel] = []
-    if hasEngine { kernels.append(try LatentRotation(schedule: Self.name, shape: latent).kernel(on: device)) }
+    var launches: [Launch] = []
+    if hasEngine {
+      launches.append(Launch(try LatentRotation(schedule: Self.name, shape: latent).kernel(on: device)))
+    }
     var main =
       isSeesaw
       ? try FlashMLASeesaw(shape: latent).kernel(items, on: device)
       : try FlashMLAFirst(shape: latent).kernel(items, on: device)
     main.operandsAreZero = cacheIsEmpty
-    kernels.append(main)
-    kernels.append(
-      try FlashMLACombine(shape: latent, splits: items.split.splits, isSeesaw: isSeesaw).kernel(on: device))
-    return Program(schedule: Self.name, shape: latent, kernels: kernels)
+    launches.append(Launch(main))
+    launches.append(
+      Launch(
+        try FlashMLACombine(shape: latent, splits: items.split.splits, isSeesaw: isSeesaw).kernel(on: device),
+        start: isSeesaw ? .inside : .afterEnd))
+    return Program(schedule: Self.name, shape: latent, body: .launches(launches))
   }
 
   private func check(_ shape: AttentionShape) throws(ScheduleError) {

@@ -76,13 +76,11 @@ struct FlashMLACombine {
               action: .mergePartials(output: .o, coordinate: coordinate, weights: weights))
           ]),
       ])
-    var kernel = try builder.build(
+    return try builder.build(
       items: items(), policy: .grid(order: .tilesFastest),
       footprint: Footprint(
         threads: 32 * warps, registersPerThread: 40, sharedBytes: rows * max(most, 32) * 4),
       role: .postprocess, on: device)
-    kernel.continuesLaunch = isSeesaw
-    return kernel
   }
 
   /// Outputs of `count` pieces, whose loads wait together.

@@ -20,7 +20,7 @@ struct ClockModel {
   init(program: Program, simulations: [KernelSimulation], device: Device) {
     self.device = device
     idleSeconds =
-      (device.sync.kernelLaunch.value + device.sync.kernelRamp.value) * Double(program.launches)
+      (device.sync.kernelLaunch.value + device.sync.kernelRamp.value) * Double(program.separateLaunches)
     let power = device.power
     let perFlop = (program.usesSynchronousProducts ? power.tensorFlopSynchronous : power.tensorFlop).value
     var core = 0.0

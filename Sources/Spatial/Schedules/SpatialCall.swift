@@ -107,7 +107,8 @@ struct SpatialCall {
             + (omitsExponentials && !machine.exponentialIsPolynomial ? ", and exponentials not at all" : "")
             + "; accounting=full counts them"))
     }
-    var program = Program(schedule: schedule, shape: shape, spatial: spatial, warnings: warnings)
+    var program = Program(
+      schedule: schedule, shape: shape, body: .einsums(spatial), warnings: warnings)
     program.linearFlops = linear.flops
     return program
   }
