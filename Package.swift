@@ -84,6 +84,8 @@ let package = Package(
       name: "InputFilesTests", dependencies: core + ["InputFiles", "AttnsimTestSupport"],
       swiftSettings: settings),
     .testTarget(name: "AttnsimTests", dependencies: ["attnsim"], swiftSettings: settings),
+    // Reads the sources as text.
+    .testTarget(name: "HouseTests", swiftSettings: settings),
     .testTarget(
       name: "ReportsTests",
       dependencies: core + ["Reports", .product(name: "GRDB", package: "GRDB.swift")],

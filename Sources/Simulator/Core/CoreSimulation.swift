@@ -14,7 +14,7 @@ import Spatial
 ///
 /// Complexity: O(operations of the trips before the period) x actors; independent of the trip counts after it.
 struct CoreSimulation {
-  /// Start and end of a work item, and of the loops of its last actor.
+  /// Start and end of a work item, and of the loops of its pacing actor.
   struct ItemTime {
     var start = -1
     var loopStart = -1
@@ -80,6 +80,8 @@ struct CoreSimulation {
   let actorsPerSlot: Int
   let barriersPerSlot: Int
   let actorCount: Int
+  /// `Kernel.pacingActor`.
+  let pacingActor: Int
   private let detectsPeriods: Bool
 
   let actors: FlatArray<ActorState>
@@ -114,6 +116,7 @@ struct CoreSimulation {
     self.detectsPeriods = detectsPeriods
     self.recorder = recorder
     actorsPerSlot = kernel.actors.count
+    pacingActor = kernel.pacingActor
     barriersPerSlot = kernel.arrivals.count
     actorCount = slots * actorsPerSlot
     let barrierCount = slots * barriersPerSlot
@@ -347,16 +350,16 @@ struct CoreSimulation {
         guard enterBlock(actor) else { return leaveItem(actor) }
       } else if state.pointee.trip == pauseTrip {
         isPaused = true
-      } else if detectsPeriods, actor == actorsPerSlot - 1, state.pointee.trips - state.pointee.trip > 2 {
+      } else if detectsPeriods, actor == pacingActor, state.pointee.trips - state.pointee.trip > 2 {
         considerJump(actor)
       }
     }
     resolveWaits(actor)
   }
 
-  /// Loops of the last actor mark where an item's prologue ends and its epilogue begins.
+  /// Loops of the pacing actor mark where an item's prologue ends and its epilogue begins.
   private mutating func noteLoopEnd(_ actor: Int) {
-    guard actor % actorsPerSlot == actorsPerSlot - 1, actors.base[actor].trips > 1 else { return }
+    guard actor % actorsPerSlot == pacingActor, actors.base[actor].trips > 1 else { return }
     outcome.items[actor / actorsPerSlot][Int(actors.base[actor].item)].loopEnd = actors.base[actor].time
   }
 

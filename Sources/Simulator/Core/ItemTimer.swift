@@ -178,8 +178,9 @@ struct ItemTimer {
     guard jumps.count == rounds, let jump = jumps.first,
       jumps.allSatisfy({ $0.block == jump.block && $0.trips == jump.trips })
     else { return }
-    let last = kernel.actors[kernel.actors.count - 1]
-    guard jump.block < last.blocks.count, case .variable(let variable, _) = last.blocks[jump.block].trips
+    let pacing = kernel.actors[kernel.pacingActor]
+    guard jump.block < pacing.blocks.count,
+      case .variable(let variable, _) = pacing.blocks[jump.block].trips
     else {
       return
     }

@@ -82,6 +82,8 @@ struct LoweredKernel {
   private var waiterStart: [Int] = [0]
   private var waiterList: [Int32] = []
   var isPersistent = false
+  /// `Kernel.pacingActor`.
+  var pacingActor = 0
   var itemLaunchTicks = 0
 
   /// What the event loop reads per operation, without reference counting. Made at the end of `init`.
@@ -102,6 +104,7 @@ struct LoweredKernel {
       arrivals: FlatArray([]), initialPhases: FlatArray([]), shares: FlatArray([]))
     let costs = CostModel(device: device, conditions: conditions)
     isPersistent = kernel.policy.isPersistent
+    pacingActor = kernel.pacingActor
     if case .ranges = kernel.policy {
       itemLaunchTicks = 0
     } else {
