@@ -174,6 +174,7 @@ extension Device {
     public init() {}
   }
 
+  /// Tile copies without warps.
   public struct CopyEngine: OptionalDevicePart {
     /// Added to the memory latency by the engine itself.
     public var latency = Cycles.zero
@@ -206,6 +207,7 @@ extension Device {
     public init() {}
   }
 
+  /// Memory of the device beyond all caches.
   public struct DeviceMemory: Sendable {
     public var capacity = Bytes.zero
     public var bandwidth = BytesPerSecond.zero

@@ -20,6 +20,7 @@ public struct Provenance: Sendable, Hashable {
   /// For fitted numbers: the rows used, the relative residual and the date.
   public var fit: Fit?
 
+  /// What a constant was fitted to, and what is left over.
   public struct Fit: Sendable, Hashable {
     public var data: String
     public var residual: Double

@@ -18,17 +18,29 @@ public struct Quantity<Kind: QuantityKind>: Comparable, Hashable, Sendable {
   public static var zero: Self { Self(0) }
 }
 
+/// A number of things.
 public enum CountKind: QuantityKind { public static let unit = Unit.count }
+/// Bytes.
 public enum ByteKind: QuantityKind { public static let unit = Unit.bytes }
+/// Bytes a second.
 public enum ByteRateKind: QuantityKind { public static let unit = Unit.bytesPerSecond }
+/// Bytes a cycle.
 public enum BytesPerCycleKind: QuantityKind { public static let unit = Unit.bytesPerCycle }
+/// Floating-point operations a cycle.
 public enum FlopsPerCycleKind: QuantityKind { public static let unit = Unit.flopsPerCycle }
+/// Operations a cycle.
 public enum OperationsPerCycleKind: QuantityKind { public static let unit = Unit.operationsPerCycle }
+/// Cycles of a clock.
 public enum CycleKind: QuantityKind { public static let unit = Unit.cycles }
+/// Cycles a second.
 public enum FrequencyKind: QuantityKind { public static let unit = Unit.hertz }
+/// Seconds.
 public enum DurationKind: QuantityKind { public static let unit = Unit.seconds }
+/// Watts.
 public enum PowerKind: QuantityKind { public static let unit = Unit.watts }
+/// Joules.
 public enum EnergyKind: QuantityKind { public static let unit = Unit.joules }
+/// A share of one.
 public enum FractionKind: QuantityKind { public static let unit = Unit.fraction }
 
 public typealias Count = Quantity<CountKind>

@@ -86,6 +86,7 @@ public struct VerificationReport: Sendable {
     }
   }
 
+  /// A call that came out wrong, with what it takes to see it again.
   public struct Failure: Sendable {
     public var message: String
     /// Number of the random order that failed, 0 for the earliest and the simulated one; nil where no order was at fault.

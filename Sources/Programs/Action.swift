@@ -139,6 +139,7 @@ public struct TileCoordinate: Sendable, Hashable {
   }
 }
 
+/// Whose partial result a tile belongs to.
 public enum SplitIndex: Sendable, Hashable {
   /// The work item's own split.
   case item
@@ -151,6 +152,7 @@ public enum SplitIndex: Sendable, Hashable {
   case walk(offset: Int)
 }
 
+/// Number of a tile, in terms of the work item or of its walk.
 public enum TileIndex: Sendable, Hashable {
   /// The work item's own tile (query tile forward, key tile backward), times `scale` plus `offset`.
   case item(scale: Int, offset: Int)
@@ -167,6 +169,7 @@ public struct TileRef: Sendable, Hashable {
   public var rows: Range<Int>?
   public var columns: Range<Int>?
 
+  /// Which slot of a buffer.
   public enum Slot: Sendable, Hashable {
     case fixed(Int)
     /// Slot `(steps before this item + step + offset) mod slots` of the actor.

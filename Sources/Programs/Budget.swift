@@ -1,5 +1,6 @@
 /// On-chip needs of a work item against what a core has.
 public struct Budget: Sendable, Hashable, CustomStringConvertible {
+  /// One need, and how much there is of it where that is limited.
   public struct Line: Sendable, Hashable {
     public var item: String
     public var needed: Int

@@ -82,6 +82,7 @@ public struct Footprint: Sendable, Hashable {
 
 /// On-chip storage with one or more slots of equal shape. More than one slot makes it a ring.
 public struct Buffer: Sendable, Hashable {
+  /// Which storage of a core.
   public enum Space: String, Sendable { case shared, registers, tensorMemory }
   public var name: String
   public var space: Space
@@ -94,11 +95,13 @@ public struct Buffer: Sendable, Hashable {
   public var bytes: Int { rows * columns * elementType.bytes * slots }
 }
 
+/// A buffer by its place in the kernel.
 public struct BufferID: Sendable, Hashable {
   public var index: Int
   package init(index: Int) { self.index = index }
 }
 
+/// A barrier by its place in the kernel.
 public struct BarrierID: Sendable, Hashable {
   public var index: Int
   package init(index: Int) { self.index = index }
@@ -112,6 +115,7 @@ public struct BarrierID: Sendable, Hashable {
 /// one.) Where the arrivals do not divide into equal shares, they count whoever makes them. The n-th wait of an actor
 /// waits for phase n. Memory barriers, named barriers and ring slots are all barriers.
 public struct Barrier: Sendable, Hashable {
+  /// What the barrier is made of, which says what it costs.
   public enum Mechanism: String, Sendable {
     /// A barrier object in shared memory (mbarrier).
     case memory

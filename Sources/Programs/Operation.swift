@@ -20,6 +20,7 @@ public struct Block: Sendable {
   }
 }
 
+/// How often a block runs for a work item.
 public enum TripCount: Sendable, Hashable {
   case fixed(Int)
   /// max(0, variable + offset) of the work item.

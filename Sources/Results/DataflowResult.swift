@@ -2,6 +2,7 @@ public import Programs
 
 /// What a streaming run says of its nodes and FIFOs, for one copy of the graph with the largest share of the heads.
 public struct DataflowResult: Sendable, Hashable {
+  /// A node of the graph: what it is busy with, and for how long.
   public struct Node: Sendable, Hashable {
     public var name: String
     /// `map`, `reduce`, `scan`, ...
@@ -18,6 +19,7 @@ public struct DataflowResult: Sendable, Hashable {
     }
   }
 
+  /// A FIFO: its depth, and the most elements that it held.
   public struct FIFO: Sendable, Hashable {
     public var name: String
     public var writer: String
@@ -56,6 +58,7 @@ public struct DataflowResult: Sendable, Hashable {
   /// What the graphs take of the machine.
   public var budget: Budget?
 
+  /// Graphs as stages through which images follow each other.
   public struct Pipeline: Sendable, Hashable {
     /// Passes of an image through all stages.
     public var layers: Int
@@ -79,6 +82,7 @@ public struct DataflowResult: Sendable, Hashable {
       public init(kernels: [Kernel]) { self.kernels = kernels }
     }
 
+    /// A kernel of a stage, with its cycles.
     public struct Kernel: Sendable, Hashable {
       public var name: String
       /// Cycles for which it is busy with one image in one layer.
@@ -89,6 +93,7 @@ public struct DataflowResult: Sendable, Hashable {
       }
     }
 
+    /// Time of an image at either end of the clocks that the board allows.
     public struct ClockRange: Sendable, Hashable {
       public var slowest: Double
       public var fastest: Double

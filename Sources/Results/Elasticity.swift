@@ -24,6 +24,7 @@ public struct Elasticity: Sendable, Hashable {
     }
   }
 
+  /// What a number halved or doubled does to the time.
   public enum Step: Sendable, Hashable {
     /// Time over the time as it is.
     case time(Double)

@@ -75,6 +75,7 @@ public struct SimulationResult: Sendable {
   /// The bound that lies closest to the prediction.
   public var tightestBound: Bound? { bounds.max { $0.time < $1.time } }
 
+  /// The clock of the run, what held it down, and the power drawn.
   public struct ClockResult: Sendable {
     public var mode: ClockMode
     public var frequency: Frequency
@@ -83,6 +84,7 @@ public struct SimulationResult: Sendable {
     public var power: Power?
     /// Energy of one call; nil where none is known.
     public var energy: Energy?
+    /// What holds the clock where it is.
     public enum Limiter: String, Sendable, Codable { case maximum, power, activity, minimum, locked }
 
     package init(
@@ -96,6 +98,7 @@ public struct SimulationResult: Sendable {
     }
   }
 
+  /// A named part of the time.
   public struct Phase: Sendable {
     /// `launch`, `ramp`, `prologue`, `main`, `epilogue`, `tail`, or the name of an auxiliary kernel.
     public var name: String
@@ -111,6 +114,7 @@ public struct SimulationResult: Sendable {
     }
   }
 
+  /// One kernel of the call: its cycles, and how its work items lie on the cores.
   public struct KernelResult: Sendable {
     public var name: String
     public var cycles: Cycles
@@ -156,6 +160,7 @@ public struct SimulationResult: Sendable {
     }
   }
 
+  /// Trips after which the state of a loop repeats, and how many such periods were jumped.
   public struct PeriodResult: Sendable, Hashable {
     /// Trips of one period, and its length.
     public var trips: Int
@@ -172,6 +177,7 @@ public struct SimulationResult: Sendable {
     }
   }
 
+  /// Cycles that a unit is busy, all cores together, and their share of the run.
   public struct ResourceUse: Sendable {
     public var resource: Resource
     /// Busy cycles summed over cores.
@@ -188,6 +194,7 @@ public struct SimulationResult: Sendable {
     }
   }
 
+  /// Bytes that pass a level of memory.
   public struct Traffic: Sendable {
     /// `dram`, `l2`, `shared`, `tensor_memory`.
     public var level: String
@@ -225,6 +232,7 @@ public struct SimulationResult: Sendable {
     }
   }
 
+  /// What the simulation itself did.
   public struct Statistics: Sendable {
     /// Operations simulated one by one.
     public var events: Int

@@ -1,5 +1,6 @@
 /// What a run on a spatial array says of its einsums, its energy and its mapping.
 public struct SpatialResult: Sendable, Hashable {
+  /// One einsum as bound: its array, its cycles and how much of the array it uses.
   public struct Einsum: Sendable, Hashable {
     public var name: String
     /// The section it belongs to.
@@ -30,6 +31,7 @@ public struct SpatialResult: Sendable, Hashable {
     }
   }
 
+  /// A number of the mapping in words, for reports.
   public struct Fact: Sendable, Hashable {
     public var name: String
     public var value: String

@@ -15,6 +15,7 @@ public struct TraceEvent: Sendable, Hashable {
   /// What decided `start` or `end`: the index of the event it waited for, and why.
   public var cause: Cause
 
+  /// What an operation waited for before it could start.
   public enum Cause: Sendable, Hashable {
     /// Nothing: the actor's own work.
     case own
@@ -42,6 +43,7 @@ public struct TraceEvent: Sendable, Hashable {
 
 /// Where the critical path of a work item spends its time.
 public struct Attribution: Sendable, Hashable {
+  /// Time of the critical path that one operation, waiting for one thing, is charged with.
   public struct Entry: Sendable, Hashable {
     /// A unit, a barrier or an operation's own dependent chain, e.g. `tensor: S = Q Kᵀ`.
     public var name: String

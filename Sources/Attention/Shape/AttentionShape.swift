@@ -23,6 +23,7 @@ public struct AttentionShape: Sendable, Hashable {
   /// Leading keys that all sequences of the batch have in common: memory holds them once for each key-value head.
   public private(set) var sharedPrefix: Int
 
+  /// Forward, or backward with its own kernels alone.
   public enum Pass: String, CaseIterable, Sendable, Codable {
     case forward = "fwd"
     case backward = "bwd"
@@ -236,6 +237,7 @@ public struct AttentionShape: Sendable, Hashable {
 
 /// Why a shape is not an attention call; all reasons at once.
 public struct ShapeError: Error, Sendable, CustomStringConvertible {
+  /// One thing that is wrong with a shape.
   public struct Problem: Sendable, Hashable {
     /// The command-line and scenario name of the field to blame.
     public let field: String

@@ -10,6 +10,7 @@ public struct TileClasses: Sendable, Hashable {
     case walk
   }
 
+  /// Tiles of queries that visit equally many tiles of keys.
   public struct Class: Sendable, Hashable {
     /// The first query tile of the class.
     public var representative: Int

@@ -6,6 +6,7 @@ public enum TileGeometry: Sendable, Hashable {
   /// contiguous, and padded to whole boxes. Tiles are counted group by group, row-major.
   case boxes(query: [Int], key: [Int], KeyOrigin)
 
+  /// Where tiles of keys are counted from.
   public enum KeyOrigin: Sendable, Hashable {
     /// Key boxes start at multiples of their shape.
     case fixed

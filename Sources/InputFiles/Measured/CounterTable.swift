@@ -5,6 +5,7 @@ import HWModels
 public struct CounterTable: Sendable {
   public let rows: [Row]
 
+  /// Hardware counters of one call.
   public struct Row: Sendable {
     public let line: Int
     public let kernel: String

@@ -17,6 +17,7 @@ public struct KernelMap: Sendable {
   /// Columns of published tables that hold a number of the device, by path.
   public let columns: [(name: String, paths: [String])]
 
+  /// Which rows a kernel name covers, and what predicts them.
   public struct Rule: Sendable {
     /// Kernel name without the part after ':'.
     public let kernel: String
@@ -35,6 +36,7 @@ public struct KernelMap: Sendable {
     public let target: Target
   }
 
+  /// What predicts a row, or why nothing does.
   public enum Target: Sendable, Hashable {
     case schedule(String, parameters: [String: String])
     /// A scheme whose layer of a model the planner counts; no kernel.

@@ -19,6 +19,7 @@ public struct MeasuredTable: Sendable {
     case kernel = "kernel_us"
   }
 
+  /// One measured call.
   public struct Row: Sendable {
     /// In the file, from 1.
     public let line: Int

@@ -7,6 +7,7 @@ public struct PublishedTable: Sendable {
   /// Rows that stand twice.
   public let warnings: [Diagnostic]
 
+  /// One published number.
   public struct Row: Sendable {
     /// In the file, from 1.
     public let line: Int

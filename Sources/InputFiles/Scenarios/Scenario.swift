@@ -26,6 +26,7 @@ public struct Scenario: Sendable {
     public let name: String
     public let values: [Value]
 
+    /// One value of an axis, as the user wrote it.
     public struct Value: Sendable {
       /// As written.
       public let text: String

@@ -7,6 +7,7 @@
 ///       |                       ^ did you mean 'GB/s'?
 /// ```
 public struct Diagnostic: Sendable, Hashable {
+  /// Whether the file can still be used.
   public enum Severity: String, Sendable { case error, warning }
 
   public var severity: Severity

@@ -66,7 +66,9 @@ public struct Cascade: Sendable, Hashable {
     }
   }
 
+  /// A tensor with its ranks and its role.
   public struct Tensor: Sendable, Hashable {
+    /// Where a tensor comes from or goes to.
     public enum Role: String, Sendable, Codable { case input, view, intermediate, output }
     public var name: String
     public var ranks: [Int]
@@ -92,6 +94,7 @@ public struct Cascade: Sendable, Hashable {
     case joined(rank: Int)
   }
 
+  /// A tensor read or written at given coordinates.
   public struct Access: Sendable, Hashable {
     public var tensor: Int
     public var indices: [Index]
@@ -105,6 +108,7 @@ public struct Cascade: Sendable, Hashable {
     }
   }
 
+  /// The right side of an einsum.
   public indirect enum Expression: Sendable, Hashable {
     case access(Access)
     case constant(Double)
@@ -137,6 +141,7 @@ public struct Cascade: Sendable, Hashable {
     }
   }
 
+  /// A tensor under other names of its ranks.
   public struct View: Sendable, Hashable {
     public var target: Access
     public var origin: Access
@@ -148,6 +153,7 @@ public struct Cascade: Sendable, Hashable {
     }
   }
 
+  /// The value of a tensor before its first iteration.
   public struct Initial: Sendable, Hashable {
     public var tensor: Int
     public var value: Double

@@ -41,6 +41,7 @@ public struct CascadeAnalysis: Sendable {
     public var live: Double
   }
 
+  /// Elements of a tensor along a rank that must be kept until a later pass reads them.
   public struct Fibre: Sendable, Hashable {
     public var rank: Int
     public var first: Int

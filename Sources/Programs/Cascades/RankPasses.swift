@@ -20,6 +20,7 @@ public struct RankPasses: Sendable, Hashable {
   /// Tensors that each einsum reads along the rank.
   private var along: [Int: Set<Int>]
 
+  /// An einsum that begins a pass, and why it cannot join the one before.
   public struct Start: Sendable, Hashable {
     public var pass: Int
     public var einsum: Int

@@ -68,6 +68,7 @@ extension DataflowGraph {
     /// Buffers of its own, beside FIFOs, by bits of a word and words.
     public var buffers: [Memory]
 
+    /// Words of one width that a node keeps beside its FIFOs.
     public struct Memory: Sendable, Hashable {
       public var name: String
       public var wordBits: Int

@@ -7,6 +7,7 @@ import HWModels
 /// arrays overlap perfectly; sections follow each other.
 /// - Source: the waterfall of FuseMax (arXiv 2406.10491) and src/accel of its artifact.
 public struct SpatialProgram: Sendable {
+  /// Which array: the 2-D grid or the 1-D line.
   public enum Place: String, Sendable, Codable { case grid, line }
 
   /// Elementary operations of the whole call.
@@ -38,6 +39,7 @@ public struct SpatialProgram: Sendable {
     public var count: Double { mac + add + max + exponential + divide }
   }
 
+  /// An einsum bound to an array, with its operations.
   public struct Einsum: Sendable {
     public var name: String
     public var place: Place
@@ -62,6 +64,7 @@ public struct SpatialProgram: Sendable {
     }
   }
 
+  /// What both arrays do side by side.
   public struct Epoch: Sendable {
     public var name: String
     public var einsums: [Einsum]
@@ -91,6 +94,7 @@ public struct SpatialProgram: Sendable {
     }
   }
 
+  /// Epochs beside which memory traffic runs.
   public struct Section: Sendable {
     public var name: String
     public var epochs: [Epoch]
@@ -104,6 +108,7 @@ public struct SpatialProgram: Sendable {
     public var bytes: Double { transfers.reduce(0) { $0 + $1.read + $1.written } }
   }
 
+  /// Which energies are counted: those of the paper, or all.
   public enum Accounting: String, Sendable, CaseIterable {
     /// As the published energies were counted: registers of one element only, and no exponentials where einsums of the
     /// one-pass cascade run on elements with an exponential unit.

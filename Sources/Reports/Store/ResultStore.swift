@@ -6,6 +6,7 @@ import GRDB
 /// One process writes at a time; others may read meanwhile (write-ahead log). Opening never changes a file that is
 /// not a database of this tool; see `StoreError` for what can be wrong.
 public final class ResultStore: Sendable {
+  /// What the file is opened for.
   public enum Mode: Sendable {
     /// Makes the file where there is none, and brings an older one up to this version's tables.
     case readWrite

@@ -95,6 +95,7 @@ public struct SweepPoint: Sendable, Hashable {
   /// Values as written, in the order of the axes.
   public var axisValues: [String]
   public var outcome: Outcome
+  /// What came of a point: a result, or why there is none.
   public enum Outcome: Sendable, Hashable {
     case run(Int64)
     /// Why there is no result: the schedule refuses the shape, the program does not fit.

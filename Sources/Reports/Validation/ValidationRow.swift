@@ -36,6 +36,7 @@ public struct ValidationRow: Sendable, Hashable {
 
 /// What was compared: its name, the unit of its values, and how an error is stated.
 public struct ValidationMetric: Sendable, Hashable {
+  /// How an error is stated.
   public enum ErrorKind: Sendable, Hashable {
     /// As a fraction of the measured value.
     case relative

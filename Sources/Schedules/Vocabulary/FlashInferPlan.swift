@@ -9,6 +9,7 @@
 ///   `PrefillPlan` over `PrefillBinarySearchKVChunkSize` (`prefill`, also for decode on matrix instructions, two work
 ///   items a core); utils.cuh, `FA2DetermineCtaTileQ`.
 public struct FlashInferPlan: Sendable, Hashable {
+  /// Which of the two planners.
   public enum Kind: Sendable, Hashable { case decode, prefill }
 
   /// `count` requests of the same lengths: queries, and pages of keys.

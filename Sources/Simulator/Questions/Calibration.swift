@@ -17,6 +17,7 @@ public struct Calibration: Sendable {
     self.residuals = residuals
   }
 
+  /// What a fit came to.
   public struct Outcome: Sendable {
     public var device: Device
     /// Root mean square residual before and after.
@@ -43,6 +44,7 @@ public struct Calibration: Sendable {
     }
   }
 
+  /// A fitted number before and after.
   public struct Constant: Sendable {
     public var path: String
     public var before: Double

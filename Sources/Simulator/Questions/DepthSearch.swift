@@ -10,6 +10,7 @@ public import Results
 /// another.
 /// - Complexity: O(FIFOs x log depth) runs, each jumped within rows and from row to row.
 public struct DepthSearch: Sendable {
+  /// What the depths must keep.
   public enum Goal: String, Sendable, CaseIterable {
     /// As few cycles as with unbounded FIFOs.
     case fullRate = "full-rate"
@@ -17,6 +18,7 @@ public struct DepthSearch: Sendable {
     case noDeadlock = "no-deadlock"
   }
 
+  /// A FIFO with its least depth.
   public struct FIFO: Sendable, Hashable {
     public var name: String
     /// Depth that the request has; nil without a bound.
@@ -26,6 +28,7 @@ public struct DepthSearch: Sendable {
     public var bytesPerElement: Int
   }
 
+  /// The least depths, and what they were compared with.
   public struct Result: Sendable {
     public var fifos: [FIFO]
     /// Cycles with unbounded FIFOs, with the depths for full rate, and with those that just do not deadlock.

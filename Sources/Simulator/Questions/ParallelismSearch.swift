@@ -17,6 +17,7 @@ import Schedules
 ///   and the order of the second stage are ours.
 /// - Complexity: O(population x generations) programs built, none played.
 public struct ParallelismSearch: Sendable {
+  /// One choice of all parameters, with what it needs and gives.
   public struct Design: Sendable, Hashable {
     /// By parameter, in the order of the axes.
     public var values: [String]
@@ -26,6 +27,7 @@ public struct ParallelismSearch: Sendable {
     var multipliers: Int { budget.lines.first?.needed ?? 0 }
   }
 
+  /// The best designs found, and how many were tried.
   public struct Result: Sendable {
     public var axes: [ParallelismAxis]
     /// With the parameters of the request; nil where it does not fit.

@@ -81,36 +81,43 @@ struct CalibrateCommand: ParsableCommand {
           """)
       }
       guard let output else { return }
-      let data = measured.joined(separator: ", ")
-      // What the data says nothing about stays as it was, but a number without any fit is not a fitted one.
-      let assumed = outcome.constants.filter { !$0.isIdentified && chip.provenance[$0.path]?.fit == nil }
-        .map { constant in
-          Console.error(
-            "warning: '\(constant.path)' has no fit and this data does not identify it: it is written as assumed"
-          )
-          let old = chip.provenance[constant.path]
-          let note = [old?.note, "not identified by \(data)"].compactMap { $0 }.joined(separator: "; ")
-          return DeviceFileEditor.Change(
-            path: constant.path, value: constant.before,
-            provenance: Provenance(kind: .assumed, source: old?.source ?? "unknown", note: note))
-        }
-      let changes = outcome.constants.filter(\.isIdentified).map { constant in
-        var provenance =
-          chip.provenance[constant.path] ?? Provenance(kind: .fitted, source: "attnsim calibrate")
-        provenance.kind = .fitted
-        provenance.source = "attnsim calibrate"
-        provenance.fit = .init(data: data, residual: rounded(outcome.after), date: date)
-        return DeviceFileEditor.Change(
-          path: constant.path, value: constant.after, provenance: provenance)
-      }
-      var text = try DeviceFileEditor.replacing(changes + assumed, in: source)
-      // A device file is called as its id.
-      let name = URL(fileURLWithPath: output).deletingPathExtension().lastPathComponent
-      if output != "-", name != chip.id, let id = text.range(of: "\nid: \(chip.id)\n") {
-        text.replaceSubrange(id, with: "\nid: \(name)\n")
-      }
-      try OutputFile.write(text, to: output)
+      try OutputFile.write(try text(outcome, of: chip, in: source, named: output), to: output)
     }
+  }
+
+  /// The text of the device file with the constants that the data identifies, and its name as id.
+  private func text(
+    _ outcome: Calibration.Outcome, of chip: Device, in source: SourceText, named output: String
+  ) throws -> String {
+    let data = measured.joined(separator: ", ")
+    // What the data says nothing about stays as it was, but a number without any fit is not a fitted one.
+    let assumed = outcome.constants.filter { !$0.isIdentified && chip.provenance[$0.path]?.fit == nil }
+      .map { constant in
+        Console.error(
+          "warning: '\(constant.path)' has no fit and this data does not identify it: it is written as assumed"
+        )
+        let old = chip.provenance[constant.path]
+        let note = [old?.note, "not identified by \(data)"].compactMap { $0 }.joined(separator: "; ")
+        return DeviceFileEditor.Change(
+          path: constant.path, value: constant.before,
+          provenance: Provenance(kind: .assumed, source: old?.source ?? "unknown", note: note))
+      }
+    let changes = outcome.constants.filter(\.isIdentified).map { constant in
+      var provenance =
+        chip.provenance[constant.path] ?? Provenance(kind: .fitted, source: "attnsim calibrate")
+      provenance.kind = .fitted
+      provenance.source = "attnsim calibrate"
+      provenance.fit = .init(data: data, residual: rounded(outcome.after), date: date)
+      return DeviceFileEditor.Change(
+        path: constant.path, value: constant.after, provenance: provenance)
+    }
+    var text = try DeviceFileEditor.replacing(changes + assumed, in: source)
+    // A device file is called as its id.
+    let name = URL(fileURLWithPath: output).deletingPathExtension().lastPathComponent
+    if output != "-", name != chip.id, let id = text.range(of: "\nid: \(chip.id)\n") {
+      text.replaceSubrange(id, with: "\nid: \(name)\n")
+    }
+    return text
   }
 
   /// A chip's model has at most as many fitted numbers: more can follow any table.

@@ -101,7 +101,7 @@ struct PlanCommand: ParsableCommand {
 
   // MARK: Arguments
 
-  private func numbers(_ text: String, _ option: String) throws -> [Int] {
+  func numbers(_ text: String, _ option: String) throws -> [Int] {
     let numbers = try text.split(separator: ",").map { part -> Int in
       let scale = part.hasSuffix("k") ? 1024 : part.hasSuffix("M") ? 1 << 20 : 1
       guard let value = Int(scale == 1 ? part : part.dropLast()), value >= 1, value <= (1 << 28) / scale
@@ -116,7 +116,7 @@ struct PlanCommand: ParsableCommand {
     return numbers
   }
 
-  private func newTokens() throws -> Int {
+  func newTokens() throws -> Int {
     let numbers = try numbers(tokens, "--tokens")
     guard numbers.count == 1 else {
       throw Failure(.usage, "error: --tokens \(tokens): one number is due; compare several in several calls")
@@ -158,7 +158,7 @@ struct PlanCommand: ParsableCommand {
     return "\(path[..<dot])-\(device)\(path[dot...])"
   }
 
-  private func schemes(_ model: AttentionModel) throws -> [AttentionScheme] {
+  func schemes(_ model: AttentionModel) throws -> [AttentionScheme] {
     guard !scheme.isEmpty else {
       // Ways to run this model; other models' attention is compared when it is named. Cheaper arithmetic first: it wins ties.
       if counts { return AttentionScheme.allCases.filter { $0.applies(to: model) } }
@@ -260,43 +260,4 @@ struct PlanCommand: ParsableCommand {
   }
 
   // MARK: Counts
-
-  private func printCounts(_ model: AttentionModel) throws {
-    let (batches, contexts) = (try numbers(batch, "--batch"), try numbers(context, "--context"))
-    let (tokens, schemes) = (try newTokens(), try schemes(model))
-    let bits = Double(weightBits)
-    var rows: [SchemeCountsText.Row] = []
-    for scheme in schemes {
-      for batch in batches {
-        for context in contexts {
-          let step = AttentionScheme.Step(
-            batch: batch, tokens: tokens, context: context, tensorParallel: tensorParallel, coreOnly: coreOnly
-          )
-          let counts = scheme.counts(model, step)
-          let bytes = (counts.weights * bits + counts.cache * Double(cacheBits)) / 8
-          rows.append(.init(scheme: scheme, step: step, counts: counts, bytes: bytes))
-        }
-      }
-    }
-    let crossover = crossover(
-      model,
-      .init(batch: batches[0], tokens: tokens, context: contexts[0], tensorParallel: tensorParallel))
-    switch format {
-    case .text:
-      Console.print(SchemeCountsText.csv(rows))
-      if let crossover { Console.error(SchemeCountsText.sentence(crossover)) }
-    case .json: Console.print(SchemeCountsText.json(rows, crossover: crossover))
-    }
-  }
-
-  private func crossover(
-    _ model: AttentionModel, _ step: AttentionScheme.Step
-  ) -> SchemeCountsText.Crossover? {
-    guard model.hasLatent, !coreOnly else { return nil }
-    let plan = SchemePlan(
-      macRate: 1, byteRate: 1, weightBits: Double(weightBits), cacheBits: Double(cacheBits))
-    return plan.crossover(from: .mlaReuse, to: .mlaRecompute, model, step).map {
-      .init(from: .mlaReuse, to: .mlaRecompute, operationsPerByte: $0, step: step)
-    }
-  }
 }

@@ -4,6 +4,7 @@ public struct BlockSparse: Sendable, Hashable {
   public let keyBlock: Int
   public let pattern: Pattern
 
+  /// Which blocks are kept.
   public enum Pattern: Sendable, Hashable {
     /// Each block with probability `density`; block (i, i) always, where `keepsDiagonal`.
     ///
@@ -44,6 +45,7 @@ public struct BlockSparse: Sendable, Hashable {
 
 /// Blocks by row and column, sorted, each once.
 public struct BlockList: Sendable, Hashable {
+  /// One kept block.
   public struct Entry: Sendable, Hashable, Comparable {
     public var row: Int32
     public var column: Int32

@@ -6,6 +6,7 @@ public struct Documents: Sendable, Hashable {
   public var isCausal: Bool
   public var tiling: Tiling
 
+  /// Where tiles of queries begin.
   public enum Tiling: Sendable, Hashable {
     /// One packed sequence: tiles run across documents.
     case packed

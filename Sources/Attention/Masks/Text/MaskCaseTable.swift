@@ -8,8 +8,10 @@ public struct MaskCaseTable: Sendable {
   public let kind: Kind
   private let lineEnding: String
 
+  /// Which columns a table has.
   public enum Kind: Sendable, Hashable { case neighborhoods, sequences }
 
+  /// One case, and the line it stands in.
   public struct Row: Sendable {
     /// Line in the text, from 1.
     public let line: Int
