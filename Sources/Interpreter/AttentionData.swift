@@ -37,16 +37,12 @@ package struct AttentionData: Sendable {
     func matrices(_ count: Int, _ rows: Int, _ columns: Int, _ entry: (Int, Int, Double) -> Double) -> [Tile]
     {
       (0..<count).map { _ in
-        let tile = Tile(rows: rows, columns: columns, type: type)
-        let elements = tile.elements
-        var place = 0
+        var tile = Tile(rows: rows, columns: columns, type: type)
         for row in 0..<rows {
-          var column = 0
-          while column < columns {
+          for column in 0..<columns {
             let number = Float(entry(row, column, generator.normal()))
-            elements[place] = number.isFinite ? Rounding.round(number, to: type) : number
-            place &+= 1
-            column &+= 1
+            tile.elements[row * columns + column] =
+              number.isFinite ? Rounding.round(number, to: type) : number
           }
         }
         return tile
@@ -68,7 +64,7 @@ package struct AttentionData: Sendable {
       case .normal, .equalKeys: number
       }
     }
-    k = matrices(keyHeads, shape.seqKV, shape.headDim) { row, column, number in
+    var k = matrices(keyHeads, shape.seqKV, shape.headDim) { row, column, number in
       switch kind {
       case .huge: number * largest
       case .rising where column == chosen: number + 16 * Double(row) / last
@@ -79,24 +75,26 @@ package struct AttentionData: Sendable {
       case .normal, .rising, .falling, .dominant, .minusInfinity: number
       }
     }
-    v =
+    var v =
       shape.valuesInKeys
       ? k.map { keys in
-        let tile = Tile(rows: keys.rows, columns: shape.headDimV, type: type)
-        for row in 0..<keys.rows {
-          for column in 0..<shape.headDimV {
-            tile.elements[row * shape.headDimV + column] = keys.elements[row * keys.columns + column]
-          }
-        }
+        var tile = Tile(rows: keys.rows, columns: shape.headDimV, type: type)
+        tile.copy(
+          rows: keys.rows, count: shape.headDimV, from: keys, at: 0, stride: keys.columns, to: 0,
+          stride: shape.headDimV)
         return tile
       } : matrices(keyHeads, shape.seqKV, shape.headDimV) { _, _, number in number }
     // Sequences after the first have its leading keys.
-    for (tensor, columns) in [(k, shape.headDim), (v, shape.headDimV)] where shape.sharedPrefix > 0 {
-      for head in shape.headsKV..<keyHeads {
-        tensor[head].elements.update(
-          from: tensor[head % shape.headsKV].elements, count: shape.sharedPrefix * columns)
-      }
+    for head in shape.headsKV..<keyHeads where shape.sharedPrefix > 0 {
+      let first = head % shape.headsKV
+      k[head].copy(
+        rows: 1, count: shape.sharedPrefix * shape.headDim, from: k[first], at: 0, stride: 0, to: 0, stride: 0
+      )
+      v[head].copy(
+        rows: 1, count: shape.sharedPrefix * shape.headDimV, from: v[first], at: 0, stride: 0, to: 0,
+        stride: 0)
     }
+    (self.k, self.v) = (k, v)
     gradO =
       shape.pass == .backward
       ? matrices(queryHeads, shape.seqQ, shape.headDimV) { _, _, number in number } : []

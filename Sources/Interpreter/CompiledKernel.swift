@@ -3,36 +3,32 @@ import Programs
 
 /// A kernel as flat arrays, ready to be stepped through.
 final class CompiledKernel {
-  final class Operation {
+  struct Operation {
     let name: String
     let action: Action
     /// Queue that executes it; nil where its actor waits for it.
     let queue: Int?
-    let waits: [Int]
+    /// Places of its waits in `waits`.
+    let waits: Range<Int>
     let signals: [Int]
     let actor: Int
     /// Whether it has an action.
     let computes: Bool
+  }
 
-    init(name: String, action: Action, queue: Int?, waits: [Int], signals: [Int], actor: Int) {
-      self.name = name
-      self.action = action
-      self.queue = queue
-      self.waits = waits
-      self.signals = signals
-      self.actor = actor
-      computes = action != .none
-    }
+  struct Wait {
+    let barrier: Int
+    /// Waits for the same barrier before it in the same operation.
+    let earlier: Int
   }
 
   struct Block {
-    var trips: TripCount
-    var stepsPerTrip: Int
-    var operations: Range<Int>
+    let stepsPerTrip: Int
+    let operations: Range<Int>
   }
 
   /// Asynchronous operations that execute in the order of their issue.
-  struct Queue: Equatable {
+  private struct QueueKey: Hashable {
     var actor: Int
     var unit: Programs.Operation.Unit
     var barrier: Int?
@@ -40,30 +36,36 @@ final class CompiledKernel {
 
   let kernel: Kernel
   let items: [WorkItem]
+  let isPersistent: Bool
   /// By class of items: the tiles of the other side, in order.
   let walks: [ItemClass.Walk]
+  /// Trips of each block, by class of items.
+  let trips: [[Int]]
   /// Sequences over all groups: heads over the batch, packed ones once.
   let sequences: Int
   private(set) var operations: [Operation] = []
-  private let raw: UnsafeMutablePointer<Operation>
-  private(set) var blocks: [[Block]] = []
-  private(set) var queues: [Queue] = []
+  private(set) var waits: [Wait] = []
+  /// Blocks of all actors, and those of each.
+  private(set) var blocks: [Block] = []
+  private(set) var blocksOfActor: [Range<Int>] = []
+  private var queues: [QueueKey: Int] = [:]
   /// The ring whose slots a barrier hands on, by barrier.
   let ringOfFull: [Int?]
   let ringOfEmpty: [Int?]
-  /// Actors that signal a barrier, by barrier, and how many arrivals of a phase each of them makes. Empty
-  /// where the arrivals of a phase do not divide among them.
-  private(set) var signallers: [[Int]] = []
-  private(set) var shares: [Int] = []
+  let shares: [Barrier.Share]
   /// Buffers that share storage with a buffer, by buffer.
   let neighbours: [[Int]]
-  /// The same, laid out for the inner loops.
-  private(set) var flat: FlatKernel
+
+  var queueCount: Int { queues.count }
 
   init(_ kernel: Kernel) {
     self.kernel = kernel
     items = WorkItem.list(of: kernel)
+    isPersistent = kernel.policy.isPersistent
     walks = kernel.items.classes.map(\.walk)
+    trips = kernel.items.classes.map { items in
+      kernel.actors.flatMap { $0.blocks.map { $0.trips.count(items.values) } }
+    }
     sequences = kernel.items.groups.reduce(0) { $0 + $1.count }
     var full = [Int?](repeating: nil, count: kernel.barriers.count)
     var empty = full
@@ -72,6 +74,7 @@ final class CompiledKernel {
       empty[ring.empty.index] = index
     }
     (ringOfFull, ringOfEmpty) = (full, empty)
+    shares = kernel.barrierShares
     var neighbours = [[Int]](repeating: [], count: kernel.buffers.count)
     for (index, buffer) in kernel.buffers.enumerated() {
       guard let other = buffer.overlays?.index else { continue }
@@ -79,72 +82,44 @@ final class CompiledKernel {
       neighbours[other].append(index)
     }
     self.neighbours = neighbours
-    flat = FlatKernel()
-    raw = .allocate(
-      capacity: max(kernel.actors.reduce(0) { $0 + $1.blocks.reduce(0) { $0 + $1.operations.count } }, 1))
-    for (actorIndex, actor) in kernel.actors.enumerated() {
-      blocks.append(
-        actor.blocks.map { block in
-          let first = operations.count
-          for operation in block.operations { append(operation, actor: actorIndex) }
-          return Block(
-            trips: block.trips, stepsPerTrip: block.stepsPerTrip, operations: first..<operations.count)
-        })
-    }
-    divideArrivals()
-    raw.initialize(from: operations, count: operations.count)
-    flat = FlatKernel(self)
-  }
-
-  deinit {
-    raw.deinitialize(count: operations.count)
-    raw.deallocate()
-  }
-
-  /// Operation `index` of all actors.
-  func operation(_ index: Int) -> Operation { raw[index] }
-
-  private func divideArrivals() {
-    for (index, barrier) in kernel.barriers.enumerated() {
-      let actors = blocks.indices.filter { actor in
-        blocks[actor].contains { $0.operations.contains { operations[$0].signals.contains(index) } }
+    for (index, actor) in kernel.actors.enumerated() {
+      let first = blocks.count
+      for block in actor.blocks {
+        let start = operations.count
+        for operation in block.operations { append(operation, actor: index) }
+        blocks.append(Block(stepsPerTrip: block.stepsPerTrip, operations: start..<operations.count))
       }
-      let divides = !actors.isEmpty && barrier.arrivals % actors.count == 0
-      signallers.append(divides ? actors : [])
-      shares.append(divides ? barrier.arrivals / actors.count : barrier.arrivals)
+      blocksOfActor.append(first..<blocks.count)
     }
   }
 
   private func append(_ operation: Programs.Operation, actor: Int) {
+    let first = waits.count
+    for (place, wait) in operation.waits.enumerated() {
+      waits.append(
+        Wait(barrier: wait.index, earlier: operation.waits[..<place].count { $0.index == wait.index }))
+    }
     operations.append(
       Operation(
         name: operation.name, action: operation.action,
         queue: operation.unit.isAsynchronous ? queue(actor: actor, operation) : nil,
-        waits: operation.waits.map(\.index), signals: operation.signals.map(\.index), actor: actor))
+        waits: first..<waits.count, signals: operation.signals.map(\.index), actor: actor,
+        computes: operation.action != .none))
   }
 
   private func queue(actor: Int, _ operation: Programs.Operation) -> Int {
-    let wanted: Queue
+    let wanted: QueueKey
     switch operation.unit {
     case .tensorAsync, .tensorAsyncRegisters:
       // Matrix instructions of one issuer execute in order, wherever their operands come from.
-      wanted = Queue(actor: actor, unit: .tensorAsync, barrier: nil)
+      wanted = QueueKey(actor: actor, unit: .tensorAsync, barrier: nil)
     default:
       // Copies complete in any order; only those that count at the same barrier keep theirs.
-      wanted = Queue(actor: actor, unit: operation.unit, barrier: operation.signals.first?.index)
+      wanted = QueueKey(actor: actor, unit: operation.unit, barrier: operation.signals.first?.index)
     }
-    if let known = queues.firstIndex(of: wanted) { return known }
-    queues.append(wanted)
-    return queues.count - 1
-  }
-}
-
-extension Programs.Operation.Unit {
-  /// Whether the actor goes on while the unit works.
-  package var isAsynchronous: Bool {
-    switch self {
-    case .tensorAsync, .tensorAsyncRegisters, .copyAsync, .loadAsync: true
-    case .vector, .tensorSync, .loadStore, .sync: false
-    }
+    let next = queues.count
+    let found = queues[wanted, default: next]
+    queues[wanted] = found
+    return found
   }
 }

@@ -21,35 +21,26 @@ struct Step {
 /// each item afresh, with undefined buffers.
 final class CoreSlot {
   let number: Int
-  let compiled: CompiledKernel
-  let flat: FlatKernel
-  // What every step looks up stands here too: to read it through `flat` would retain and release that each time.
-  let actorCount: Int
+  private let compiled: CompiledKernel
+  private let actorCount: Int
   private let barrierCount: Int
-  let operations: UnsafeMutablePointer<FlatKernel.Operation>
-  private let waitList: UnsafeMutablePointer<FlatKernel.Wait>
-  private let blocks: UnsafeMutablePointer<FlatKernel.Block>
-  let barriers: UnsafeMutablePointer<FlatKernel.Barrier>
-  let buffers: UnsafeMutablePointer<FlatKernel.Buffer>
-  /// Contents of the slots of all buffers, one buffer after another.
-  let storage: UnsafeMutablePointer<Contents>
-  /// Arrivals at each barrier by actor, and phases that are complete beside the initial ones.
-  let arrivals: UnsafeMutablePointer<Int>
-  let phases: UnsafeMutablePointer<Int>
-  private let actors: UnsafeMutablePointer<ActorState>
+  /// By buffer and slot.
+  private var storage: [[Contents]]
+  /// Arrivals by barrier and actor, and completed phases beside the initial ones.
+  private var arrivals: [Int] = []
+  private var phases: [Int] = []
+  private var actors: [ActorState] = []
   /// Completed waits, by actor and barrier.
-  private let waits: UnsafeMutablePointer<Int>
-  private let queues: UnsafeMutablePointer<StepQueue>
-  private let queueCount: Int
+  private var waits: [Int] = []
+  private var queues: [Queue<Step>]
   /// Items taken, in order.
-  @exclusivity(unchecked) private var items = IntList()
-  @exclusivity(unchecked) private var unfinished = 0
+  private var items: [Int] = []
+  private var unfinished = 0
   /// The slot that each ring's producer wrote in each of its phases.
-  let produced: UnsafeMutablePointer<IntList>
-  private let ringCount: Int
-  let lastWritten: UnsafeMutablePointer<Int>
+  private var produced: [[Int]] = []
+  private var lastWritten: [Int] = []
 
-  struct ActorState {
+  private struct ActorState {
     var isFinished = false
     var itemsBefore = 0
     /// Number of the block among those of all actors.
@@ -64,88 +55,36 @@ final class CoreSlot {
   init(_ compiled: CompiledKernel, number: Int) {
     self.compiled = compiled
     self.number = number
-    flat = compiled.flat
-    actorCount = flat.actors
-    barrierCount = flat.barrierCount
-    operations = flat.operations
-    waitList = flat.waits
-    blocks = flat.blocks
-    barriers = flat.barriers
-    buffers = flat.buffers
-    storage = .allocate(capacity: max(flat.slots, 1))
-    for slot in 0..<flat.slots { (storage + slot).initialize(to: Contents()) }
-    arrivals = .allocate(capacity: max(barrierCount * actorCount, 1))
-    phases = .allocate(capacity: max(barrierCount, 1))
-    waits = .allocate(capacity: max(barrierCount * actorCount, 1))
-    actors = .allocate(capacity: max(actorCount, 1))
-    queueCount = compiled.queues.count
-    queues = .allocate(capacity: max(queueCount, 1))
-    for queue in 0..<queueCount { (queues + queue).initialize(to: StepQueue()) }
-    ringCount = compiled.kernel.rings.count
-    produced = .allocate(capacity: max(ringCount, 1))
-    for ring in 0..<ringCount { (produced + ring).initialize(to: IntList()) }
-    lastWritten = .allocate(capacity: max(flat.bufferCount, 1))
-  }
-
-  deinit {
-    storage.deinitialize(count: flat.slots)
-    storage.deallocate()
-    for queue in 0..<queueCount { queues[queue].deallocate() }
-    for ring in 0..<ringCount { produced[ring].deallocate() }
-    items.deallocate()
-    arrivals.deallocate()
-    phases.deallocate()
-    waits.deallocate()
-    actors.deallocate()
-    queues.deallocate()
-    produced.deallocate()
-    lastWritten.deallocate()
+    let kernel = compiled.kernel
+    (actorCount, barrierCount) = (kernel.actors.count, kernel.barriers.count)
+    storage = kernel.buffers.map { Array(repeating: Contents(), count: $0.slots) }
+    queues = Array(repeating: Queue(), count: compiled.queueCount)
   }
 
   /// Empties everything and takes a first item.
   func start(_ run: KernelRun) {
     // An item in which nothing is to do ends at once.
-    repeat { begin(run) } while unfinished == 0 && items.count > 0 && !flat.isPersistent
+    repeat { begin(run) } while unfinished == 0 && !items.isEmpty && !compiled.isPersistent
   }
 
   private func begin(_ run: KernelRun) {
-    let perActor = flat.barrierCount &* flat.actors
-    var index = 0
-    while index < flat.slots {
-      storage[index].poison()
-      index &+= 1
-    }
-    arrivals.update(repeating: 0, count: perActor)
-    waits.update(repeating: 0, count: perActor)
-    phases.update(repeating: 0, count: flat.barrierCount)
-    lastWritten.update(repeating: 0, count: flat.bufferCount)
-    index = 0
-    while index < queueCount {
-      queues[index].removeAll()
-      index &+= 1
-    }
-    index = 0
-    while index < ringCount {
-      produced[index].removeAll()
-      index &+= 1
-    }
-    items.removeAll()
-    actors.update(repeating: ActorState(), count: flat.actors)
-    unfinished = flat.actors
-    index = 0
-    while index < flat.actors {
-      enterItem(index, run)
-      index &+= 1
-    }
+    for buffer in storage.indices { poison(buffer) }
+    arrivals = Array(repeating: 0, count: barrierCount * actorCount)
+    waits = arrivals
+    phases = Array(repeating: 0, count: barrierCount)
+    lastWritten = Array(repeating: 0, count: storage.count)
+    for queue in queues.indices { queues[queue].removeAll() }
+    produced = Array(repeating: [], count: compiled.kernel.rings.count)
+    items.removeAll(keepingCapacity: true)
+    actors = Array(repeating: ActorState(), count: actorCount)
+    unfinished = actorCount
+    for actor in 0..<actorCount { enterItem(actor, run) }
   }
 
   /// A kernel that is not persistent starts afresh when an item is done.
   func recycle(_ run: KernelRun) {
-    guard unfinished == 0, !flat.isPersistent, items.count > 0 else { return }
-    var queue = 0
-    while queue < queueCount {
-      if !queues[queue].isEmpty { return }
-      queue &+= 1
+    guard unfinished == 0, !compiled.isPersistent, !items.isEmpty, queues.allSatisfy(\.isEmpty) else {
+      return
     }
     start(run)
   }
@@ -153,94 +92,69 @@ final class CoreSlot {
   // MARK: Agents
 
   func isEnabled(_ agent: Int) -> Bool {
-    if agent >= actorCount { return !queues[agent &- actorCount].isEmpty }
-    let actor = actors + agent
-    if actor.pointee.isFinished { return false }
-    let operation = operations + actor.pointee.operation
-    var left = operation.pointee.waits
-    if left == 0 { return true }
-    let done = waits + agent &* barrierCount
-    var wait = waitList + operation.pointee.firstWait
-    while left > 0 {
-      let barrier = wait.pointee.barrier
-      if done[barrier] &+ wait.pointee.earlier >= phases[barrier] &+ barriers[barrier].initialPhases {
-        return false
-      }
-      wait += 1
-      left &-= 1
+    if agent >= actorCount { return !queues[agent - actorCount].isEmpty }
+    if actors[agent].isFinished { return false }
+    for place in compiled.operations[actors[agent].operation].waits {
+      let wait = compiled.waits[place]
+      if isPending(wait.barrier, agent, earlier: wait.earlier) { return false }
     }
     return true
   }
 
-  /// Lets an enabled agent go on, and executes the step that is due: none where one was only issued.
-  func advance(_ agent: Int, _ run: KernelRun, _ step: inout Step) -> Bool {
-    if agent >= actorCount {
-      step = queues[agent &- actorCount].removeFirst()
-      return true
+  /// Whether an actor's next wait for a barrier, after `earlier` others, has to go on.
+  private func isPending(_ barrier: Int, _ actor: Int, earlier: Int) -> Bool {
+    waits[actor * barrierCount + barrier] + earlier
+      >= phases[barrier] + compiled.kernel.barriers[barrier].initialPhases
+  }
+
+  /// Lets an enabled agent go on; the step that is due, or nil where one was only issued.
+  func advance(_ agent: Int, _ run: KernelRun) -> Step? {
+    if agent >= actorCount { return queues[agent - actorCount].removeFirst() }
+    let actor = actors[agent]
+    for place in compiled.operations[actor.operation].waits {
+      waits[agent * barrierCount + compiled.waits[place].barrier] += 1
     }
-    let actor = actors + agent
-    let operation = operations + actor.pointee.operation
-    let done = waits + agent &* barrierCount
-    var wait = waitList + operation.pointee.firstWait
-    var left = operation.pointee.waits
-    while left > 0 {
-      done[wait.pointee.barrier] &+= 1
-      wait += 1
-      left &-= 1
-    }
-    step.operation = actor.pointee.operation
-    step.item = items.pointer[actor.pointee.itemsBefore]
-    step.step = actor.pointee.step
-    step.stepsBefore = actor.pointee.stepsBefore
-    step.itemsBefore = actor.pointee.itemsBefore
-    step.trip = actor.pointee.trip
+    let step = Step(
+      operation: actor.operation, item: items[actor.itemsBefore], step: actor.step,
+      stepsBefore: actor.stepsBefore, itemsBefore: actor.itemsBefore, trip: actor.trip)
     move(agent, run)
-    let queue = operation.pointee.queue
-    if queue < 0 { return true }
+    guard let queue = compiled.operations[step.operation].queue else { return step }
     queues[queue].append(step)
-    return false
+    return nil
   }
 
   /// Moves an actor past its operation.
   private func move(_ agent: Int, _ run: KernelRun) {
-    let actor = actors + agent
-    let block = blocks + actor.pointee.block
-    actor.pointee.operation &+= 1
-    if actor.pointee.operation < block.pointee.endOperation { return }
-    actor.pointee.trip &+= 1
-    actor.pointee.step &+= block.pointee.stepsPerTrip
-    if actor.pointee.trip < actor.pointee.trips {
-      actor.pointee.operation = block.pointee.firstOperation
+    let block = compiled.blocks[actors[agent].block]
+    actors[agent].operation += 1
+    if actors[agent].operation < block.operations.upperBound { return }
+    actors[agent].trip += 1
+    actors[agent].step += block.stepsPerTrip
+    if actors[agent].trip < actors[agent].trips {
+      actors[agent].operation = block.operations.lowerBound
       return
     }
-    if enterBlock(agent, from: actor.pointee.block &+ 1) { return }
+    if enterBlock(agent, from: actors[agent].block + 1) { return }
     leaveItem(agent)
     enterItem(agent, run)
   }
 
   /// Enters the first block from `first` on that the actor's item runs at all; false where there is none.
   private func enterBlock(_ agent: Int, from first: Int) -> Bool {
-    let actor = actors + agent
-    let item = items.pointer[actor.pointee.itemsBefore]
-    let trips = flat.trips + flat.items[item].itemClass &* flat.blockCount
-    let end = flat.firstBlock[agent &+ 1]
-    var block = first
-    while block < end {
-      if trips[block] > 0 {
-        actor.pointee.block = block
-        actor.pointee.trip = 0
-        actor.pointee.trips = trips[block]
-        actor.pointee.operation = blocks[block].firstOperation
-        return true
-      }
-      block &+= 1
+    let trips = compiled.trips[compiled.items[items[actors[agent].itemsBefore]].itemClass]
+    for block in first..<compiled.blocksOfActor[agent].upperBound where trips[block] > 0 {
+      actors[agent].block = block
+      actors[agent].trip = 0
+      actors[agent].trips = trips[block]
+      actors[agent].operation = compiled.blocks[block].operations.lowerBound
+      return true
     }
     return false
   }
 
   private func leaveItem(_ agent: Int) {
-    actors[agent].itemsBefore &+= 1
-    actors[agent].stepsBefore &+= actors[agent].step
+    actors[agent].itemsBefore += 1
+    actors[agent].stepsBefore += actors[agent].step
     actors[agent].step = 0
   }
 
@@ -248,31 +162,78 @@ final class CoreSlot {
   private func enterItem(_ agent: Int, _ run: KernelRun) {
     while true {
       if actors[agent].itemsBefore == items.count {
-        let mayTake = flat.isPersistent || items.count == 0
-        let item = mayTake ? run.item(slot: number, taken: items.count) : -1
-        guard item >= 0 else {
+        let mayTake = compiled.isPersistent || items.isEmpty
+        guard mayTake, let item = run.item(slot: number, taken: items.count) else {
           actors[agent].isFinished = true
-          unfinished &-= 1
+          unfinished -= 1
           return
         }
         items.append(item)
       }
-      if enterBlock(agent, from: flat.firstBlock[agent]) { return }
+      if enterBlock(agent, from: compiled.blocksOfActor[agent].lowerBound) { return }
       leaveItem(agent)
     }
   }
 
   /// What unfinished actors wait for.
   func waiting() -> [String] {
-    (0..<flat.actors).filter { !actors[$0].isFinished }.map { agent in
+    actors.indices.filter { !actors[$0].isFinished }.map { agent in
       let operation = compiled.operations[actors[agent].operation]
-      let names = operation.waits
-        .filter {
-          waits[agent * flat.barrierCount + $0] >= phases[$0] + compiled.kernel.barriers[$0].initialPhases
-        }
-        .map { compiled.kernel.barriers[$0].name }
+      let names = compiled.waits[operation.waits].map(\.barrier)
+        .filter { isPending($0, agent, earlier: 0) }.map { compiled.kernel.barriers[$0].name }
       return
         "\(compiled.kernel.actors[agent].name) in '\(operation.name)' waits for \(names.joined(separator: ", "))"
+    }
+  }
+
+  // MARK: Effects of executed steps
+
+  func read(_ buffer: Int, slot: Int, _ place: Rectangle, in table: ValueTable) -> Int32 {
+    storage[buffer][slot].read(place, in: table)
+  }
+
+  func write(_ value: Int32, buffer: Int, slot: Int, _ place: Rectangle) {
+    storage[buffer][slot].write(value, to: place)
+    lastWritten[buffer] = slot
+    for other in compiled.neighbours[buffer] {
+      if storage[other].count == storage[buffer].count {
+        storage[other][slot].poison()
+      } else {
+        poison(other)
+      }
+    }
+  }
+
+  /// All slots of a buffer become undefined.
+  private func poison(_ buffer: Int) {
+    for slot in storage[buffer].indices { storage[buffer][slot].poison() }
+  }
+
+  /// Arrives at what the operation signals.
+  func signal(_ operation: Int) {
+    let actor = compiled.operations[operation].actor
+    for barrier in compiled.operations[operation].signals {
+      let share = compiled.shares[barrier]
+      // Arrivals that count whoever makes them are the first actor's.
+      let first = barrier * actorCount
+      let own = first + (share.actors.isEmpty ? 0 : actor)
+      arrivals[own] += 1
+      guard arrivals[own] / share.arrivals > phases[barrier] else { continue }
+      let complete = share.actors.reduce(arrivals[own]) { min($0, arrivals[first + $1]) } / share.arrivals
+      if complete > phases[barrier] {
+        phases[barrier] = complete
+        handOn(barrier)
+      }
+    }
+  }
+
+  /// A phase is complete: where it gives back a ring slot, the slot's contents become undefined.
+  private func handOn(_ barrier: Int) {
+    let rings = compiled.kernel.rings
+    if let ring = compiled.ringOfFull[barrier] {
+      produced[ring].append(lastWritten[rings[ring].buffer.index])
+    } else if let ring = compiled.ringOfEmpty[barrier], phases[barrier] <= produced[ring].count {
+      storage[rings[ring].buffer.index][produced[ring][phases[barrier] - 1]].poison()
     }
   }
 }

@@ -7,23 +7,20 @@ import Programs
 /// A region is laid out by whoever writes it first: one head's rows, or the rows of several packed heads. Readers
 /// with another layout get the rows put in their order.
 final class DeviceMemory {
-  final class Region {
-    let contents: Contents
+  private struct Region {
     /// Heads whose rows alternate in this region.
-    let packedHeads: Int
+    var packedHeads: Int
+    var contents = Contents()
     /// The number of the write that came last.
-    @exclusivity(unchecked) var version = 0
-
-    init(packedHeads: Int, contents: Contents = Contents()) {
-      self.packedHeads = packedHeads
-      self.contents = contents
-    }
+    var version = 0
   }
 
-  /// One head taken out of a packed region, and which version of that region it was.
-  private struct View {
-    var version: Int
-    var region: Region
+  /// What is kept for one head of a tensor.
+  private struct Home {
+    var region: Region?
+    /// The head taken out of a packed region, and which version of that region it was: kernels that merge parts read a
+    /// packed region row by row.
+    var view: (version: Int, region: Region)?
   }
 
   let shape: AttentionShape
@@ -31,18 +28,15 @@ final class DeviceMemory {
   private let group: Int
   private let heads: Int
   private let hasQueryLengths: Bool
-  /// By tensor: rows of one head, columns, element type.
-  private let extents: UnsafeMutablePointer<Extent>
+  /// By tensor.
+  private let extents: [Extent]
   /// By tensor, then by split and first head's number as written, `heads` for each split.
-  private let regions: UnsafeMutablePointer<UnsafeMutablePointer<Region?>>
-  /// By the same places: kernels that merge parts read a packed region row by row.
-  private let views: UnsafeMutablePointer<UnsafeMutablePointer<View?>>
-  /// Places of each tensor.
-  private let places: UnsafeMutablePointer<Int>
-  @exclusivity(unchecked) private var writes = 0
+  private var homes: [[Home]]
+  private var writes = 0
   /// Splits of the kernel that wrote partial results last.
-  @exclusivity(unchecked) private(set) var splits = 1
+  private(set) var splits = 1
 
+  /// Rows of one head, columns, element type.
   private struct Extent {
     var rows: Int
     var columns: Int
@@ -55,24 +49,14 @@ final class DeviceMemory {
     group = max(shape.group, 1)
     heads = shape.batch * max(shape.headsQ, shape.headsKV)
     hasQueryLengths = shape.hasQueryLengths
-    let count = Tensor.allCases.count
-    extents = .allocate(capacity: count)
-    regions = .allocate(capacity: count)
-    views = .allocate(capacity: count)
-    places = .allocate(capacity: count)
-    for tensor in Tensor.allCases {
-      let index = tensor.index
+    extents = Tensor.allCases.map { tensor in
       let (rows, columns) = Self.extent(tensor, shape)
-      (extents + index).initialize(to: Extent(rows: rows, columns: columns, type: Self.type(tensor, shape)))
-      places[index] = heads
-      (regions + index).initialize(to: .allocate(capacity: heads))
-      regions[index].initialize(repeating: nil, count: heads)
-      (views + index).initialize(to: .allocate(capacity: heads))
-      views[index].initialize(repeating: nil, count: heads)
+      return Extent(rows: rows, columns: columns, type: Self.type(tensor, shape))
     }
+    homes = Array(repeating: Array(repeating: Home(), count: heads), count: extents.count)
     for (tensor, values) in inputs {
       for (head, value) in values.enumerated() {
-        let region = Region(packedHeads: 1)
+        var region = Region(packedHeads: 1)
         let extent = extents[tensor.index]
         var own = Rectangle(row: 0, rows: extent.rows, column: 0, columns: extent.columns)
         var part = value
@@ -82,50 +66,18 @@ final class DeviceMemory {
           part = table.crop(value, row: own.row, rows: own.rows, column: 0, columns: own.columns)
         }
         if own.rows > 0 { region.contents.write(part, to: own) }
-        regions[tensor.index][head] = region
+        homes[tensor.index][head].region = region
       }
     }
-  }
-
-  deinit {
-    for index in 0..<Tensor.allCases.count {
-      regions[index].deinitialize(count: places[index])
-      regions[index].deallocate()
-      views[index].deinitialize(count: places[index])
-      views[index].deallocate()
-    }
-    extents.deallocate()
-    regions.deallocate()
-    views.deallocate()
-    places.deallocate()
-  }
-
-  /// Makes room for place `slot` of a tensor.
-  private func reach(_ index: Int, _ slot: Int) {
-    let before = places[index]
-    if slot < before { return }
-    var wanted = before
-    while wanted <= slot { wanted *= 2 }
-    let moreRegions = UnsafeMutablePointer<Region?>.allocate(capacity: wanted)
-    moreRegions.moveInitialize(from: regions[index], count: before)
-    (moreRegions + before).initialize(repeating: nil, count: wanted - before)
-    regions[index].deallocate()
-    regions[index] = moreRegions
-    let moreViews = UnsafeMutablePointer<View?>.allocate(capacity: wanted)
-    moreViews.moveInitialize(from: views[index], count: before)
-    (moreViews + before).initialize(repeating: nil, count: wanted - before)
-    views[index].deallocate()
-    views[index] = moreViews
-    places[index] = wanted
   }
 
   /// All of a tensor's part of one head, or of packed heads from it on. A sequence with fewer queries than others ends
   /// where its own do.
   private func whole(_ tensor: Tensor, head: Int, packedHeads: Int) -> Rectangle {
-    let extent = extents + tensor.index
-    var rows = extent.pointee.rows
-    if hasQueryLengths, tensor.isPerQuery { rows = shape.queries(of: head / shape.headsQ) }
-    return Rectangle(row: 0, rows: rows &* packedHeads, column: 0, columns: extent.pointee.columns)
+    let extent = extents[tensor.index]
+    let rows =
+      hasQueryLengths && tensor.isPerQuery ? shape.queries(of: head / shape.headsQ) : extent.rows
+    return Rectangle(row: 0, rows: rows * packedHeads, column: 0, columns: extent.columns)
   }
 
   /// Which part of a tensor a work item means.
@@ -138,9 +90,14 @@ final class DeviceMemory {
     var rectangle: Rectangle
   }
 
-  private func slot(_ place: Place, _ index: Int) -> Int {
-    let slot = place.split &* heads &+ place.head
-    if slot >= places[index] { reach(index, slot) }
+  private func whole(_ place: Place) -> Rectangle {
+    whole(place.tensor, head: place.head, packedHeads: place.packedHeads)
+  }
+
+  /// The place's home among its tensor's, of which there are enough then.
+  private func slot(_ place: Place) -> Int {
+    let slot = place.split * heads + place.head
+    while homes[place.tensor.index].count <= slot { homes[place.tensor.index].append(Home()) }
     return slot
   }
 
@@ -169,58 +126,47 @@ final class DeviceMemory {
   }
 
   private func readOne(_ place: Place) -> Int32 {
-    let limits = whole(place.tensor, head: place.head, packedHeads: place.packedHeads)
     let wanted = place.rectangle
-    let inside = clipped(wanted, to: limits)
+    let inside = clipped(wanted, to: whole(place))
     if inside.rows <= 0 || inside.columns <= 0 {
       return table.constant(0, rows: wanted.rows, columns: wanted.columns)
     }
-    let region = region(place)
-    let value = region.contents.read(inside, in: table)
+    let value = region(place).contents.read(inside, in: table)
     return table.crop(value, row: 0, rows: wanted.rows, column: 0, columns: wanted.columns)
   }
 
   /// Writes; rows and columns past the end are dropped. The value is rounded to the tensor's type.
   func write(_ value: Int32, to place: Place) {
-    let inside = clipped(
-      place.rectangle, to: whole(place.tensor, head: place.head, packedHeads: place.packedHeads))
+    let inside = clipped(place.rectangle, to: whole(place))
     if inside.rows <= 0 || inside.columns <= 0 { return }
     let kept = table.crop(value, row: 0, rows: inside.rows, column: 0, columns: inside.columns)
-    let index = place.tensor.index
+    let (index, slot) = (place.tensor.index, slot(place))
     let rounded = table.rounded(kept, to: extents[index].type)
-    let slot = slot(place, index)
-    let target: Region
-    if let there = regions[index][slot], there.packedHeads == place.packedHeads {
-      target = there
-    } else {
+    if homes[index][slot].region?.packedHeads != place.packedHeads {
       unpack(place)
-      target = region(place)
-      regions[index][slot] = target
+      homes[index][slot].region = region(place)
     }
-    target.contents.write(rounded, to: inside)
-    writes &+= 1
-    target.version = writes
+    writes += 1
+    homes[index][slot].region?.contents.write(rounded, to: inside)
+    homes[index][slot].region?.version = writes
     if place.tensor == .partialO { splits = max(splits, place.split + 1) }
   }
 
   /// Gives every head of a packed region one of its own before one of them is written alone.
   private func unpack(_ place: Place) {
     guard place.packedHeads == 1 else { return }
-    let index = place.tensor.index
+    let (index, slot) = (place.tensor.index, slot(place))
     for distance in 0..<group where distance <= place.head {
-      let base = slot(place, index) - distance
-      guard let packed = regions[index][base], packed.packedHeads > max(distance, 1) else { continue }
-      var apart: [Region] = []
-      for head in 0..<packed.packedHeads {
+      guard let packed = homes[index][slot - distance].region, packed.packedHeads > max(distance, 1) else {
+        continue
+      }
+      let apart = (0..<packed.packedHeads).map { head in
         var own = place
         own.head = place.head - distance + head
-        apart.append(region(own))
+        return region(own)
       }
-      for (head, region) in apart.enumerated() {
-        // A view is no view any more.
-        views[index][base + head] = nil
-        regions[index][base + head] = region
-      }
+      // A view is no view any more.
+      for (head, region) in apart.enumerated() { homes[index][slot - distance + head] = Home(region: region) }
       return
     }
   }
@@ -228,8 +174,7 @@ final class DeviceMemory {
   /// Adds a tile to what is there, as one step.
   func add(_ value: Int32, to place: Place) {
     var clip = place
-    clip.rectangle = clipped(
-      place.rectangle, to: whole(place.tensor, head: place.head, packedHeads: place.packedHeads))
+    clip.rectangle = clipped(place.rectangle, to: whole(place))
     if clip.rectangle.rows <= 0 || clip.rectangle.columns <= 0 { return }
     let kept = table.crop(
       value, row: 0, rows: clip.rectangle.rows, column: 0, columns: clip.rectangle.columns)
@@ -244,51 +189,39 @@ final class DeviceMemory {
         rectangle: whole(tensor, head: head, packedHeads: 1)))
   }
 
-  func isWritten(_ tensor: Tensor) -> Bool {
-    let index = tensor.index
-    return (0..<places[index]).contains { regions[index][$0] != nil }
-  }
+  func isWritten(_ tensor: Tensor) -> Bool { homes[tensor.index].contains { $0.region != nil } }
 
   /// Whether somebody wrote to some row of a place, in whatever layout the writer had.
   func isWritten(_ place: Place) -> Bool {
-    let index = place.tensor.index
-    let slot = slot(place, index)
-    if let region = regions[index][slot], region.packedHeads == place.packedHeads {
+    let (index, slot) = (place.tensor.index, slot(place))
+    if let region = homes[index][slot].region, region.packedHeads == place.packedHeads {
       return region.contents.meets(place.rectangle)
     }
-    var distance = 0
-    while distance < group, distance <= place.head {
-      guard let region = regions[index][slot &- distance], region.packedHeads > distance else {
-        distance &+= 1
-        continue
-      }
+    for distance in 0..<group where distance <= place.head {
+      guard let region = homes[index][slot - distance].region, region.packedHeads > distance else { continue }
       // The heads of a group take turns in the rows of the writer's tiles.
-      var row = 0
-      while row < place.rectangle.rows {
+      return (0..<place.rectangle.rows).contains { row in
         var one = place.rectangle
-        one.row = (place.rectangle.row &+ row) &* region.packedHeads &+ distance
+        one.row = (place.rectangle.row + row) * region.packedHeads + distance
         one.rows = 1
-        if region.contents.meets(one) { return true }
-        row &+= 1
+        return region.contents.meets(one)
       }
-      return false
     }
     return false
   }
 
   /// The region of a place in the place's layout, made from what is there.
   private func region(_ place: Place) -> Region {
-    let index = place.tensor.index
-    let slot = slot(place, index)
-    if let region = regions[index][slot], region.packedHeads == place.packedHeads { return region }
-    let region = Region(packedHeads: place.packedHeads)
+    let (index, slot) = (place.tensor.index, slot(place))
+    if let region = homes[index][slot].region, region.packedHeads == place.packedHeads { return region }
+    var region = Region(packedHeads: place.packedHeads)
     if place.packedHeads > 1 {
       // Packed from heads that lie apart.
-      let extent = whole(place.tensor, head: place.head, packedHeads: place.packedHeads)
-      guard regions[index][slot] != nil else { return fresh(place) }
+      let extent = whole(place)
+      guard homes[index][slot].region != nil else { return fresh(place) }
       var value = table.constant(0, rows: extent.rows, columns: extent.columns)
       for head in 0..<place.packedHeads {
-        let part = regions[index][slot + head].map {
+        let part = homes[index][slot + head].region.map {
           $0.contents.read(whole(place.tensor, head: place.head, packedHeads: 1), in: table)
         }
         let filled =
@@ -300,14 +233,12 @@ final class DeviceMemory {
     }
     // One head out of a packed region, which lies at its first head's number.
     for distance in 0..<group where place.head >= distance {
-      guard let packed = regions[index][slot - distance], packed.packedHeads > distance else { continue }
-      if let view = views[index][slot], view.version == packed.version { return view.region }
+      guard let packed = homes[index][slot - distance].region, packed.packedHeads > distance else { continue }
+      if let view = homes[index][slot].view, view.version == packed.version { return view.region }
       let value = packed.contents.read(
         whole(place.tensor, head: place.head, packedHeads: packed.packedHeads), in: table)
-      region.contents.write(
-        table.unpackHead(value, distance, of: packed.packedHeads),
-        to: whole(place.tensor, head: place.head, packedHeads: 1))
-      views[index][slot] = View(version: packed.version, region: region)
+      region.contents.write(table.unpackHead(value, distance, of: packed.packedHeads), to: whole(place))
+      homes[index][slot].view = (packed.version, region)
       return region
     }
     return fresh(place)
@@ -315,10 +246,10 @@ final class DeviceMemory {
 
   /// A region that nobody wrote: zero for accumulators, undefined otherwise.
   private func fresh(_ place: Place) -> Region {
-    let region = Region(packedHeads: place.packedHeads)
+    var region = Region(packedHeads: place.packedHeads)
     switch place.tensor {
     case .gradQAccumulator, .gradKAccumulator, .gradVAccumulator:
-      let extent = whole(place.tensor, head: place.head, packedHeads: place.packedHeads)
+      let extent = whole(place)
       region.contents.write(table.constant(0, rows: extent.rows, columns: extent.columns), to: extent)
     default: break
     }

@@ -36,25 +36,11 @@ extension GraphMachine {
     let head = column / shape.headDim
     let row = heads.count * shape.headDim
     let isNew = column % shape.headDim == 0
-    taken[0].withUnsafeBufferPointer { query in
-      taken[1].withUnsafeBufferPointer { key in
-        node.state.withUnsafeMutableBufferPointer { state in
-          guard let query = query.baseAddress, let key = key.baseAddress, let state = state.baseAddress else {
-            return
-          }
-          for place in 0..<queries {
-            let sums = state + place * heads.count + head
-            var sum: Float = isNew ? 0 : sums.pointee
-            let start = query + place * row + column
-            var element = 0
-            while element < width {
-              sum += start[element] * key[element]
-              element += 1
-            }
-            sums.pointee = sum
-          }
-        }
-      }
+    for place in 0..<queries {
+      let start = place * row + column
+      var sum: Float = isNew ? 0 : node.state[place * heads.count + head]
+      for element in 0..<width { sum += taken[0][start + element] * taken[1][element] }
+      node.state[place * heads.count + head] = sum
     }
     guard word == words - 1 else { return }
     let scores = node.state[0..<count].map { $0 * scale }
@@ -85,19 +71,12 @@ extension GraphMachine {
     let column = word * width
     let head = column / shape.headDim
     let row = heads.count * shape.headDim
-    taken[2].withUnsafeBufferPointer { value in
-      node.state.withUnsafeMutableBufferPointer { state in
-        guard let value = value.baseAddress, let state = state.baseAddress else { return }
-        for place in 0..<queries {
-          let weight = state[place * heads.count + head]
-          let sums = state + 2 * count + place * row + column
-          var element = 0
-          while element < width {
-            let before = key == 0 ? 0 : sums[element]
-            sums[element] = weight == 0 ? before : before + weight * value[element]
-            element += 1
-          }
-        }
+    for place in 0..<queries {
+      let weight = node.state[place * heads.count + head]
+      let sums = 2 * count + place * row + column
+      for element in 0..<width {
+        let before = key == 0 ? 0 : node.state[sums + element]
+        node.state[sums + element] = weight == 0 ? before : before + weight * taken[2][element]
       }
     }
     guard word == words - 1, key == shape.seqKV - 1 else { return }
@@ -110,12 +89,8 @@ extension GraphMachine {
   func storeGroup(_ rows: [Float], _ group: Int, queries: Int) {
     for place in 0..<queries where group * queries + place < shape.seqQ {
       for (offset, head) in heads.enumerated() {
-        guard let tile = outputs[head] else { continue }
         let from = (place * heads.count + offset) * shape.headDim
-        for column in 0..<shape.headDim {
-          tile.elements[(group * queries + place) * tile.columns + column] = Rounding.round(
-            rows[from + column], to: shape.dataType.outputType)
-        }
+        outputs[head]?.write(rows[from..<from + shape.headDim], row: group * queries + place)
       }
     }
   }

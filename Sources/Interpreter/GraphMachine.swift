@@ -8,48 +8,40 @@ import Programs
 /// outputs one after another. FIFOs are as deep as the graph says, so a graph that deadlocks does so here. Numbers are
 /// fp32; minus infinity as the maximum of a row so far means weights of zero.
 final class GraphMachine {
+  /// A FIFO of elements, each `width` numbers.
+  struct Stream {
+    let width: Int
+    let depth: Int
+    var elements = Queue<[Float]>()
+
+    var isFull: Bool { elements.count >= depth }
+
+    /// Adds an element; a row of another length than the stream's is poison.
+    mutating func append(_ element: [Float]) {
+      elements.append(element.count == width ? element : Array(repeating: .nan, count: width))
+    }
+  }
+
   /// A node at work: an object, so that a move copies nothing.
   final class Place {
-    /// Ports and the queues at them in raw memory: every move looks them up.
-    let inputs: UnsafeMutablePointer<DataflowGraph.Port>
-    let outputs: UnsafeMutablePointer<DataflowGraph.Port>
-    let inputCount: Int
-    let outputCount: Int
-    fileprivate let sources: UnsafeMutablePointer<Queue>
-    fileprivate let targets: UnsafeMutablePointer<Queue>
+    let inputs: [DataflowGraph.Port]
+    let outputs: [DataflowGraph.Port]
     let firings: Int
     let function: DataflowGraph.Function
-    @exclusivity(unchecked) var fired = 0
-    @exclusivity(unchecked) var step = 0
+    var fired = 0
+    var step = 0
     /// What the firing under way took, and what it writes: one row of numbers for each port.
-    @exclusivity(unchecked) var taken: [[Float]]
-    @exclusivity(unchecked) var results: [[Float]]
+    var taken: [[Float]]
+    var results: [[Float]]
     /// Running maximum, sum or output row.
-    @exclusivity(unchecked) var state: [Float] = []
+    var state: [Float] = []
 
-    init(_ node: DataflowGraph.Node, queues: [Queue]) {
-      (inputCount, outputCount) = (node.inputs.count, node.outputs.count)
-      inputs = .allocate(capacity: max(inputCount, 1))
-      outputs = .allocate(capacity: max(outputCount, 1))
-      sources = .allocate(capacity: max(inputCount, 1))
-      targets = .allocate(capacity: max(outputCount, 1))
-      inputs.initialize(from: node.inputs, count: inputCount)
-      outputs.initialize(from: node.outputs, count: outputCount)
-      sources.initialize(from: node.inputs.map { queues[$0.fifo] }, count: inputCount)
-      targets.initialize(from: node.outputs.map { queues[$0.fifo] }, count: outputCount)
+    init(_ node: DataflowGraph.Node) {
+      (inputs, outputs) = (node.inputs, node.outputs)
       firings = node.firings
       function = node.function
       taken = Array(repeating: [], count: node.inputs.count)
       results = Array(repeating: [], count: node.outputs.count)
-    }
-
-    deinit {
-      sources.deinitialize(count: inputCount)
-      targets.deinitialize(count: outputCount)
-      inputs.deallocate()
-      outputs.deallocate()
-      sources.deallocate()
-      targets.deallocate()
     }
   }
 
@@ -58,10 +50,11 @@ final class GraphMachine {
   let heads: Range<Int>
   let data: AttentionData
   let places: [Place]
+  private var streams: [Stream]
   let scale: Float
   /// One output for each head.
-  private(set) var outputs: [Int: Tile] = [:]
-  @exclusivity(unchecked) private(set) var moves = 0
+  var outputs: [Int: Tile] = [:]
+  private(set) var moves = 0
 
   init(_ graph: DataflowGraph, heads: Range<Int>, data: AttentionData) {
     self.graph = graph
@@ -69,8 +62,8 @@ final class GraphMachine {
     self.data = data
     shape = data.shape
     scale = Float(1 / Double(data.shape.headDim).squareRoot())
-    let queues = graph.fifos.map { Queue(width: $0.width, depth: $0.depth) }
-    places = graph.nodes.map { Place($0, queues: queues) }
+    streams = graph.fifos.map { Stream(width: $0.width, depth: $0.depth ?? .max) }
+    places = graph.nodes.map { Place($0) }
     for head in heads {
       outputs[head] = Tile(rows: shape.seqQ, columns: shape.headDimV, type: shape.dataType.outputType)
     }
@@ -115,35 +108,31 @@ final class GraphMachine {
   private func act(_ place: Place) -> Bool {
     guard place.fired < place.firings else { return false }
     let firing = place.fired
-    let inputCount = place.inputCount
-    var step = place.step
-    defer { place.step = step }
-    while step < inputCount {
-      if place.inputs[step].isTaken(at: firing) {
-        let queue = place.sources[step]
-        guard queue.count > 0 else { return false }
-        place.taken[step] = queue.removeFirst()
-        moves &+= 1
+    let inputCount = place.inputs.count
+    while place.step < inputCount {
+      let port = place.inputs[place.step]
+      if port.isTaken(at: firing) {
+        guard !streams[port.fifo].elements.isEmpty else { return false }
+        place.taken[place.step] = streams[port.fifo].elements.removeFirst()
+        moves += 1
       }
-      step &+= 1
+      place.step += 1
     }
-    if step == inputCount {
+    if place.step == inputCount {
       compute(place, firing)
-      step &+= 1
+      place.step += 1
     }
-    var output = step &- inputCount &- 1
-    while output < place.outputCount {
-      if place.outputs[output].isWritten(at: firing, of: place.firings) {
-        let queue = place.targets[output]
-        guard queue.count < queue.depth else { return false }
-        queue.append(place.results[output])
-        moves &+= 1
+    for output in (place.step - inputCount - 1)..<place.outputs.count {
+      let port = place.outputs[output]
+      if port.isWritten(at: firing, of: place.firings) {
+        guard !streams[port.fifo].isFull else { return false }
+        streams[port.fifo].append(place.results[output])
+        moves += 1
       }
-      step &+= 1
-      output &+= 1
+      place.step += 1
     }
-    place.fired &+= 1
-    step = 0
+    place.fired += 1
+    place.step = 0
     return true
   }
 
@@ -154,11 +143,7 @@ final class GraphMachine {
     let isFirst = firing % keys == 0
     let taken = place.taken
     func emit(_ row: [Float]) {
-      var output = 0
-      while output < place.outputCount {
-        place.results[output] = row
-        output &+= 1
-      }
+      for output in place.results.indices { place.results[output] = row }
     }
     switch place.function {
     case .readQueries:
@@ -186,7 +171,7 @@ final class GraphMachine {
       place.state = [new]
       let decay = new == -.infinity ? 1 : exponential(old - new)
       let weight = exponential(difference(taken[0][0], new))
-      for output in 0..<place.outputCount {
+      for output in place.results.indices {
         place.results[output] = [output % 2 == 0 ? decay : weight]
       }
     case .runningSum:
@@ -214,24 +199,9 @@ final class GraphMachine {
     (heads.lowerBound + firing / (shape.seqKV * shape.seqQ)) / shape.group
   }
 
-  func row(of tile: Tile, _ row: Int) -> [Float] {
-    Array(UnsafeBufferPointer(start: tile.elements + row * tile.columns, count: tile.columns))
-  }
+  func row(of tile: Tile, _ row: Int) -> [Float] { Array(tile.elements[tile.places(ofRow: row)]) }
 
-  private func dot(_ a: [Float], _ b: [Float]) -> Float {
-    var sum: Float = 0
-    a.withUnsafeBufferPointer { a in
-      b.withUnsafeBufferPointer { b in
-        guard let x = a.baseAddress, let y = b.baseAddress else { return }
-        var place = 0
-        while place < a.count {
-          sum += x[place] * y[place]
-          place &+= 1
-        }
-      }
-    }
-    return sum
-  }
+  private func dot(_ a: [Float], _ b: [Float]) -> Float { zip(a, b).reduce(0) { $0 + $1.0 * $1.1 } }
 
   /// score - maximum, where a row of nothing but minus infinity weighs nothing.
   func difference(_ score: Float, _ maximum: Float) -> Float {
@@ -245,27 +215,11 @@ final class GraphMachine {
   }
 
   private func accumulate(_ node: Place, _ old: [Float], weight: Float, row: [Float]) {
-    var sum = old
     // Zero times a value that is not finite would spoil a row that does not see it.
-    if weight != 0 {
-      sum.withUnsafeMutableBufferPointer { sum in
-        row.withUnsafeBufferPointer { row in
-          guard let x = sum.baseAddress, let y = row.baseAddress else { return }
-          var place = 0
-          while place < sum.count {
-            x[place] += weight * y[place]
-            place &+= 1
-          }
-        }
-      }
-    }
-    node.state = sum
+    node.state = weight == 0 ? old : zip(old, row).map { $0 + weight * $1 }
   }
 
   private func store(_ row: [Float], _ firing: Int) {
-    guard let tile = outputs[heads.lowerBound + firing / shape.seqQ] else { return }
-    let start = firing % shape.seqQ * tile.columns
-    tile.elements.advanced(by: start).update(from: row, count: row.count)
-    Rounding.round(tile.elements + start, count: row.count, to: shape.dataType.outputType)
+    outputs[heads.lowerBound + firing / shape.seqQ]?.write(row, row: firing % shape.seqQ)
   }
 }

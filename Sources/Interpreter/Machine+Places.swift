@@ -6,29 +6,23 @@ extension Machine {
   func locate(
     _ ref: TileRef, _ context: Context
   ) throws(ExecutionFault) -> (slot: Int, rectangle: Rectangle) {
-    let buffer = context.flat.buffers + ref.buffer.index
-    var number: Int
-    switch ref.slot {
-    case .fixed(let fixed): number = fixed
-    case .step(let offset): number = context.step.stepsBefore &+ context.step.step &+ offset
-    case .item: number = context.step.itemsBefore
+    let buffer = context.compiled.kernel.buffers[ref.buffer.index]
+    let number =
+      switch ref.slot {
+      case .fixed(let fixed): fixed
+      case .step(let offset): context.step.stepsBefore + context.step.step + offset
+      case .item: context.step.itemsBefore
+      }
+    let rows = ref.rows ?? 0..<buffer.rows
+    let columns = ref.columns ?? 0..<buffer.columns
+    if rows.lowerBound < 0 || rows.upperBound > buffer.rows || columns.upperBound > buffer.columns {
+      throw outside(ref, context)
     }
-    let slots = buffer.pointee.slots
-    if number < 0 || number >= slots { number = ((number % slots) + slots) % slots }
-    var place = Rectangle(row: 0, rows: buffer.pointee.rows, column: 0, columns: buffer.pointee.columns)
-    if let rows = ref.rows {
-      let (first, last) = (rows.lowerBound, rows.upperBound)
-      if first < 0 || last > buffer.pointee.rows { throw outside(ref, context) }
-      place.row = first
-      place.rows = last &- first
-    }
-    if let columns = ref.columns {
-      let (first, last) = (columns.lowerBound, columns.upperBound)
-      if last > buffer.pointee.columns { throw outside(ref, context) }
-      place.column = first
-      place.columns = last &- first
-    }
-    return (number, place)
+    return (
+      (number % buffer.slots + buffer.slots) % buffer.slots,
+      Rectangle(
+        row: rows.lowerBound, rows: rows.count, column: columns.lowerBound, columns: columns.count)
+    )
   }
 
   private func outside(_ ref: TileRef, _ context: Context) -> ExecutionFault {
@@ -38,7 +32,7 @@ extension Machine {
 
   func read(_ ref: TileRef, _ context: Context) throws(ExecutionFault) -> Int32 {
     let (slot, rectangle) = try locate(ref, context)
-    let value = context.slot.contents(buffer: ref.buffer.index, slot: slot).read(rectangle, in: table)
+    let value = context.slot.read(ref.buffer.index, slot: slot, rectangle, in: table)
     recorder?.read(.buffer(ref.buffer.index, slot: slot), value: value)
     return value
   }
@@ -58,7 +52,7 @@ extension Machine {
         message: "a result of \(tile.rows) x \(tile.columns) goes to a tile of \(rectangle.rows) x "
           + "\(rectangle.columns) of buffer \(context.compiled.kernel.buffers[buffer].name)")
     }
-    let rounded = table.rounded(value, to: context.flat.buffers[buffer].type)
+    let rounded = table.rounded(value, to: context.compiled.kernel.buffers[buffer].elementType)
     context.slot.write(rounded, buffer: buffer, slot: slot, rectangle)
     recorder?.write(.buffer(buffer, slot: slot), value: rounded)
   }
@@ -86,7 +80,7 @@ extension Machine {
     _ tensor: Tensor, _ coordinate: TileCoordinate, _ rows: Int, _ columns: Int, _ context: Context
   ) throws(ExecutionFault) -> Int32 {
     let value: Int32
-    if let keys = context.flat.keys, tensor.isPerKeyValueHead {
+    if let keys = context.compiled.kernel.items.keys, tensor.isPerKeyValueHead {
       var place = try place(tensor, coordinate, rows, columns, context)
       place.rectangle.row += keys.lowerBound
       place.rectangle.rows = min(rows, keys.upperBound - place.rectangle.row)
@@ -125,15 +119,15 @@ extension Machine {
 
   /// Whether the kernel takes the query rows of several batch elements as one sequence.
   func isStacked(_ tensor: Tensor, _ context: Context) -> Bool {
-    context.flat.stackedBatch > 1 && !tensor.isPerKeyValueHead
+    context.compiled.kernel.items.stackedBatch > 1 && !tensor.isPerKeyValueHead
   }
 
   /// The query rows `rows` of a stacked sequence by batch element: offset among them, first head, and rows of its heads.
   func stackedRows(_ rows: Range<Int>, _ context: Context) -> [(offset: Int, head: Int, rows: Range<Int>)] {
     let shape = program.shape
-    let packedHeads = context.flat.packedHeads
+    let packedHeads = context.compiled.kernel.items.packedHeads
     let each = shape.seqQ * packedHeads
-    return (0..<context.flat.stackedBatch).compactMap { element in
+    return (0..<context.compiled.kernel.items.stackedBatch).compactMap { element in
       let own = rows.clamped(to: element * each..<(element + 1) * each)
       guard !own.isEmpty else { return nil }
       return (
@@ -146,11 +140,8 @@ extension Machine {
 
   /// Whether the kernel takes the query rows of all heads as one sequence.
   func isFlat(_ tensor: Tensor, _ context: Context) -> Bool {
-    // One test after another: the right side of `&&` is a closure, which copies the context where the optimiser does not run.
-    if queryHeads == 1 || tensor.isPerKeyValueHead { return false }
-    if context.flat.packedHeads != 1 { return false }
-    if context.compiled.sequences != 1 { return false }
-    return !isStacked(tensor, context)
+    queryHeads > 1 && !tensor.isPerKeyValueHead && context.compiled.kernel.items.packedHeads == 1
+      && context.compiled.sequences == 1 && !isStacked(tensor, context)
   }
 
   /// The place of rows that lie together in one head; nil for those that lie in several pieces.
@@ -191,7 +182,7 @@ extension Machine {
         (
           piece.offset,
           DeviceMemory.Place(
-            tensor: tensor, head: piece.head, packedHeads: context.flat.packedHeads,
+            tensor: tensor, head: piece.head, packedHeads: context.compiled.kernel.items.packedHeads,
             split: split,
             rectangle: Rectangle(
               row: piece.rows.lowerBound, rows: piece.rows.count, column: coordinate.firstColumn,
@@ -252,10 +243,10 @@ extension Machine {
   func place(
     _ tensor: Tensor, _ coordinate: TileCoordinate, _ rows: Int, _ columns: Int, _ context: Context
   ) throws(ExecutionFault) -> DeviceMemory.Place {
-    let packedHeads = context.flat.packedHeads
+    let packedHeads = context.compiled.kernel.items.packedHeads
     let sequences = context.compiled.sequences
     let head: Int
-    if context.flat.stackedBatch > 1 {
+    if context.compiled.kernel.items.stackedBatch > 1 {
       // The keys of all elements are those of the first.
       head = context.item.sequence
     } else if sequences * packedHeads == queryHeads {

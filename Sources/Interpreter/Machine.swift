@@ -5,7 +5,8 @@ import Programs
 /// Runs a program on numbers, in one order.
 ///
 /// Buffers are real storage, barriers are counted phases, asynchronous operations wait in queues (matrix
-/// instructions of an actor in one, its copies in one for each barrier at which they arrive) and read their operands when they execute. Several work items are in flight; kernels follow each other.
+/// instructions of an actor in one, its copies in one for each barrier at which they arrive) and read their operands when
+/// they execute. Several work items are in flight; kernels follow each other.
 final class Machine {
   let program: Program
   let kernels: [CompiledKernel]
@@ -18,10 +19,10 @@ final class Machine {
   /// Query rows of all heads, and whether sequences have different numbers of them.
   let queryRows: Int
   let hasQueryLengths: Bool
-  @exclusivity(unchecked) private var taken = IntList()
+  /// The agents that went on, in order, all kernels in a row.
+  private(set) var choices: [Int32] = []
   /// How often each operation executed, by kernel and by its place among the kernel's operations.
-  private let counts: UnsafeMutablePointer<Int>
-  private let firstCount: [Int]
+  private(set) var executed: [[Int]]
   /// Set to write down every step.
   var recorder: Recorder?
 
@@ -36,33 +37,8 @@ final class Machine {
     queryRows = shape.headsQ * shape.totalQueries
     hasQueryLengths = shape.hasQueryLengths
     memory = DeviceMemory(shape: program.shape, table: table, inputs: inputs)
-    firstCount = kernels.reduce(into: [0]) { $0.append(($0.last ?? 0) + $1.operations.count) }
-    let total = firstCount.last ?? 0
-    counts = .allocate(capacity: max(total, 1))
-    counts.initialize(repeating: 0, count: total)
+    executed = kernels.map { Array(repeating: 0, count: $0.operations.count) }
   }
-
-  deinit {
-    counts.deallocate()
-    taken.deallocate()
-  }
-
-  /// The agents that went on, in order, all kernels in a row.
-  var choices: [Int32] {
-    let (numbers, count) = (taken.pointer, taken.count)
-    return Array(unsafeUninitializedCapacity: count) { target, written in
-      guard let start = target.baseAddress else { return }
-      var index = 0
-      while index < count {
-        (start + index).initialize(to: Int32(truncatingIfNeeded: numbers[index]))
-        index &+= 1
-      }
-      written = count
-    }
-  }
-
-  /// How often an operation executed, by its place among the operations of all actors.
-  func executed(kernel: Int, operation: Int) -> Int { counts[firstCount[kernel] + operation] }
 
   /// - Throws: `ExecutionFault` where the program stops or asks for something that is not there.
   func run(_ order: Order) throws(ExecutionFault) {
@@ -72,35 +48,29 @@ final class Machine {
 
   private func run(kernel index: Int, _ scheduler: Scheduler, slots count: Int) throws(ExecutionFault) {
     let compiled = kernels[index]
-    let flat = compiled.flat
     let run = KernelRun(compiled, slots: min(count, max(compiled.items.count, 1)))
-    let counts = counts + firstCount[index]
-    let actors = flat.actors
-    let perSlot = actors + compiled.queues.count
-    scheduler.begin(slots: run.slotCount, perSlot: perSlot, actors: actors)
-    var step = Step()
-    while true {
-      let agent = scheduler.next(run)
-      if agent < 0 { break }
-      taken.append(agent)
+    let actors = compiled.kernel.actors.count
+    let perSlot = actors + compiled.queueCount
+    scheduler.begin(slots: run.slots.count, perSlot: perSlot, actors: actors)
+    while let agent = scheduler.next(run) {
+      choices.append(Int32(agent))
       let slot = run.slots[agent / perSlot]
-      if slot.advance(agent % perSlot, run, &step) {
-        counts[step.operation] &+= 1
-        let operation = compiled.operation(step.operation)
+      if let step = slot.advance(agent % perSlot, run) {
+        executed[index][step.operation] += 1
+        recorder?.begin(kernel: index, slot: slot.number, step)
+        let operation = compiled.operations[step.operation]
         if operation.computes {
-          let context = Context(
-            compiled: compiled, flat: flat, operation: operation, slot: slot, step: step,
-            item: flat.items[step.item])
-          recorder?.begin(kernel: index, slot: slot.number, step)
-          try perform(operation.action, context)
-        } else {
-          recorder?.begin(kernel: index, slot: slot.number, step)
+          try perform(
+            operation.action,
+            Context(
+              compiled: compiled, operation: operation, slot: slot, step: step,
+              item: compiled.items[step.item]))
         }
         slot.signal(step.operation)
       }
       slot.recycle(run)
     }
-    let waiting = (0..<run.slotCount).flatMap { run.slots[$0].waiting() }
+    let waiting = run.slots.flatMap { $0.waiting() }
     if !waiting.isEmpty { throw .deadlock(kernel: compiled.kernel.name, waiting: waiting) }
   }
 
@@ -109,7 +79,6 @@ final class Machine {
   /// Where and for which work item an operation executes.
   struct Context {
     let compiled: CompiledKernel
-    let flat: FlatKernel
     let operation: CompiledKernel.Operation
     let slot: CoreSlot
     let step: Step
@@ -146,35 +115,18 @@ final class Machine {
       try write(
         table.matmul(left, right, plus: before, transposeA: transposeA, transposeB: transposeB), to: into,
         context)
-    case .mask(let scores, let keyTile, let queryTile):
-      let keys = context.flat.keys
-      let firstKey = try index(keyTile.index, context) * keyTile.rows + (keys?.lowerBound ?? 0)
-      let firstRow: Int
-      if let queryTile {
-        firstRow = try index(queryTile.index, context) * queryTile.rows
-      } else {
-        let rows = context.flat.buffers[scores.buffer.index].rows
-        firstRow = context.item.tile * rows + (scores.rows?.lowerBound ?? 0)
-      }
-      let packedHeads = context.flat.packedHeads
-      var value = try read(scores, context)
-      let rows =
-        isStacked(.q, context)
-        ? stackedRows(firstRow..<firstRow + table[value].rows, context)
-        : [(0, context.item.sequence * packedHeads, firstRow..<firstRow + table[value].rows)]
-      for (offset, head, own) in rows {
-        let part = table.crop(value, row: offset, rows: own.count, column: 0, columns: table[value].columns)
-        let masked = table.masked(
-          part, firstRow: own.lowerBound, firstKey: firstKey, packedHeads: packedHeads, head: head,
-          lastKey: keys?.upperBound, rowOrder: queryTile?.order, keyOrder: keyTile.order)
-        value =
-          own.count == table[value].rows ? masked : table.overlay(value, with: masked, row: offset, column: 0)
-      }
-      try write(value, to: scores, context)
+    case .mask(let scores, let keyTile, let queryTile): try mask(scores, keyTile, queryTile, context)
     case .fill(let target, let number):
       let (slot, place) = try locate(target, context)
       let value = table.constant(Float(number), rows: place.rows, columns: place.columns)
       try write(value, buffer: target.buffer.index, slot: slot, place, context)
+    default: try computeSoftmax(action, context)
+    }
+  }
+
+  /// Actions on scores, probabilities, statistics and partial results.
+  private func computeSoftmax(_ action: Action, _ context: Context) throws(ExecutionFault) {
+    switch action {
     case .updateMaximum(let scores, let maximum, let scale, let threshold):
       let old = try read(maximum, context)
       let new = table.maximum(try read(scores, context), old: old, threshold: threshold)
@@ -224,7 +176,38 @@ final class Machine {
         try read(probabilities, context), gradient: try read(gradient, context),
         delta: try read(delta, context))
       try write(value, to: into, context)
+    case .none, .sequence, .load, .store, .atomicAdd, .matmul, .mask, .fill: break
     }
+  }
+
+  /// Sets scores that the mask forbids to minus infinity, one batch element of stacked rows after another.
+  private func mask(
+    _ scores: TileRef, _ keyTile: TileCoordinate, _ queryTile: TileCoordinate?, _ context: Context
+  ) throws(ExecutionFault) {
+    let keys = context.compiled.kernel.items.keys
+    let firstKey = try index(keyTile.index, context) * keyTile.rows + (keys?.lowerBound ?? 0)
+    let firstRow: Int
+    if let queryTile {
+      firstRow = try index(queryTile.index, context) * queryTile.rows
+    } else {
+      let rows = context.compiled.kernel.buffers[scores.buffer.index].rows
+      firstRow = context.item.tile * rows + (scores.rows?.lowerBound ?? 0)
+    }
+    let packedHeads = context.compiled.kernel.items.packedHeads
+    var value = try read(scores, context)
+    let rows =
+      isStacked(.q, context)
+      ? stackedRows(firstRow..<firstRow + table[value].rows, context)
+      : [(0, context.item.sequence * packedHeads, firstRow..<firstRow + table[value].rows)]
+    for (offset, head, own) in rows {
+      let part = table.crop(value, row: offset, rows: own.count, column: 0, columns: table[value].columns)
+      let masked = table.masked(
+        part, firstRow: own.lowerBound, firstKey: firstKey, packedHeads: packedHeads, head: head,
+        lastKey: keys?.upperBound, rowOrder: queryTile?.order, keyOrder: keyTile.order)
+      value =
+        own.count == table[value].rows ? masked : table.overlay(value, with: masked, row: offset, column: 0)
+    }
+    try write(value, to: scores, context)
   }
 
   /// The value of one head's whole output.

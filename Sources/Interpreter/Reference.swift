@@ -69,22 +69,17 @@ package struct OutputError: Sendable, Hashable {
   /// Takes one more head in.
   mutating func add(_ tile: Tile, against numbers: [Double]) {
     var (sum, magnitude) = (mean * Double(count), typical * Double(count))
-    numbers.withUnsafeBufferPointer { numbers in
-      var i = 0
-      while i < numbers.count {
-        let expected = numbers[i]
-        let found = Double(tile.elements[i])
-        if found != expected {
-          let error = (found - expected).magnitude
-          // Also NaN, and a minus infinity where none belongs.
-          if !(error <= maximum) { maximum = error.isFinite ? error : .infinity }
-          sum += error.isFinite ? error : .infinity
-        }
-        if expected.isFinite {
-          if expected.magnitude > largest { largest = expected.magnitude }
-          magnitude += expected.magnitude
-        }
-        i &+= 1
+    for (found, expected) in zip(tile.elements, numbers) {
+      let found = Double(found)
+      if found != expected {
+        let error = (found - expected).magnitude
+        // Also NaN, and a minus infinity where none belongs.
+        if !(error <= maximum) { maximum = error.isFinite ? error : .infinity }
+        sum += error.isFinite ? error : .infinity
+      }
+      if expected.isFinite {
+        if expected.magnitude > largest { largest = expected.magnitude }
+        magnitude += expected.magnitude
       }
     }
     count += numbers.count
@@ -143,29 +138,17 @@ private struct ExactAttention {
     }
     let type = shape.dataType.outputType
     forward = (
-      o.map { numbers in
-        let tile = Tile(rows: shape.seqQ, columns: shape.headDimV, type: type)
-        Self.round(numbers, into: tile, type)
-        return tile
-      },
-      statistics.map { numbers in
-        let tile = Tile(rows: shape.seqQ, columns: 1)
-        Self.round(numbers, into: tile, .fp32)
-        return tile
-      }
+      o.map { Self.tile($0, rows: shape.seqQ, columns: shape.headDimV, type) },
+      statistics.map { Self.tile($0, rows: shape.seqQ, columns: 1, .fp32) }
     )
   }
 
-  private static func round(_ numbers: [Double], into tile: Tile, _ type: DataType) {
-    let elements = tile.elements
-    numbers.withUnsafeBufferPointer { numbers in
-      var i = 0
-      while i < numbers.count {
-        elements[i] = Float(numbers[i])
-        i &+= 1
-      }
+  private static func tile(_ numbers: [Double], rows: Int, columns: Int, _ type: DataType) -> Tile {
+    var tile = Tile(rows: rows, columns: columns, type: type)
+    for (place, number) in numbers.enumerated() {
+      tile.elements[place] = Rounding.round(Float(number), to: type)
     }
-    Rounding.round(elements, count: numbers.count, to: type)
+    return tile
   }
 }
 
@@ -183,43 +166,28 @@ private struct ExactHead {
     (self.q, self.k, self.v) = (q, k, v)
     let scale = 1 / Double(shape.headDim).squareRoot()
     self.scale = scale
-    let scores = q.times(k.transposed())
+    let scores = q.times(k.transposed()).numbers
     let mask = visible.mask(ofHead: head)
     var weights = Matrix(rows: shape.seqQ, columns: shape.seqKV)
     var statistics = [Double](repeating: -.infinity, count: shape.seqQ)
-    weights.numbers.withUnsafeMutableBufferPointer { weights in
-      scores.numbers.withUnsafeBufferPointer { scores in
-        for row in 0..<shape.seqQ {
-          let start = row * shape.seqKV
-          var largest = -Double.infinity
-          for keys in visible.keys(mask: mask, query: row) {
-            var key = keys.lowerBound
-            while key < keys.upperBound {
-              if scores[start &+ key] > largest { largest = scores[start &+ key] }
-              key &+= 1
-            }
-          }
-          if largest == -.infinity { continue }
-          var sum = 0.0
-          for keys in visible.keys(mask: mask, query: row) {
-            var key = keys.lowerBound
-            while key < keys.upperBound {
-              let weight = Exponential.exp((scores[start &+ key] - largest) * scale)
-              weights[start &+ key] = weight
-              sum += weight
-              key &+= 1
-            }
-          }
-          statistics[row] = largest * scale + Exponential.log(sum)
-          for keys in visible.keys(mask: mask, query: row) {
-            var key = keys.lowerBound
-            while key < keys.upperBound {
-              weights[start &+ key] /= sum
-              key &+= 1
-            }
-          }
+    for row in 0..<shape.seqQ {
+      let start = row * shape.seqKV
+      let seen = visible.keys(mask: mask, query: row)
+      var largest = -Double.infinity
+      for keys in seen {
+        for key in keys where scores[start + key] > largest { largest = scores[start + key] }
+      }
+      if largest == -.infinity { continue }
+      var sum = 0.0
+      for keys in seen {
+        for key in keys {
+          let weight = Exponential.exp((scores[start + key] - largest) * scale)
+          weights.numbers[start + key] = weight
+          sum += weight
         }
       }
+      statistics[row] = largest * scale + Exponential.log(sum)
+      for keys in seen { for key in keys { weights.numbers[start + key] /= sum } }
     }
     logSumExp = statistics
     probabilities = weights
@@ -229,26 +197,12 @@ private struct ExactHead {
   /// dP = dO Vᵀ, dS = P (dP - rowsum(dO O)), dQ = dS K / sqrt(d), dK = dSᵀ Q / sqrt(d), dV = Pᵀ dO.
   func gradients(of gradO: Matrix) -> (q: Matrix, k: Matrix, v: Matrix) {
     var scores = gradO.times(v.transposed())
-    let (rows, columns, width) = (scores.rows, scores.columns, output.columns)
-    scores.numbers.withUnsafeMutableBufferPointer { scores in
-      probabilities.numbers.withUnsafeBufferPointer { probabilities in
-        output.numbers.withUnsafeBufferPointer { output in
-          gradO.numbers.withUnsafeBufferPointer { gradO in
-            for row in 0..<rows {
-              var delta = 0.0
-              var i = row &* width
-              while i < (row &+ 1) &* width {
-                delta += gradO[i] * output[i]
-                i &+= 1
-              }
-              i = row &* columns
-              while i < (row &+ 1) &* columns {
-                scores[i] = probabilities[i] * (scores[i] - delta) * scale
-                i &+= 1
-              }
-            }
-          }
-        }
+    let (columns, width) = (scores.columns, output.columns)
+    for row in 0..<scores.rows {
+      var delta = 0.0
+      for i in row * width..<(row + 1) * width { delta += gradO.numbers[i] * output.numbers[i] }
+      for i in row * columns..<(row + 1) * columns {
+        scores.numbers[i] = probabilities.numbers[i] * (scores.numbers[i] - delta) * scale
       }
     }
     return (scores.times(k), scores.transposed().times(q), probabilities.transposed().times(gradO))
@@ -268,53 +222,26 @@ private struct Matrix {
   }
 
   init(_ tile: Tile) {
-    self.init(rows: tile.rows, columns: tile.columns)
-    let elements = tile.elements
-    numbers.withUnsafeMutableBufferPointer { numbers in
-      var i = 0
-      while i < numbers.count {
-        numbers[i] = Double(elements[i])
-        i &+= 1
-      }
-    }
+    (rows, columns) = (tile.rows, tile.columns)
+    numbers = tile.elements.map { Double($0) }
   }
 
   /// Adds its numbers to others.
   func add(to sums: inout [Double]) {
-    numbers.withUnsafeBufferPointer { numbers in
-      sums.withUnsafeMutableBufferPointer { sums in
-        var i = 0
-        while i < numbers.count {
-          sums[i] += numbers[i]
-          i &+= 1
-        }
-      }
-    }
+    for i in numbers.indices { sums[i] += numbers[i] }
   }
 
   func transposed() -> Matrix {
     var result = Matrix(rows: columns, columns: rows)
-    numbers.withUnsafeBufferPointer { from in
-      result.numbers.withUnsafeMutableBufferPointer { to in
-        guard let from = from.baseAddress, let to = to.baseAddress else { return }
-        MatrixKernels.transpose(from, rows: rows, columns: columns, stride: columns, into: to)
-      }
-    }
+    result.numbers = MatrixKernels.transposed(numbers, rows: rows, columns: columns, stride: columns)
     return result
   }
 
   func times(_ other: Matrix) -> Matrix {
     var result = Matrix(rows: rows, columns: other.columns)
-    numbers.withUnsafeBufferPointer { a in
-      other.numbers.withUnsafeBufferPointer { b in
-        result.numbers.withUnsafeMutableBufferPointer { c in
-          guard let a = a.baseAddress, let b = b.baseAddress, let c = c.baseAddress else { return }
-          MatrixKernels.multiplyAdd(
-            rows: rows, columns: other.columns, inner: columns, a: a, aRow: columns, aColumn: 1, b: b,
-            bStride: other.columns, c: c, cStride: other.columns)
-        }
-      }
-    }
+    MatrixKernels.multiplyAdd(
+      rows: rows, columns: other.columns, inner: columns, .init(numbers: numbers, row: columns),
+      .init(numbers: other.numbers, row: other.columns), to: &result.numbers, cStride: other.columns)
     return result
   }
 }

@@ -46,27 +46,13 @@ package enum Rounding {
     }
   }
 
-  /// Rounds `count` numbers in place.
-  static func round(_ numbers: UnsafeMutablePointer<Float>, count: Int, to type: DataType) {
-    var i = 0
+  /// Rounds the first `count` numbers.
+  static func round(_ numbers: inout [Float], count: Int, to type: DataType) {
     switch type {
     case .fp32: break
-    case .bf16:
-      while i < count {
-        let bits = numbers[i].bitPattern
-        numbers[i] = Float(bitPattern: (bits &+ 0x7FFF &+ ((bits &>> 16) & 1)) & 0xFFFF_0000)
-        i &+= 1
-      }
-    case .fp16:
-      while i < count {
-        numbers[i] = fp16(numbers[i])
-        i &+= 1
-      }
-    case .fp8:
-      while i < count {
-        numbers[i] = e4m3(numbers[i])
-        i &+= 1
-      }
+    case .bf16: for i in 0..<count { numbers[i] = bf16(numbers[i]) }
+    case .fp16: for i in 0..<count { numbers[i] = fp16(numbers[i]) }
+    case .fp8: for i in 0..<count { numbers[i] = e4m3(numbers[i]) }
     }
   }
 

@@ -1,37 +1,23 @@
+import HWModels
+
 /// Picks agents for one run, as its order says.
 final class Scheduler {
-  private enum Mode { case earliest, serial, listed, even, ranked }
-
-  private let mode: Mode
-  private let style: Order.Style
-  @exclusivity(unchecked) private var generator = SplitMix(seed: 0)
-  private let listed: [Int32]
-  @exclusivity(unchecked) private var position = 0
+  private let choice: Order.Choice
+  private var generator = SplitMix(seed: 0)
+  /// Place in a listed order.
+  private var position = 0
   /// By agent.
-  @exclusivity(unchecked) private var ranks = UnsafeMutablePointer<Int>.allocate(capacity: 1)
-  @exclusivity(unchecked) private var done = UnsafeMutablePointer<Int>.allocate(capacity: 1)
-  @exclusivity(unchecked) private var agents = 0
-  @exclusivity(unchecked) private var perSlot = 1
-  @exclusivity(unchecked) private var actors = 0
+  private var ranks: [Int] = []
+  private var done: [Int] = []
+  private var agents = 0
+  private var perSlot = 1
+  private var actors = 0
   /// Chance of a change of ranks at a step, as one in so many.
   private static let rankChange = 48
 
   init(_ order: Order) {
-    var (mode, style, listed) = (Mode.earliest, Order.Style.even, [Int32]())
-    switch order.choice {
-    case .earliest: break
-    case .serial: mode = .serial
-    case .listed(let agents): (mode, listed) = (.listed, agents)
-    case .random(let seed, let drawn):
-      generator = SplitMix(seed: seed)
-      (mode, style) = (drawn == .even ? .even : .ranked, drawn)
-    }
-    (self.mode, self.style, self.listed) = (mode, style, listed)
-  }
-
-  deinit {
-    ranks.deallocate()
-    done.deallocate()
+    choice = order.choice
+    if case .random(let seed, _) = choice { generator = SplitMix(seed: seed) }
   }
 
   /// A kernel begins.
@@ -39,20 +25,15 @@ final class Scheduler {
     agents = slots * perSlot
     self.perSlot = max(perSlot, 1)
     self.actors = actors
-    ranks.deallocate()
-    done.deallocate()
-    ranks = .allocate(capacity: max(agents, 1))
-    done = .allocate(capacity: max(agents, 1))
-    done.initialize(repeating: 0, count: agents)
-    ranks.initialize(repeating: 0, count: agents)
-    if mode == .ranked {
-      for agent in 0..<agents { ranks[agent] = rank(agent) }
+    done = Array(repeating: 0, count: agents)
+    if case .random(_, let style) = choice, style != .even {
+      ranks = (0..<agents).map { rank($0, style) }
     }
   }
 
-  private func rank(_ agent: Int) -> Int {
+  private func rank(_ agent: Int, _ style: Order.Style) -> Int {
     let isQueue = agent % perSlot >= actors
-    let drawn = Int(generator.next() &>> 40)
+    let drawn = Int(generator.next() >> 40)
     return switch style {
     case .late: isQueue ? drawn : drawn + 1 << 30
     case .eager: isQueue ? drawn + 1 << 30 : drawn
@@ -64,105 +45,73 @@ final class Scheduler {
     run.slots[agent / perSlot].isEnabled(agent % perSlot)
   }
 
-  /// The agent that goes on, or -1 where none can.
-  func next(_ run: KernelRun) -> Int {
-    guard agents > 0 else { return -1 }
-    switch mode {
+  /// The agent that goes on; nil where none can.
+  func next(_ run: KernelRun) -> Int? {
+    guard agents > 0 else { return nil }
+    switch choice {
     case .earliest: return earliest(run)
     case .serial: return serial(run)
-    case .listed:
+    case .listed(let listed):
       while position < listed.count {
         let agent = Int(listed[position])
         position += 1
         if agent < agents, isEnabled(agent, run) { return agent }
       }
       return serial(run)
-    case .even: return even(run)
-    case .ranked: return ranked(run)
+    case .random(_, .even): return even(run)
+    case .random(_, let style): return ranked(run, style)
     }
   }
 
-  private func even(_ run: KernelRun) -> Int {
-    var tries = 0
-    while tries < 8 {
+  private func even(_ run: KernelRun) -> Int? {
+    for _ in 0..<8 {
       let agent = generator.below(agents)
       if isEnabled(agent, run) { return agent }
-      tries &+= 1
     }
     let start = generator.below(agents)
-    var offset = 0
-    while offset < agents {
-      let agent = (start &+ offset) % agents
+    for offset in 0..<agents {
+      let agent = (start + offset) % agents
       if isEnabled(agent, run) { return agent }
-      offset &+= 1
     }
-    return -1
+    return nil
   }
 
-  private func ranked(_ run: KernelRun) -> Int {
+  private func ranked(_ run: KernelRun, _ style: Order.Style) -> Int? {
     if generator.below(Self.rankChange) == 0 {
       let agent = generator.below(agents)
-      ranks[agent] = rank(agent)
+      ranks[agent] = rank(agent, style)
     }
-    var best = -1
-    var highest = -1
-    var first = 0
-    var slot = 0
-    while first < agents {
-      let core = run.slots[slot]
-      var place = 0
-      while place < perSlot {
-        let rank = ranks[first &+ place]
-        if rank > highest, core.isEnabled(place) {
-          best = first &+ place
-          highest = rank
-        }
-        place &+= 1
+    var (best, highest): (Int?, Int) = (nil, -1)
+    for (slot, core) in run.slots.enumerated() {
+      for place in 0..<perSlot {
+        let agent = slot * perSlot + place
+        if ranks[agent] > highest, core.isEnabled(place) { (best, highest) = (agent, ranks[agent]) }
       }
-      first &+= perSlot
-      slot &+= 1
     }
     return best
   }
 
-  private func serial(_ run: KernelRun) -> Int {
-    var first = 0
-    var slot = 0
-    while first < agents {
+  private func serial(_ run: KernelRun) -> Int? {
+    for (slot, core) in run.slots.enumerated() {
       // Queues come after actors: they go first.
-      let core = run.slots[slot]
-      var place = perSlot &- 1
-      while place >= 0 {
-        if core.isEnabled(place) { return first &+ place }
-        place &-= 1
-      }
-      first &+= perSlot
-      slot &+= 1
+      for place in (0..<perSlot).reversed() where core.isEnabled(place) { return slot * perSlot + place }
     }
-    return -1
+    return nil
   }
 
-  private func earliest(_ run: KernelRun) -> Int {
-    var best = -1
-    var least = Int.max
-    var first = 0
-    var slot = 0
-    while first < agents {
-      let core = run.slots[slot]
-      var place = 0
-      while place < perSlot {
+  private func earliest(_ run: KernelRun) -> Int? {
+    var (best, least): (Int?, Int) = (nil, .max)
+    for (slot, core) in run.slots.enumerated() {
+      for place in 0..<perSlot {
+        let agent = slot * perSlot + place
         if place >= actors {
-          if core.isEnabled(place) { return first &+ place }
-        } else if done[first &+ place] < least, core.isEnabled(place) {
-          best = first &+ place
-          least = done[best]
+          if core.isEnabled(place) { return agent }
+        } else if done[agent] < least, core.isEnabled(place) {
+          (best, least) = (agent, done[agent])
         }
-        place &+= 1
       }
-      first &+= perSlot
-      slot &+= 1
     }
-    if best >= 0 { done[best] &+= 1 }
+    if let best { done[best] += 1 }
     return best
   }
 }

@@ -1,57 +1,56 @@
 import HWModels
 
-/// A matrix of fp32 numbers that nobody changes once it is made.
+/// A matrix of fp32 numbers.
 ///
 /// `liveRows` and `liveColumns` bound the part that can differ from zero: copies past the end of a tensor pad with
 /// zeros, and neither products nor softmax spend time on padding rows.
-final class Tile: @unchecked Sendable {
+struct Tile: Sendable {
   let rows: Int
   let columns: Int
   var liveRows: Int
   var liveColumns: Int
-  /// Row-major, `rows * columns` numbers, zero until written.
-  let elements: UnsafeMutablePointer<Float>
+  /// Row-major, `rows * columns` numbers.
+  var elements: [Float]
   /// The narrowest type known to hold every element exactly.
   var type: DataType
 
-  init(rows: Int, columns: Int, liveRows: Int? = nil, liveColumns: Int? = nil, type: DataType = .fp32) {
+  init(
+    rows: Int, columns: Int, liveRows: Int? = nil, liveColumns: Int? = nil, type: DataType = .fp32,
+    repeating number: Float = 0
+  ) {
     self.rows = rows
     self.columns = columns
     self.liveRows = liveRows ?? rows
     self.liveColumns = liveColumns ?? columns
     self.type = type
-    elements = .allocate(capacity: max(rows * columns, 1))
-    var done = 0
-    let count = max(rows * columns, 1)
-    while done < count {
-      let some = min(count &- done, Self.zeroCount)
-      (elements + done).initialize(from: Self.zeros, count: some)
-      done &+= some
-    }
+    elements = Array(repeating: number, count: rows * columns)
   }
 
-  /// Zeros to copy: to write one number many times takes a call for each where the optimiser does not run.
-  private static let zeroCount = 16_384
-  nonisolated(unsafe) private static let zeros: UnsafePointer<Float> = {
-    let zeros = UnsafeMutablePointer<Float>.allocate(capacity: zeroCount)
-    zeros.initialize(repeating: 0, count: zeroCount)
-    return UnsafePointer(zeros)
-  }()
-
-  private init(copying other: Tile) {
-    (rows, columns) = (other.rows, other.columns)
-    (liveRows, liveColumns) = (other.liveRows, other.liveColumns)
-    type = other.type
-    elements = .allocate(capacity: max(rows * columns, 1))
-    elements.initialize(from: other.elements, count: max(rows * columns, 1))
+  /// One number a row, zero past the live rows.
+  init(rows: Int, liveRows: Int, entry: (Int) -> Float) {
+    self.init(rows: rows, columns: 1, liveRows: liveRows)
+    for row in 0..<liveRows { elements[row] = entry(row) }
   }
-
-  deinit { elements.deallocate() }
 
   subscript(row: Int, column: Int) -> Float { elements[row * columns + column] }
 
-  /// A tile of the same shape and live part with the same numbers.
-  func copy() -> Tile {
-    Tile(copying: self)
+  /// Places of a row's numbers.
+  func places(ofRow row: Int) -> Range<Int> { row * columns..<(row + 1) * columns }
+
+  /// Copies `rows` runs of `count` numbers of another tile: runs begin `stride` numbers apart.
+  mutating func copy(
+    rows: Int, count: Int, from source: Tile, at first: Int, stride: Int, to place: Int, stride step: Int
+  ) {
+    for row in 0..<max(rows, 0) {
+      let (from, to) = (first + row * stride, place + row * step)
+      for offset in 0..<max(count, 0) { elements[to + offset] = source.elements[from + offset] }
+    }
+  }
+
+  /// Writes one row, rounded to the tile's type.
+  mutating func write(_ numbers: some Sequence<Float>, row: Int) {
+    for (place, number) in zip(places(ofRow: row), numbers) {
+      elements[place] = Rounding.round(number, to: type)
+    }
   }
 }

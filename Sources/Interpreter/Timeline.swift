@@ -24,7 +24,7 @@ extension Trial {
   /// ended. What the run left out follows in the serial order.
   func order(following timeline: [TimedStep]) -> Order {
     guard let compiled = kernels.first else { return Order(.serial, slots: 1) }
-    let perSlot = compiled.kernel.actors.count + compiled.queues.count
+    let perSlot = compiled.kernel.actors.count + compiled.queueCount
     var units: [OperationName: Int] = [:]
     for operation in compiled.operations {
       guard let queue = operation.queue else { continue }

@@ -65,15 +65,11 @@ package final class Trial {
     let (outcome, machine) = execute(order, recorder: nil)
     let counts = kernels.indices.map { index in
       var counts: [OperationName: Int] = [:]
-      for (actor, blocks) in kernels[index].blocks.enumerated() {
-        for operation in blocks.flatMap({ $0.operations }) {
-          let executed = machine.executed(kernel: index, operation: operation)
-          if executed == 0 { continue }
-          let name = OperationName(
-            actor: kernels[index].kernel.actors[actor].name,
-            operation: kernels[index].operations[operation].name)
-          counts[name, default: 0] += executed
-        }
+      for (operation, executed) in zip(kernels[index].operations, machine.executed[index]) where executed > 0
+      {
+        let name = OperationName(
+          actor: kernels[index].kernel.actors[operation.actor].name, operation: operation.name)
+        counts[name, default: 0] += executed
       }
       return counts
     }

@@ -2,41 +2,63 @@ import HWModels
 
 extension ValueTable {
   /// Names a value: equal keys, equal numbers.
-  struct Key {
+  struct Key: Hashable {
     let origin: Operator
-    /// Operator and element type in one.
-    let tag: Int32
-    var a: Int32 = -1
-    var b: Int32 = -1
-    var c: Int32 = -1
-    var p: Int32 = 0
-    var q: Int32 = 0
-    var r: Int32 = 0
-    var s: Int32 = 0
+    /// Element type of the result, as a number: names of types are slow to hash.
+    private let type: UInt8
+    /// Values that it was made of.
+    let a: Int32
+    let b: Int32
+    let c: Int32
+    /// Numbers that it was made with.
+    let p: Int32
+    let q: Int32
+    let r: Int32
+    let s: Int32
 
-    init(_ origin: Operator, _ type: DataType = .fp32) {
+    init(
+      _ origin: Operator, _ a: Int32 = -1, _ b: Int32 = -1, _ c: Int32 = -1, p: Int = 0, q: Int = 0,
+      r: Int = 0, s: Int = 0, type: DataType = .fp32
+    ) {
       self.origin = origin
-      let number: Int32 =
+      (self.a, self.b, self.c) = (a, b, c)
+      (self.p, self.q, self.r, self.s) = (Int32(p), Int32(q), Int32(r), Int32(s))
+      self.type =
         switch type {
         case .fp32: 0
         case .bf16: 1
         case .fp16: 2
         case .fp8: 3
         }
-      tag = Int32(origin.rawValue) &* 4 &+ number
     }
 
-    var hash: Int {
-      let factor = 0x9E37_79B9_7F4A_7C15 as UInt
-      var h = UInt(UInt32(bitPattern: a)) | UInt(UInt32(bitPattern: b)) &<< 32
-      h = (h ^ (h &>> 29)) &* factor
-      h = h ^ (UInt(UInt32(bitPattern: c)) | UInt(UInt32(bitPattern: tag)) &<< 32)
-      h = (h ^ (h &>> 29)) &* factor
-      h = h ^ (UInt(UInt32(bitPattern: p)) | UInt(UInt32(bitPattern: q)) &<< 32)
-      h = (h ^ (h &>> 29)) &* factor
-      h = h ^ (UInt(UInt32(bitPattern: r)) | UInt(UInt32(bitPattern: s)) &<< 32)
-      h = (h ^ (h &>> 29)) &* factor
-      return Int(bitPattern: h ^ (h &>> 32))
+    /// The bits of a number that a value was made with.
+    static func bits(_ number: Double) -> Int { Int(Int32(bitPattern: Float(number).bitPattern)) }
+
+    func hash(into hasher: inout Hasher) {
+      func pair(_ x: Int32, _ y: Int32) -> UInt64 {
+        UInt64(UInt32(bitPattern: x)) | UInt64(UInt32(bitPattern: y)) << 32
+      }
+      hasher.combine(pair(a, b))
+      hasher.combine(pair(c, p))
+      hasher.combine(pair(q, r))
+      hasher.combine(pair(s, Int32(origin.rawValue) << 8 | Int32(type)))
+    }
+  }
+
+  /// Keys numbered in the order in which they come.
+  struct Names {
+    private(set) var keys: [Key] = []
+    private var numbers: [Key: Int32] = [:]
+
+    subscript(key: Key) -> Int32? { numbers[key] }
+
+    /// Numbers a key that is new.
+    mutating func insert(_ key: Key) -> Int32 {
+      let number = Int32(keys.count)
+      keys.append(key)
+      numbers[key] = number
+      return number
     }
   }
 

@@ -12,9 +12,7 @@ extension ValueTable {
 
   /// Weights of the parts with these log-sum-exps, of which there is at least one.
   func mergeWeights(_ statistics: Int32, rows: Int) -> MergeWeights {
-    var key = Key(.mergeWeights)
-    key.a = statistics
-    let known = note(key)
+    let known = note(Key(.mergeWeights, statistics))
     if let found = mergeWeights[known] { return found }
     let parts = values(of: statistics)
     let largest = parts.dropFirst().reduce(parts[0]) { larger($0, $1) }
@@ -34,10 +32,7 @@ extension ValueTable {
 
   /// Sum of the parts, each row times its factor; nil where there is no part.
   func weightedSum(_ parts: Int32, _ factors: Int32) -> Int32? {
-    var key = Key(.weightedSum)
-    key.a = parts
-    key.b = factors
-    let known = note(key)
+    let known = note(Key(.weightedSum, parts, factors))
     if let found = weightedSums[known] { return found }
     var sum: Int32?
     for (part, factor) in zip(values(of: parts), values(of: factors)) {
@@ -54,12 +49,7 @@ extension ValueTable {
   static let emptyList: Int32 = -1
 
   /// A list with one value more.
-  func list(_ list: Int32, adding value: Int32) -> Int32 {
-    var key = Key(.list)
-    key.a = list
-    key.b = value
-    return note(key)
-  }
+  func list(_ list: Int32, adding value: Int32) -> Int32 { note(Key(.list, list, value)) }
 
   func values(of list: Int32) -> [Int32] {
     var values: [Int32] = []
@@ -73,12 +63,6 @@ extension ValueTable {
   }
 
   func count(of list: Int32) -> Int {
-    var count = 0
-    var list = list
-    while list != Self.emptyList {
-      count += 1
-      list = noted(list).a
-    }
-    return count
+    values(of: list).count
   }
 }

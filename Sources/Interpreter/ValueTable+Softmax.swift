@@ -10,35 +10,31 @@ extension ValueTable {
     rowOrder: TokenOrder? = nil, keyOrder: TokenOrder? = nil
   ) -> Int32 {
     let masks = (0..<packedHeads).map { visible.mask(ofHead: head + $0) }
-    var key = Key(.mask)
     // Heads with different masks make different values of equal scores.
-    key.b = Int32(masks[0])
-    key.c = masks.allSatisfy { $0 == masks[0] } ? -1 : Int32(head % shape.headsQ)
-    key.a = scores
-    key.p = Int32(firstRow)
-    key.q = Int32(firstKey)
-    key.r = Int32(packedHeads)
-    key.s = rowOrder == nil && keyOrder == nil ? lastKey.map { Int32($0) + 2 } ?? 0 : 1
-    return value(key) {
-      let tile = self[scores].copy()
+    let heads = masks.allSatisfy { $0 == masks[0] } ? -1 : Int32(head % shape.headsQ)
+    let keys = rowOrder == nil && keyOrder == nil ? lastKey.map { $0 + 2 } ?? 0 : 1
+    return value(
+      Key(.mask, scores, Int32(masks[0]), heads, p: firstRow, q: firstKey, r: packedHeads, s: keys)
+    ) {
+      var tile = self[scores]
       tile.type = .fp32
       if let rowOrder, let keyOrder {
         maskPermuted(
-          tile, rows: (firstRow..<firstRow + tile.liveRows).map { rowOrder.token(ofRow: $0) },
+          &tile, rows: (firstRow..<firstRow + tile.liveRows).map { rowOrder.token(ofRow: $0) },
           keys: (firstKey..<firstKey + tile.columns).map { keyOrder.token(ofRow: $0) }, mask: masks[0])
-        return tile
-      }
-      for row in 0..<tile.liveRows {
-        let start = tile.elements + row * tile.columns
-        var from = 0
-        let query = (firstRow + row) / packedHeads
-        for visible in visible.keys(mask: masks[(firstRow + row) % packedHeads], query: query) {
-          let upper = min(visible.upperBound, lastKey ?? .max) - firstKey
-          let lower = min(max(visible.lowerBound - firstKey, from), tile.columns)
-          if from < lower { (start + from).update(repeating: -.infinity, count: lower - from) }
-          from = max(from, min(upper, tile.columns))
+      } else {
+        for row in 0..<tile.liveRows {
+          let start = row * tile.columns
+          var from = 0
+          let query = (firstRow + row) / packedHeads
+          for visible in visible.keys(mask: masks[(firstRow + row) % packedHeads], query: query) {
+            let upper = min(visible.upperBound, lastKey ?? .max) - firstKey
+            let lower = min(max(visible.lowerBound - firstKey, from), tile.columns)
+            for column in from..<lower { tile.elements[start + column] = -.infinity }
+            from = max(from, min(upper, tile.columns))
+          }
+          for column in from..<tile.columns { tile.elements[start + column] = -.infinity }
         }
-        if from < tile.columns { (start + from).update(repeating: -.infinity, count: tile.columns - from) }
       }
       tile.liveColumns = tile.columns
       return tile
@@ -46,7 +42,7 @@ extension ValueTable {
   }
 
   /// The same where rows and columns are tokens in any order, or padding.
-  private func maskPermuted(_ tile: Tile, rows: [Int?], keys: [Int?], mask: Int) {
+  private func maskPermuted(_ tile: inout Tile, rows: [Int?], keys: [Int?], mask: Int) {
     for (row, token) in rows.enumerated() {
       let runs = token.map { visible.keys(mask: mask, query: $0) } ?? []
       for (column, key) in keys.enumerated() {
@@ -54,45 +50,31 @@ extension ValueTable {
         if !isVisible { tile.elements[row * tile.columns + column] = -.infinity }
       }
     }
-    tile.liveColumns = tile.columns
   }
 
   /// `max(old, row max of scores)`, adopted where it grows by more than `threshold` powers of two.
   func maximum(_ scores: Int32, old: Int32, threshold: Double) -> Int32 {
-    var key = Key(.maximum)
-    key.a = scores
-    key.b = old
-    key.p = Int32(bitPattern: Float(threshold).bitPattern)
-    return value(key) {
+    value(Key(.maximum, scores, old, p: Key.bits(threshold))) {
       let (tile, before) = (self[scores], self[old])
-      let result = Tile(rows: before.rows, columns: 1, liveRows: min(tile.liveRows, before.rows))
-      let limit = Float(threshold)
-      for row in 0..<result.liveRows {
-        let start = tile.elements + row * tile.columns
-        var largest = before.elements[row]
-        let old = largest
-        var column = 0
-        while column < tile.columns {
-          let score = start[column]
+      return Tile(rows: before.rows, liveRows: min(tile.liveRows, before.rows)) { row in
+        let old = before.elements[row]
+        var largest = old
+        for place in tile.places(ofRow: row) {
+          let score = tile.elements[place]
           // Written so that NaN wins: poison must show.
           if !(score <= largest) { largest = score }
-          column &+= 1
         }
         let growth = (largest - old) * exponentScale
-        result.elements[row] = threshold > 0 && growth <= limit ? old : largest
+        return threshold > 0 && growth <= Float(threshold) ? old : largest
       }
-      return result
     }
   }
 
   /// Element by element, the larger of two.
   func larger(_ a: Int32, _ b: Int32) -> Int32 {
-    var key = Key(.larger)
-    key.a = a
-    key.b = b
-    return value(key) {
+    value(Key(.larger, a, b)) {
       let (x, y) = (self[a], self[b])
-      let result = Tile(
+      var result = Tile(
         rows: x.rows, columns: x.columns, liveRows: max(x.liveRows, y.liveRows),
         liveColumns: max(x.liveColumns, y.liveColumns))
       for i in 0..<result.liveRows * result.columns {
@@ -102,57 +84,37 @@ extension ValueTable {
     }
   }
 
+  /// A row that has seen no key yet counts from zero, so that minus infinity stays out of differences.
+  private func reference(_ maximum: Float) -> Float { maximum == -.infinity ? 0 : maximum }
+
   /// `exp2((old - new) * log2e / sqrt(d))` for each row: what a change of the maximum multiplies sums by.
   func scale(old: Int32, new: Int32) -> Int32 {
-    var key = Key(.scale)
-    key.a = old
-    key.b = new
-    return value(key) {
+    value(Key(.scale, old, new)) {
       let (x, y) = (self[old], self[new])
-      let result = Tile(rows: x.rows, columns: 1, liveRows: y.liveRows)
-      for row in 0..<result.liveRows {
-        // A row that has seen no key yet counts from zero, so that minus infinity stays out of differences.
-        let reference = y.elements[row] == -.infinity ? 0 : y.elements[row]
-        result.elements[row] = Exponential.exp2((x.elements[row] - reference) * exponentScale)
+      return Tile(rows: x.rows, liveRows: y.liveRows) { row in
+        Exponential.exp2((x.elements[row] - reference(y.elements[row])) * exponentScale)
       }
-      return result
     }
   }
 
   /// `exp2((scores - maximum) * log2e / sqrt(d) + offset)`, `polynomialShare` of the columns by polynomial.
   func probabilities(_ scores: Int32, maximum: Int32, polynomialShare: Double, log2Offset: Double) -> Int32 {
-    var key = Key(.probabilities)
-    key.a = scores
-    key.b = maximum
-    key.p = Int32(bitPattern: Float(polynomialShare).bitPattern)
-    key.q = Int32(bitPattern: Float(log2Offset).bitPattern)
-    return value(key) {
+    value(Key(.probabilities, scores, maximum, p: Key.bits(polynomialShare), q: Key.bits(log2Offset))) {
       let (tile, largest) = (self[scores], self[maximum])
-      let result = Tile(rows: tile.rows, columns: tile.columns, liveRows: tile.liveRows)
+      var result = Tile(rows: tile.rows, columns: tile.columns, liveRows: tile.liveRows)
       let factor = Double(exponentScale)
       let isPolynomial = (0..<tile.columns).map { column in
         (Double(column + 1) * polynomialShare).rounded(.down)
           > (Double(column) * polynomialShare).rounded(.down)
       }
       for row in 0..<tile.liveRows {
-        let from = tile.elements + row * tile.columns
-        let to = result.elements + row * tile.columns
-        let reference = largest.elements[row] == -.infinity ? 0 : largest.elements[row]
+        let start = row * tile.columns
         // One fused multiply-add in fp32: its product is exact in double.
-        let subtrahend = Double(Float(Double(reference) * factor - log2Offset))
-        var column = 0
-        if polynomialShare == 0 {
-          while column < tile.columns {
-            to[column] = Exponential.exp2(Float(Double(from[column]) * factor - subtrahend))
-            column &+= 1
-          }
-        } else {
-          while column < tile.columns {
-            let exponent = Float(Double(from[column]) * factor - subtrahend)
-            to[column] =
-              isPolynomial[column] ? Exponential.polynomialExp2(exponent) : Exponential.exp2(exponent)
-            column &+= 1
-          }
+        let subtrahend = Double(Float(Double(reference(largest.elements[row])) * factor - log2Offset))
+        for column in 0..<tile.columns {
+          let exponent = Float(Double(tile.elements[start + column]) * factor - subtrahend)
+          result.elements[start + column] =
+            isPolynomial[column] ? Exponential.polynomialExp2(exponent) : Exponential.exp2(exponent)
         }
       }
       return result
@@ -161,27 +123,19 @@ extension ValueTable {
 
   /// `sum * scale + row sum of probabilities`.
   func rowSum(_ probabilities: Int32, sum: Int32, scale: Int32) -> Int32 {
-    var key = Key(.rowSum)
-    key.a = probabilities
-    key.b = sum
-    key.c = scale
-    return value(key) {
+    value(Key(.rowSum, probabilities, sum, scale)) {
       let (tile, before, factor) = (self[probabilities], self[sum], self[scale])
-      let result = Tile(rows: before.rows, columns: 1, liveRows: max(tile.liveRows, before.liveRows))
+      var result = Tile(rows: before.rows, columns: 1, liveRows: max(tile.liveRows, before.liveRows))
       for row in 0..<min(result.liveRows, tile.rows) {
-        let start = tile.elements + row * tile.columns
-        var even: Float = 0
-        var odd: Float = 0
-        var column = 0
-        while column &+ 4 <= tile.columns {
-          even += start[column] + start[column &+ 2]
-          odd += start[column &+ 1] + start[column &+ 3]
-          column &+= 4
+        var (even, odd): (Float, Float) = (0, 0)
+        var places = tile.places(ofRow: row)
+        while places.count >= 4 {
+          let place = places.lowerBound
+          even += tile.elements[place] + tile.elements[place + 2]
+          odd += tile.elements[place + 1] + tile.elements[place + 3]
+          places = place + 4..<places.upperBound
         }
-        while column < tile.columns {
-          even += start[column]
-          column &+= 1
-        }
+        for place in places { even += tile.elements[place] }
         result.elements[row] = before.elements[row] * factor.elements[row] + (even + odd)
       }
       return result
@@ -190,65 +144,44 @@ extension ValueTable {
 
   /// Each row times its entry of a vector.
   func scaleRows(_ id: Int32, by vector: Int32) -> Int32 {
-    var key = Key(.scaleRows)
-    key.a = id
-    key.b = vector
-    return value(key) { rowwise(self[id], self[vector]) { $0 } }
+    value(Key(.scaleRows, id, vector)) { rowwise(self[id], self[vector]) { $0 } }
   }
 
   /// Each row over its entry of a vector; zero where that is zero.
   func divideRows(_ id: Int32, by vector: Int32) -> Int32 {
-    var key = Key(.divideRows)
-    key.a = id
-    key.b = vector
-    return value(key) { rowwise(self[id], self[vector]) { $0 == 0 ? 0 : 1 / $0 } }
+    value(Key(.divideRows, id, vector)) { rowwise(self[id], self[vector]) { $0 == 0 ? 0 : 1 / $0 } }
   }
 
   private func rowwise(_ source: Tile, _ vector: Tile, _ factor: (Float) -> Float) -> Tile {
-    let result = Tile(
+    var result = Tile(
       rows: source.rows, columns: source.columns, liveRows: source.liveRows, liveColumns: source.liveColumns)
     for row in 0..<source.liveRows {
-      let from = source.elements + row * source.columns
-      let to = result.elements + row * source.columns
       let multiplier = factor(vector.elements[row])
-      var column = 0
-      while column < source.liveColumns {
-        to[column] = from[column] * multiplier
-        column &+= 1
+      for place in source.places(ofRow: row).prefix(source.liveColumns) {
+        result.elements[place] = source.elements[place] * multiplier
       }
     }
     return result
   }
 
   func multiply(_ id: Int32, by number: Double) -> Int32 {
-    let factor = Float(number)
-    var key = Key(.multiply)
-    key.a = id
-    key.p = Int32(bitPattern: factor.bitPattern)
-    return value(key) {
-      let source = self[id]
-      let result = source.copy()
+    value(Key(.multiply, id, p: Key.bits(number))) {
+      var result = self[id]
       result.type = .fp32
-      for i in 0..<source.liveRows * source.columns { result.elements[i] *= factor }
+      for i in 0..<result.liveRows * result.columns { result.elements[i] *= Float(number) }
       return result
     }
   }
 
   func add(_ a: Int32, _ b: Int32) -> Int32 {
-    var key = Key(.add)
-    key.a = a
-    key.b = b
-    return value(key) {
+    value(Key(.add, a, b)) {
       let (x, y) = (self[a], self[b])
-      let result = x.copy()
+      var result = x
       result.type = .fp32
       result.liveRows = max(x.liveRows, y.liveRows)
       result.liveColumns = max(x.liveColumns, y.liveColumns)
-      let count = min(result.rows, y.rows) * result.columns
-      var i = 0
-      while i < min(count, result.liveRows * result.columns) {
-        result.elements[i] = result.elements[i] + y.elements[i]
-        i &+= 1
+      for i in 0..<min(result.rows, y.rows, result.liveRows) * result.columns {
+        result.elements[i] += y.elements[i]
       }
       return result
     }
@@ -256,56 +189,34 @@ extension ValueTable {
 
   /// `maximum / sqrt(d) + ln(sum) - offset ln 2`; minus infinity for a row that saw no key.
   func logSumExp(maximum: Int32, sum: Int32, log2Offset: Double) -> Int32 {
-    var key = Key(.logSumExp)
-    key.a = maximum
-    key.b = sum
-    key.p = Int32(bitPattern: Float(log2Offset).bitPattern)
-    return value(key) {
+    value(Key(.logSumExp, maximum, sum, p: Key.bits(log2Offset))) {
       let (largest, total) = (self[maximum], self[sum])
-      let result = Tile(rows: total.rows, columns: 1, liveRows: max(largest.liveRows, total.liveRows))
-      for row in 0..<result.liveRows {
-        let l = total.elements[row]
-        result.elements[row] =
-          l == 0
-          ? -.infinity
-          : Float(
-            Double(largest.elements[row]) * softmaxScale + Exponential.log(Double(l)) - log2Offset
-              * Exponential.ln2)
+      return Tile(rows: total.rows, liveRows: max(largest.liveRows, total.liveRows)) { row in
+        if total.elements[row] == 0 { return -.infinity }
+        let base = Double(largest.elements[row]) * softmaxScale
+        return Float(base + Exponential.log(Double(total.elements[row])) - log2Offset * Exponential.ln2)
       }
-      return result
     }
   }
 
   /// `exp(logSumExp - largest)`: the weight of a partial result in the merge; zero where it saw no key.
   func partialWeight(_ logSumExp: Int32, largest: Int32) -> Int32 {
-    var key = Key(.partialWeight)
-    key.a = logSumExp
-    key.b = largest
-    return value(key) {
+    value(Key(.partialWeight, logSumExp, largest)) {
       let (own, most) = (self[logSumExp], self[largest])
-      let result = Tile(rows: own.rows, columns: 1, liveRows: own.liveRows)
-      for row in 0..<result.liveRows {
-        let reference = most.elements[row] == -.infinity ? 0 : most.elements[row]
-        result.elements[row] = Exponential.exp2((own.elements[row] - reference) * Float(Exponential.log2E))
+      return Tile(rows: own.rows, liveRows: own.liveRows) { row in
+        Exponential.exp2((own.elements[row] - reference(most.elements[row])) * Float(Exponential.log2E))
       }
-      return result
     }
   }
 
   /// `largest + ln(sum)`: the log-sum-exp of merged partial results.
   func mergedLogSumExp(largest: Int32, weights: Int32) -> Int32 {
-    var key = Key(.normalise)
-    key.a = largest
-    key.b = weights
-    return value(key) {
+    value(Key(.normalise, largest, weights)) {
       let (most, total) = (self[largest], self[weights])
-      let result = Tile(rows: most.rows, columns: 1, liveRows: most.liveRows)
-      for row in 0..<result.liveRows {
-        let l = total.elements[row]
-        result.elements[row] =
-          l == 0 ? -.infinity : Float(Double(most.elements[row]) + Exponential.log(Double(l)))
+      return Tile(rows: most.rows, liveRows: most.liveRows) { row in
+        let sum = total.elements[row]
+        return sum == 0 ? -.infinity : Float(Double(most.elements[row]) + Exponential.log(Double(sum)))
       }
-      return result
     }
   }
 }

@@ -1,4 +1,5 @@
 import Attention
+import HWModels
 import Programs
 
 extension Verification {
@@ -16,7 +17,7 @@ extension Verification {
     let reference = references.reference(for: shape, kind: kind, seed: seed)
     var result = VerificationReport.Case(shape: shape, data: kind.rawValue)
     var moves = 0
-    var seen: [[Float]] = []
+    var seen: Set<[UInt32]> = []
     for order in 0...orders {
       if order > 0, moves + moves / order > movesPerShape { break }
       var generator = SplitMix(seed: seed &+ UInt64(order))
@@ -32,15 +33,8 @@ extension Verification {
       }
       if order == 0 { result.operations = moves }
       result.ordersRun += 1
-      let numbers = outputs.flatMap {
-        Array(UnsafeBufferPointer(start: $0.elements, count: $0.rows * $0.columns))
-      }
       // Bits, since a NaN differs from itself.
-      if !seen.contains(where: { areIdentical($0, numbers) }) {
-        seen.append(numbers)
-      } else {
-        continue
-      }
+      guard seen.insert(outputs.flatMap { $0.elements.map(\.bitPattern) }).inserted else { continue }
       let error = OutputError(outputs, against: reference.outputs[.o] ?? [])
       let output = VerificationReport.Output(.o, error, reference: reference)
       result.outputs = [output]
@@ -51,20 +45,6 @@ extension Verification {
     }
     result.distinctResults = seen.count
     return result
-  }
-
-  private static func areIdentical(_ a: [Float], _ b: [Float]) -> Bool {
-    guard a.count == b.count else { return false }
-    return a.withUnsafeBufferPointer { a in
-      b.withUnsafeBufferPointer { b in
-        var place = 0
-        while place < a.count {
-          if a[place].bitPattern != b[place].bitPattern { return false }
-          place &+= 1
-        }
-        return true
-      }
-    }
   }
 
   /// Inputs on which a graph must be right: scores stay small where nothing is subtracted from them.

@@ -31,12 +31,9 @@ extension Verification {
           spatial.cascade, reference.data, head: head, rows: rows
         ) { order == 0 ? 0 : generator.below($0) }
         all += numbers
-        let tile = Tile(rows: count, columns: shape.headDimV, type: shape.dataType.outputType)
+        var tile = Tile(rows: count, columns: shape.headDimV, type: shape.dataType.outputType)
         for row in 0..<count {
-          for column in 0..<shape.headDimV {
-            tile.elements[row * shape.headDimV + column] = Rounding.round(
-              Float(numbers[column * count + row]), to: shape.dataType.outputType)
-          }
+          tile.write((0..<shape.headDimV).map { Float(numbers[$0 * count + row]) }, row: row)
         }
         let expected = rows.flatMap { row in
           reference.outputs[.o].map { $0[head][(row * shape.headDimV)..<((row + 1) * shape.headDimV)] } ?? []

@@ -1,10 +1,11 @@
 public import Attention
+import HWModels
 
 /// Shapes for tests of relations and bounds: lengths from 1 to some thousands, ragged ones among them.
 public enum RandomShapes {
   /// `count` shapes that every forward schedule takes, the same for the same seed.
   public static func forward(_ count: Int, seed: UInt64, largest: Int = 20_000) -> [AttentionShape] {
-    var generator = SeededGenerator(seed: seed)
+    var generator = SplitMix(seed: seed)
     var shapes: [AttentionShape] = []
     while shapes.count < count {
       let group = [1, 1, 2, 4, 7, 8].randomElement(using: &generator) ?? 1
@@ -37,7 +38,7 @@ public enum RandomShapes {
     }
   }
 
-  private static func length(_ largest: Int, _ generator: inout SeededGenerator) -> Int {
+  private static func length(_ largest: Int, _ generator: inout SplitMix) -> Int {
     // Spread over the orders of magnitude, one in three a multiple of 128.
     let bits = Int.random(in: 0...14, using: &generator)
     let value = min(Int.random(in: 1...max(1 << bits, 2), using: &generator), largest)

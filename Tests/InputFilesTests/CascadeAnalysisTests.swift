@@ -1,7 +1,7 @@
 import Attention
-import AttnsimTestSupport
 import Dataflow
 import Foundation
+import HWModels
 import InputFiles
 import Programs
 import Schedules
@@ -223,12 +223,12 @@ struct CascadeAnalysisTests {
 
   /// A cascade of random statements over a rank M, one of them after another; `R` tensors run along it.
   static func random(_ seed: UInt64) -> String {
-    var random = SeededGenerator(seed: seed)
+    var random = SplitMix(seed: seed)
     var along = ["X[m, p]", "Y[m]"]
     var complete = ["W[p]"]
     var text = "cascade random\nrank M = 4\nrank P = 2\niterative M\ninput X[M, P], Y[M], W[P]\n"
     for number in 0..<Int.random(in: 2...12, using: &random) {
-      let any = { (random: inout SeededGenerator) in (along + complete).randomElement(using: &random) ?? "" }
+      let any = { (random: inout SplitMix) in (along + complete).randomElement(using: &random) ?? "" }
       let first = along.randomElement(using: &random) ?? ""
       let second = any(&random)
       switch Int.random(in: 0..<5, using: &random) {

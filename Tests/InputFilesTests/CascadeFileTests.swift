@@ -1,6 +1,6 @@
 import Attention
-import AttnsimTestSupport
 import Dataflow
+import HWModels
 import InputFiles
 import Programs
 import Schedules
@@ -131,7 +131,7 @@ struct CascadeFileTests {
 
   @Test("No text makes the reader stop", arguments: 0..<40)
   func robustness(seed: UInt64) {
-    var random = SeededGenerator(seed: seed)
+    var random = SplitMix(seed: seed)
     let pieces = [
       "rank", "M", "m", "=", "[", "]", "(", ")", "*", "+", "1", "0", "::", ",", "exp", "max", "input", "init",
       "view",

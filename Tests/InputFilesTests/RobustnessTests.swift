@@ -8,18 +8,6 @@ import Testing
   import Darwin
 #endif
 
-/// A seeded generator, so that a failure can be played again.
-private struct SeededGenerator: RandomNumberGenerator {
-  var state: UInt64
-  mutating func next() -> UInt64 {
-    state &+= 0x9E37_79B9_7F4A_7C15
-    var z = state
-    z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
-    z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
-    return z ^ (z >> 31)
-  }
-}
-
 private func write(_ bytes: [UInt8], name: String) throws -> String {
   let path = "/tmp/attnsim-test-\(getpid())-\(name)"
   let file = try #require(fopen(path, "w"))
@@ -113,7 +101,7 @@ struct RobustnessTests {
   func mutations(seed: Int) throws {
     let original = Array(try SourceText.load("\(checkout)/hardware/h100-sxm5.yaml").text.unicodeScalars)
     let alphabet = Array("{}[]:,#&*!|>'\"%@-? \n\t\\0129eExMGµ\u{0}\u{85}\u{2028}\u{FEFF}".unicodeScalars)
-    var generator = SeededGenerator(state: UInt64(seed))
+    var generator = SplitMix(seed: UInt64(seed))
     for round in 0..<40 {
       var scalars = original
       for _ in 0..<Int.random(in: 1...6, using: &generator) {

@@ -1,6 +1,6 @@
 import Attention
-import AttnsimTestSupport
 import Dataflow
+import HWModels
 import Programs
 import Schedules
 import Spatial
@@ -124,7 +124,7 @@ import Testing
 
   @Test("The piece is the shortest that fits, by trying all", arguments: 0..<100)
   func shortest(seed: Int) {
-    var generator = SeededGenerator(seed: UInt64(seed))
+    var generator = SplitMix(seed: UInt64(seed))
     let pages = (0..<Int.random(in: 1...12, using: &generator)).map { _ in
       Int.random(in: 1...400, using: &generator)
     }

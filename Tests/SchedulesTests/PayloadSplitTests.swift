@@ -1,6 +1,6 @@
 import Attention
-import AttnsimTestSupport
 import Dataflow
+import HWModels
 import Programs
 import Schedules
 import Spatial
@@ -100,7 +100,7 @@ import Testing
 
   @Test("It equals a slow obvious rule, and covers every block once", arguments: 0..<200)
   func slowRule(seed: Int) {
-    var generator = SeededGenerator(seed: UInt64(seed))
+    var generator = SplitMix(seed: UInt64(seed))
     let most = [1, 3, 20, 300].randomElement(using: &generator) ?? 1
     let blocks = (0..<Int.random(in: 1...40, using: &generator)).map { _ in
       Int.random(in: 1...most, using: &generator)

@@ -1,5 +1,4 @@
 import Attention
-import AttnsimTestSupport
 import HWModels
 import Programs
 import Schedules
@@ -18,7 +17,7 @@ struct DataflowCase: CustomStringConvertible {
 
   init(seed: UInt64, largestRows: Int = 40, largestKeys: Int = 24) {
     self.seed = seed
-    var generator = SeededGenerator(seed: seed)
+    var generator = SplitMix(seed: seed)
     func pick(_ range: ClosedRange<Int>) -> Int { Int.random(in: range, using: &generator) }
     let rows = pick(1...largestRows)
     let keys = pick(1...largestKeys)

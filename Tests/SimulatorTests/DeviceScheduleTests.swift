@@ -1,5 +1,5 @@
 import Attention
-import AttnsimTestSupport
+import HWModels
 import Programs
 import Schedules
 import Testing
@@ -25,7 +25,7 @@ import Testing
 
   @Test("Items given to slots free at the same time go as one by one", arguments: 0..<300)
   func queue(seed: UInt64) {
-    var generator = SeededGenerator(seed: seed)
+    var generator = SplitMix(seed: seed)
     let slots = Int.random(in: 1...40, using: &generator)
     // Few different times make equal ones likely, many make merges long.
     let most = [3, 50, 100_000].randomElement(using: &generator) ?? 3
@@ -45,7 +45,7 @@ import Testing
 
   @Test("Rounds that are dealt at once take as long as their items", arguments: 0..<200)
   func rounds(seed: UInt64) {
-    var generator = SeededGenerator(seed: seed)
+    var generator = SplitMix(seed: seed)
     let cores = Int.random(in: 1...9, using: &generator)
     let resident = Int.random(in: 1...4, using: &generator)
     let bases = (0..<4).map { _ in Double.random(in: 100...10_000, using: &generator) }

@@ -1,3 +1,5 @@
+import HWModels
+
 /// Lengths from text.
 extension BatchLengths {
   /// - Throws: `Problem` with the place of the first entry that is wrong.
@@ -77,7 +79,7 @@ extension BatchLengths {
       throw Problem(description: "write uniform:LOW-HIGH:n=COUNT", position: parts.place)
     }
     let options = try Options(parts, from: 2, known: ["n", "seed", "q"])
-    var random = Random(state: UInt64(options.seed))
+    var random = SplitMix(seed: UInt64(options.seed))
     let keys = try options.count().map { _ in random.integer(bounds) }
     return (keys, try options.queries(of: keys))
   }
@@ -97,10 +99,10 @@ extension BatchLengths {
       try number(text, in: text, at: place)
     }
     let most = Double(min(limit ?? AttentionShape.largestExtent, AttentionShape.largestExtent))
-    var random = Random(state: UInt64(options.seed))
+    var random = SplitMix(seed: UInt64(options.seed))
     let keys = try options.count().map { _ in
       // Twelve uniform numbers less six are normal enough.
-      let normal = (0..<12).reduce(-6.0) { sum, _ in sum + random.next() }
+      let normal = (0..<12).reduce(-6.0) { sum, _ in sum + random.unit() }
       return Int(max(1, min(most, (Double(median) * exponential(sigma * normal)).rounded())))
     }
     return (keys, try options.queries(of: keys))
@@ -187,23 +189,14 @@ extension BatchLengths {
         let number = try BatchLengths.number(text, in: "q=\(text)", at: place)
         bounds = number...number
       }
-      var random = Random(state: ~UInt64(seed))
+      var random = SplitMix(seed: ~UInt64(seed))
       return keys.map { min(random.integer(bounds), $0) }
     }
   }
+}
 
-  /// SplitMix64 (Steele, Lea, Flood 2014), as numbers from 0 to 1.
-  private struct Random {
-    var state: UInt64
-    mutating func integer(_ bounds: ClosedRange<Int>) -> Int {
-      bounds.lowerBound + Int(next() * Double(bounds.count))
-    }
-    mutating func next() -> Double {
-      state &+= 0x9E37_79B9_7F4A_7C15
-      var bits = state
-      bits = (bits ^ (bits >> 30)) &* 0xBF58_476D_1CE4_E5B9
-      bits = (bits ^ (bits >> 27)) &* 0x94D0_49BB_1331_11EB
-      return Double((bits ^ (bits >> 31)) >> 11) * 0x1p-53
-    }
+extension SplitMix {
+  fileprivate mutating func integer(_ bounds: ClosedRange<Int>) -> Int {
+    bounds.lowerBound + Int(unit() * Double(bounds.count))
   }
 }

@@ -110,15 +110,9 @@ struct LoweredKernel {
     } else {
       itemLaunchTicks = Tick.roundedUp(cycles: device.sync.workItemLaunch.value)
     }
-    for (index, barrier) in kernel.barriers.enumerated() {
-      arrivals.append(barrier.arrivals)
-      initialPhases.append(barrier.initialPhases)
-      let signallers = kernel.actors.count { actor in
-        actor.blocks.contains { $0.operations.contains { $0.signals.contains { $0.index == index } } }
-      }
-      let divides = signallers > 0 && barrier.arrivals % signallers == 0
-      shares.append(divides ? barrier.arrivals / signallers : 0)
-    }
+    arrivals = kernel.barriers.map(\.arrivals)
+    initialPhases = kernel.barriers.map(\.initialPhases)
+    shares = kernel.barrierShares.map { $0.actors.isEmpty ? 0 : $0.arrivals }
     var sourceCount = 0
     operations.reserveCapacity(128)
     demands.reserveCapacity(256)
@@ -183,7 +177,7 @@ struct LoweredKernel {
       demandStart: Int32(demands.count), demandCount: 0, ownTicks: Tick.roundedUp(cycles: cost.own),
       ownTicksBesideMatrix: Tick.roundedUp(cycles: cost.ownBesideMatrix),
       latencyTicks: Tick.roundedUp(cycles: cost.latency), leadTicks: Tick.roundedUp(cycles: cost.lead),
-      isAsynchronous: cost.isAsynchronous, waitsForUnit: cost.waitsForUnit)
+      isAsynchronous: list[index].unit.isAsynchronous, waitsForUnit: cost.waitsForUnit)
     for wait in list[index].waits {
       let latency = costs.wakeLatency(kernel.barriers[wait.index].mechanism)
       waits.append(Wait(barrier: Int32(wait.index), latencyTicks: Tick.roundedUp(cycles: latency)))

@@ -17,7 +17,6 @@ struct OperationCost {
   var latency = 0.0
   /// For a register operand: matrix cycles that may be left before it when it issues.
   var lead = 0.0
-  var isAsynchronous = false
   var waitsForUnit = false
 }
 
@@ -98,13 +97,10 @@ struct CostModel {
       cost.latency = matrix.completionLatency.value
       cost.own = work.matrixInstructions * matrix.issueInterval.value
       cost.lead = matrix.registerOperandLead.value
-      cost.isAsynchronous = true
       cost.waitsForUnit = unit == .tensorAsyncRegisters
     case .copyAsync:
-      cost.isAsynchronous = true
       cost.latency = readLatency + (device.copyEngine?.latency.value ?? 0)
     case .loadAsync:
-      cost.isAsynchronous = true
       cost.latency = readLatency
       // Copies leave the warps' load and store unit no faster than the core's port takes them.
       cost.own = Swift.max(cost.own, work.bytesRead / device.l2.corePort.value) + chain
