@@ -1,5 +1,6 @@
 public import Attention
 import HWModels
+import Schedules
 
 /// What the names in measured tables are here: GPUs to device ids, kernels to schedules or to the reason why not.
 ///
@@ -182,7 +183,7 @@ public struct KernelMap: Sendable {
       } else if let scheme, let model {
         self.scheme(scheme, of: model)
       } else {
-        schedule.flatMap { ScenarioValues(file: item.file).schedule($0) }.map {
+        schedule.flatMap { ScenarioValues(file: item.file, registry: .standard).schedule($0) }.map {
           .schedule($0.name, parameters: $0.parameters)
         }
       }
