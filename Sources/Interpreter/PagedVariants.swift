@@ -29,7 +29,7 @@ public struct PagedVariants: Sendable {
   ) -> VerificationCall? {
     var generator = SplitMix(seed: seed &+ UInt64(number) &* 0x9E37_79B9)
     var drawn = Array(type.variants(taking: shape, given: asked, on: device))
-    let paged = drawn.filter { $0.values[Self.pageSize] != nil }
+    let paged = paged(drawn, shape)
     switch family {
     case .pages: if asked.values[Self.pageSize] == nil { drawn = paged }
     // Lengths come in pages and without, prefixes in the fewest parameters and in others.
@@ -49,6 +49,22 @@ public struct PagedVariants: Sendable {
       return VerificationCall(schedule: schedule, shape: shape, number: number, drawn: parameters)
     }
     return nil
+  }
+}
+
+extension PagedVariants {
+  /// Those of the variants that have a size of pages; where none has, those that take one.
+  private func paged(_ variants: [ScheduleParameters], _ shape: AttentionShape) -> [ScheduleParameters] {
+    let paged = variants.filter { $0.values[Self.pageSize] != nil }
+    guard paged.isEmpty, asked.values[Self.pageSize] == nil,
+      let sizes = type.parameters.first(where: { $0.name == Self.pageSize })?.kind.samples
+    else { return paged }
+    return variants.flatMap { variant in
+      sizes.map { ScheduleParameters(variant.values.merging([Self.pageSize: $0]) { $1 }) }
+    }.filter { variant in
+      let all = ScheduleParameters(asked.values.merging(variant.values) { asked, _ in asked })
+      return type.admits(shape, all, on: device)
+    }
   }
 }
 

@@ -78,6 +78,11 @@ extension Schedule {
     }
   }
 
+  /// Whether a device has what the schedule needs whatever its parameters.
+  public static func runs(on device: Device) -> Bool {
+    needs.allSatisfy { $0.when != nil || $0.isMet(by: device) }
+  }
+
   /// Whether the declaration admits a call; a program may still not fit.
   public static func admits(
     _ asked: AttentionShape, _ parameters: ScheduleParameters, on device: Device

@@ -195,7 +195,8 @@ struct ScheduleTests {
     let shape = try AttentionShape(
       batch: 2, headsQ: 2, seqQ: 1, headDim: 64, lengths: BatchLengths(keys: [200, 30]))
     let longest = try AttentionShape(batch: 2, headsQ: 2, seqQ: 1, seqKV: 200, headDim: 64)
-    let schedule = try #require(ScheduleRegistry.standard["flash-decoding"]).init(parameters: ScheduleParameters())
+    let schedule = try #require(ScheduleRegistry.standard["flash-decoding"]).init(
+      parameters: ScheduleParameters())
     var program = try schedule.plainProgram(for: longest, on: .roomy)
     #expect(Verification.check(program).failure == nil)
     program.launches.removeLast()
@@ -247,7 +248,8 @@ struct ScheduleTests {
     _ pass: AttentionShape.Pass,
     type: DataType = .bf16, shapes count: Int, orders: Int
   ) throws -> VerificationReport {
-    let schedule = try #require(ScheduleRegistry.standard[name]).init(parameters: ScheduleParameters(parameters))
+    let schedule = try #require(ScheduleRegistry.standard[name]).init(
+      parameters: ScheduleParameters(parameters))
     // Enough tries that a schedule which refuses some head dimensions still gets its share.
     let shapes = Verification.shapes(
       mask, pass: pass, dataType: type, seed: 2026, geometry: ScheduleRegistry.standard[name]?.geometry

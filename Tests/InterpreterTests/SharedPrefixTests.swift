@@ -13,7 +13,8 @@ import Testing
   private func check(
     _ name: String, _ parameters: [String: String], _ shapes: [AttentionShape], device: Device = .roomy
   ) throws {
-    let schedule = try #require(ScheduleRegistry.standard[name]).init(parameters: ScheduleParameters(parameters))
+    let schedule = try #require(ScheduleRegistry.standard[name]).init(
+      parameters: ScheduleParameters(parameters))
     let report = Verification.run(
       schedule: schedule, device: device, shapes: shapes, orders: 3, seed: 5,
       references: ScheduleTests.references)

@@ -12,7 +12,9 @@ import Testing
 /// Batches of different lengths, pages and drafted tokens against what they must agree with.
 @Suite struct DecodeBatchTests {
   /// Those with the head dimensions of the shapes below.
-  static let ragged = ScheduleRegistry.standard.all.filter { $0.support.takesKeyLengths && $0.geometry == nil }.map { $0.name }
+  static let ragged = ScheduleRegistry.standard.all.filter {
+    $0.support.takesKeyLengths && $0.geometry == nil
+  }.map { $0.name }
   static let formatted = ScheduleRegistry.standard.all.filter { schedule in
     schedule.parameters.contains { $0.name == "kv-format" }
   }.map { $0.name }

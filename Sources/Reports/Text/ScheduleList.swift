@@ -1,11 +1,17 @@
 import Attention
-import HWModels
+public import HWModels
 public import Programs
 
 /// Schedules with what they declare, as text, JSON and Markdown.
 public struct ScheduleList: Sendable {
   private let schedules: [any Schedule.Type]
-  public init(schedules: [any Schedule.Type]) { self.schedules = schedules }
+  private let devices: [Device]
+
+  /// - Parameter devices: those among which is said which run a schedule.
+  public init(schedules: [any Schedule.Type], devices: [Device] = []) {
+    self.schedules = schedules
+    self.devices = devices
+  }
 
   /// A line a schedule and a parameter.
   public var text: String {
@@ -71,14 +77,15 @@ public struct ScheduleList: Sendable {
 // MARK: JSON
 
 extension ScheduleList {
-  public var json: String { JSONValue.array(schedules.map { Self.json($0) }).text() }
+  public var json: String { JSONValue.array(schedules.map { json($0) }).text() }
 
-  private static func json(_ schedule: any Schedule.Type) -> JSONValue {
+  private func json(_ schedule: any Schedule.Type) -> JSONValue {
     .object([
       (key: "name", value: .string(schedule.name)), (key: "summary", value: .string(schedule.summary)),
-      (key: "parameters", value: .array(schedule.parameters.map { json($0) })),
-      (key: "needs", value: .array(schedule.needs.map { .string(text($0)) })),
-      (key: "takes", value: .array(schedule.support.entries.map { json($0) })),
+      (key: "parameters", value: .array(schedule.parameters.map { Self.json($0) })),
+      (key: "needs", value: .array(schedule.needs.map { .string(Self.text($0)) })),
+      (key: "takes", value: .array(schedule.support.entries.map { Self.json($0) })),
+      (key: "devices", value: .array(devices.filter { schedule.runs(on: $0) }.map { .string($0.id) })),
     ])
   }
 
@@ -129,24 +136,51 @@ extension ScheduleList {
 // MARK: Markdown
 
 extension ScheduleList {
-  /// A section a schedule.
+  /// A table of all schedules by devices, passes and masks, and a section for each.
   public var markdown: String {
-    schedules.map { schedule in
-      var lines = ["## \(schedule.name)", "", "\(schedule.summary).", "", "Needs:"]
-      lines += schedule.needs.map { "- \(Self.text($0))" }
-      lines +=
-        ["", "Takes:"] + schedule.support.entries.map { "- " + Self.words($0).joined(separator: "; ") }
-      if !schedule.parameters.isEmpty {
-        lines += [
-          "", "| parameter | default | values | has an effect with | meaning |",
-          "| --- | --- | --- | --- | --- |",
-        ]
-        lines += schedule.parameters.map { parameter in
-          "| `\(parameter.name)` | `\(parameter.defaultValue)` | \(parameter.kind) | "
-            + "\(parameter.dependsOn.map { "\($0)" } ?? "all calls") | \(parameter.summary) |"
-        }
-      }
-      return lines.joined(separator: "\n")
-    }.joined(separator: "\n\n")
+    var lines = [
+      "# Schedules", "", "Written by `make docs` from what each schedule declares.", "",
+      "| schedule | devices | passes | masks | types | batches |", "| --- | --- | --- | --- | --- | --- |",
+    ]
+    lines += schedules.map { schedule in
+      let support = schedule.support
+      let cells = [
+        "[\(schedule.name)](#\(schedule.name))",
+        devices.filter { schedule.runs(on: $0) }.map(\.id).joined(separator: ", "),
+        support.passes.map(\.rawValue).joined(separator: ", "),
+        support.passes.map { pass in
+          let masks = Self.unique(support.entries.filter { $0.passes.contains(pass) }.map { "\($0.masks)" })
+          return "\(pass.rawValue): " + masks.joined(separator: "; ")
+        }.joined(separator: "; "),
+        support.dataTypes.map(\.rawValue).joined(separator: ", "),
+        Self.unique(
+          (support.takesKeyLengths ? ["lengths"] : []) + (support.takesQueryLengths ? ["query lengths"] : [])
+            + (support.takesSharedPrefix ? ["shared prefix"] : [])
+        ).joined(separator: ", "),
+      ]
+      return "| " + cells.joined(separator: " | ") + " |"
+    }
+    return (lines + schedules.flatMap { Self.section($0) }).joined(separator: "\n")
+  }
+
+  private static func unique(_ words: [String]) -> [String] {
+    words.reduce(into: []) { if !$0.contains($1) { $0.append($1) } }
+  }
+
+  private static func section(_ schedule: any Schedule.Type) -> [String] {
+    var lines = ["", "## \(schedule.name)", "", "\(schedule.summary).", "", "Needs:", ""]
+    lines += schedule.needs.map { "- \(text($0))" }
+    lines += ["", "Takes:", ""]
+    lines += schedule.support.entries.map { "- " + words($0).joined(separator: "; ") }
+    guard !schedule.parameters.isEmpty else { return lines }
+    lines += [
+      "", "| parameter | default | values | has an effect with | meaning |",
+      "| --- | --- | --- | --- | --- |",
+    ]
+    lines += schedule.parameters.map { parameter in
+      "| `\(parameter.name)` | `\(parameter.defaultValue)` | \(parameter.kind) | "
+        + "\(parameter.dependsOn.map { "\($0)" } ?? "all calls") | \(parameter.summary) |"
+    }
+    return lines
   }
 }

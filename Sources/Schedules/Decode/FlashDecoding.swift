@@ -71,7 +71,7 @@ public struct FlashDecoding: Schedule {
   public func program(for shape: AttentionShape, on device: Device) throws(ScheduleError) -> Program {
     try DecodeLimits.check(shape, schedule: Self.name)
     let pages = values[DecodePages.parameter].number.map { DecodePages(tokens: $0, perRow: isTriton) }
-    if values[Self.phases] == .two { return try twoPhases(shape, pages, on: device) }
+    if values[Self.phases] == .two, shape.sharedPrefix > 0 { return try twoPhases(shape, pages, on: device) }
     let tile = isTriton ? DecodeTile.triton(shape) : DecodeTile.authors(shape)
     let items = DecodeItems(shape: shape, rows: tile.rows, keyTile: tile.keyTile)
     let cut =

@@ -123,7 +123,7 @@ public struct LeanAttention: Schedule {
         requestedPrograms
         ?? StreamKRanges.aiterGrid(
           total: total, blocks: items.blocks, cores: cores, factor: values[Self.factor])
-      let xcds = values[Self.xcds]
+      let xcds = items.shape.lengths == nil ? values[Self.xcds] : 1
       guard xcds > 1 else { return [StreamKRanges(outputs: outputs, grid: grid)] }
       guard items.shape.headsKV % xcds == 0 else {
         throw .unsupported(

@@ -78,7 +78,7 @@ public struct FlashAttention3: Schedule {
     values[Self.pingPong] == .auto ? nil : values[Self.pingPong] == .on
   }
   private func splitChoice(_ layout: ServingKernels.Layout) -> FlashAttention3Splits.Choice {
-    switch values[Self.splits] {
+    switch isCute ? .number(1) : values[Self.splits] {
     case .word(.auto): layout == .paged ? .rule : .number(1)
     case .word(.rule): .rule
     case .number(let count): .number(count)
@@ -89,7 +89,7 @@ public struct FlashAttention3: Schedule {
     if shape.mask.band(seqQ: shape.seqQ, seqKV: shape.seqKV) == nil { return try listed(shape, on: device) }
     if shape.pass == .backward { return try backward(shape, on: device) }
     // The C++ build takes lengths from a table, and prepares it.
-    let asked = values[Self.layout]
+    let asked = isCute ? .dense : values[Self.layout]
     let layout = asked == .dense && !isCute && shape.lengths != nil ? .varlen : asked
     let isVarlen = layout != .dense
     let page = layout == .paged ? values[Self.pageSize] : nil

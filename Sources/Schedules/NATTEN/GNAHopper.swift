@@ -99,7 +99,8 @@ public struct GNAHopper: Schedule {
   }
 
   private func choose(_ table: [GNATiles]) throws(ScheduleError) -> GNATiles {
-    let (query, key) = (values[Self.queryTile]?.numbers, values[Self.keyTile]?.numbers)
+    let query = Set(table.map(\.query)).count > 1 ? values[Self.queryTile]?.numbers : nil
+    let key = Set(table.map(\.key)).count > 1 ? values[Self.keyTile]?.numbers : nil
     let found = table.first { tiles in
       (query == nil || query == tiles.query) && (key == nil || key == tiles.key)
     }

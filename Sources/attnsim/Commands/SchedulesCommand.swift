@@ -1,4 +1,5 @@
 import ArgumentParser
+import InputFiles
 import Programs
 import Reports
 import Schedules
@@ -11,6 +12,8 @@ struct SchedulesCommand: ParsableCommand {
   @Flag(help: "Print JSON.") var json = false
   @Flag(help: "Print a page of Markdown: what each takes, needs and can be told.") var markdown = false
 
+  @OptionGroup var options: LibraryOptions
+
   func run() throws {
     try Failure.reporting {
       let registry = ScheduleRegistry.standard
@@ -22,7 +25,9 @@ struct SchedulesCommand: ParsableCommand {
         }
         chosen = [schedule]
       }
-      let list = ScheduleList(schedules: chosen)
+      let library = options.library
+      let list = ScheduleList(
+        schedules: chosen, devices: library.ids().compactMap { try? library.device($0) })
       Console.print(json ? list.json : markdown ? list.markdown : name == nil ? list.text : list.full)
     }
   }
