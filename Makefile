@@ -4,12 +4,13 @@
 # make same   compares all answers with those of another checkout (OLD=path), byte for byte
 # make lint   checks the formatting
 # make bench  measures the warm library call and the cold command
+# make docs   writes docs/schedules.md, devices.md and masks.md from what is declared
 # make accuracy  writes docs/accuracy.md from the measured tables
 
 SWIFT ?= swift
 PACKAGES := libsqlite3-dev libgraphviz-dev libc6-dev libstdc++-12-dev binutils libcurl4 libncurses6 libxml2 git tzdata python3
 
-.PHONY: setup run test same verify lint bench accuracy build
+.PHONY: setup run test same verify lint bench docs accuracy build
 
 # Installs what a bare Debian 12 with a Swift toolchain lacks. Asks nothing; says what it does.
 setup:
@@ -50,6 +51,15 @@ lint:
 bench: build
 	@$(SWIFT) run -c release WarmCall
 	@Benchmarks/cold-start.sh "$$($(SWIFT) build -c release --show-bin-path)/attnsim"
+
+# The build that writes them is the one that is there, where ATTNSIM names it.
+ATTNSIM ?= $$($(SWIFT) build -c release --show-bin-path)/attnsim
+
+# Writes what the schedules, the device files and the grammar of masks declare.
+docs: $(if $(filter command line environment,$(origin ATTNSIM)),,build)
+	"$(ATTNSIM)" schedules --markdown > docs/schedules.md
+	"$(ATTNSIM)" devices --markdown > docs/devices.md
+	"$(ATTNSIM)" mask --markdown > docs/masks.md
 
 # Writes docs/accuracy.md again from the measured tables, and the errors that CI holds later ones against.
 accuracy: build

@@ -33,6 +33,8 @@ public struct Device: Sendable {
   public var spatial: Spatial?
   /// Resources of an FPGA board.
   public var fpga: FPGA?
+  /// Names that kernels are built for, by path: see `DeviceWord`.
+  public var words: [String: DeviceWord] = [:]
   /// Where each number comes from, by path.
   public var provenance: [String: Provenance] = [:]
 

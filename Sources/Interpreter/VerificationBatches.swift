@@ -14,12 +14,12 @@ extension Verification {
     /// Keys in pages, lengths equal or not.
     case pages
 
-    /// Whether a schedule takes such batches, as far as its type tells.
+    /// Whether a schedule declares such batches.
     public func isTaken(by schedule: any Schedule.Type) -> Bool {
       switch self {
-      case .lengths: schedule.takesLengths
-      case .queries: schedule.takesLengths && schedule.takesQueryLengths
-      case .sharedPrefix: schedule.takesSharedPrefix
+      case .lengths: schedule.support.takesKeyLengths
+      case .queries: schedule.support.takesQueryLengths
+      case .sharedPrefix: schedule.support.takesSharedPrefix
       case .pages: schedule.parameters.contains { $0.name == PagedVariants.pageSize }
       }
     }

@@ -23,6 +23,8 @@ public enum ClockMode: Sendable, Hashable {
 /// What to simulate: everything that makes a result, and all that is needed to make it again.
 public struct SimulationRequest: Sendable {
   public var schedule: String
+  /// The schedules among which the name is looked up; nil for those of the tool.
+  public var registry: ScheduleRegistry?
   public var parameters: ScheduleParameters
   public var shape: AttentionShape
   public var device: Device
@@ -32,9 +34,11 @@ public struct SimulationRequest: Sendable {
 
   public init(
     schedule: String, parameters: ScheduleParameters = .init(), shape: AttentionShape, device: Device,
-    mode: ClockMode = .sustained, overrides: [(path: String, value: String)] = []
+    mode: ClockMode = .sustained, overrides: [(path: String, value: String)] = [],
+    registry: ScheduleRegistry? = nil
   ) {
     self.schedule = schedule
+    self.registry = registry
     self.parameters = parameters
     self.shape = shape
     self.device = device

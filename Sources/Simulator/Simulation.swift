@@ -54,13 +54,12 @@ public enum Simulation {
 
   /// The program that `run` would time.
   public static func program(_ request: SimulationRequest) throws(SimulationError) -> Program {
-    guard let schedule = ScheduleRegistry[request.schedule] else {
-      throw .unknownSchedule(request.schedule, known: ScheduleRegistry.all.map { $0.name })
+    guard let schedule = request.scheduleType else {
+      throw .unknownSchedule(request.schedule, known: request.schedules.names)
     }
     do {
-      try schedule.checkBatch(of: request.shape)
-      return try schedule.init(parameters: request.parameters).plainProgram(
-        for: request.shape, on: request.device)
+      return try request.schedules.program(
+        schedule, request.parameters, for: request.shape, on: request.device)
     } catch {
       throw .schedule(error)
     }
@@ -105,4 +104,11 @@ public enum Simulation {
       bounds.reduce(0) { max($0, $1.time.value) } / usualShare * waves.rounded(.up) / max(waves, 1)
     return Frequency(model.solve(mode: request.mode, cycles: seconds * nominal.value).0)
   }
+}
+
+extension SimulationRequest {
+  /// The schedules among which the name is looked up.
+  public var schedules: ScheduleRegistry { registry ?? .standard }
+  /// nil where there is none of the name.
+  public var scheduleType: (any Schedule.Type)? { schedules[schedule] }
 }

@@ -13,6 +13,10 @@ struct DeviceText {
       if parts[0] != section {
         section = String(parts[0])
         lines.append((section, "\(section):"))
+        for word in DeviceWord.fields where word.section == section {
+          lines.append(
+            (word.path, "  \(word.name): { value: \(word.example), kind: measured, source: \"bench\" }"))
+        }
       }
       let value = DeviceText.values[field.path] ?? DeviceText.value(of: field)
       lines.append((field.path, "  \(parts[1]): { value: \(value), kind: measured, source: \"bench\" }"))

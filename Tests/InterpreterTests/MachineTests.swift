@@ -11,14 +11,14 @@ import Testing
 @Suite("The machine keeps to the program")
 struct MachineTests {
   @Test(
-    "What executes is what the trip counts say, in any order", arguments: ScheduleRegistry.all.map { $0.name }
+    "What executes is what the trip counts say, in any order", arguments: ScheduleRegistry.standard.names
   )
   func sameMultiset(name: String) throws {
-    let schedule = try #require(ScheduleRegistry[name]).init(parameters: ScheduleParameters())
+    let schedule = try #require(ScheduleRegistry.standard[name]).init(parameters: ScheduleParameters())
     for mask in [Verification.MaskFamily.none, .causal, .slidingWindow] {
       for pass in AttentionShape.Pass.allCases {
         for shape in Verification.shapes(mask, pass: pass, seed: 17).prefix(5) {
-          guard let program = try? schedule.program(for: shape, on: .roomy) else { continue }
+          guard let program = try? schedule.plainProgram(for: shape, on: .roomy) else { continue }
           let reference = ScheduleTests.references.reference(for: shape, kind: .normal, seed: 17)
           let trial = Trial(program: program, reference: reference)
           for order in [Order(.earliest, slots: 3), .random(seed: 4, number: 1)] {
@@ -130,7 +130,7 @@ struct MachineTests {
 
   @Test("The report renders as text and JSON")
   func report() throws {
-    let schedule = try #require(ScheduleRegistry.all.first).init(parameters: ScheduleParameters())
+    let schedule = try #require(ScheduleRegistry.standard.all.first).init(parameters: ScheduleParameters())
     let shapes = [
       try AttentionShape(batch: 1, headsQ: 1, seqQ: 20, headDim: 16),
       try AttentionShape(batch: 1, headsQ: 1, seqQ: 20, headDim: 2048),

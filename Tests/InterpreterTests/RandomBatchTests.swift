@@ -15,7 +15,7 @@ import Testing
     var family: Verification.BatchFamily
     var description: String { "\(schedule) \(family.rawValue)" }
 
-    static let all: [Choice] = ScheduleRegistry.all.flatMap { type in
+    static let all: [Choice] = ScheduleRegistry.standard.all.flatMap { type in
       Verification.BatchFamily.allCases.filter { $0.isTaken(by: type) }.map {
         Choice(schedule: type.name, family: $0)
       }
@@ -26,7 +26,7 @@ import Testing
 
   @Test("Every schedule that takes batches of a kind computes them", arguments: Choice.all)
   func schedules(choice: Choice) throws {
-    let type = try #require(ScheduleRegistry[choice.schedule])
+    let type = try #require(ScheduleRegistry.standard[choice.schedule])
     let variants = try PagedVariants(type, device: .roomy)
     let drawn = Verification.batches(choice.family, seed: 2026, geometry: type.geometry).prefix(96)
     let calls = drawn.enumerated().lazy.compactMap {
@@ -84,7 +84,7 @@ import Testing
   /// What is asked for is kept, and nothing that it excludes is drawn.
   @Test("Parameters that are given are not drawn")
   func asked() throws {
-    let type = try #require(ScheduleRegistry["flash-decoding"])
+    let type = try #require(ScheduleRegistry.standard["flash-decoding"])
     let variants = try PagedVariants(
       type, asked: ScheduleParameters(["page-size": "16", "kernel": "triton"]), device: .roomy)
     let calls = Verification.batches(.sharedPrefix, seed: 4).prefix(64).enumerated().compactMap {
@@ -98,7 +98,7 @@ import Testing
   /// Parts of a list, on their own, say what the whole list says.
   @Test("A report is that of its parts")
   func parts() throws {
-    let type = try #require(ScheduleRegistry["lean"])
+    let type = try #require(ScheduleRegistry.standard["lean"])
     let schedule = try type.init(parameters: ScheduleParameters())
     let calls = Verification.batches(.lengths, seed: 9).prefix(6).enumerated().map {
       VerificationCall(schedule: schedule, shape: $1, number: $0)

@@ -17,12 +17,12 @@ struct ScheduleVariant: Sendable, CustomStringConvertible {
   }
 
   /// Each value of each parameter that has choices, the others at their defaults.
-  static let all: [ScheduleVariant] = ScheduleRegistry.all.flatMap { schedule in
+  static let all: [ScheduleVariant] = ScheduleRegistry.standard.all.flatMap { schedule in
     changes(schedule).map { ScheduleVariant(schedule: schedule.name, values: [$0.name: $0.value]) }
   }
 
   /// Each pair of values of two parameters: some hold only together.
-  static let pairs: [ScheduleVariant] = ScheduleRegistry.all.flatMap { schedule in
+  static let pairs: [ScheduleVariant] = ScheduleRegistry.standard.all.flatMap { schedule in
     let changes = changes(schedule)
     return changes.indices.flatMap { first in
       changes[first...].filter { $0.name != changes[first].name }.map {
@@ -47,7 +47,7 @@ struct ScheduleTests {
   static let orders = 20
 
   @Test(
-    "in every order, with every mask and pass", arguments: ScheduleRegistry.all.map { $0.name },
+    "in every order, with every mask and pass", arguments: ScheduleRegistry.standard.names,
     Verification.MaskFamily.allCases)
   func schedules(name: String, mask: Verification.MaskFamily) throws {
     // Masks made of others take the same paths as their parts.
@@ -63,7 +63,7 @@ struct ScheduleTests {
     }
   }
 
-  @Test("in some pass at all", arguments: ScheduleRegistry.all.map { $0.name })
+  @Test("in some pass at all", arguments: ScheduleRegistry.standard.names)
   func somePass(name: String) throws {
     let taken = try AttentionShape.Pass.allCases.contains { pass in
       !(try verify(name, [:], .none, pass, shapes: 1, orders: 0)).cases.isEmpty
@@ -119,7 +119,7 @@ struct ScheduleTests {
 
   @Test(
     "with a length for each sequence",
-    arguments: ScheduleRegistry.all.filter { $0.takesLengths }.map { $0.name },
+    arguments: ScheduleRegistry.standard.all.filter { $0.support.takesKeyLengths }.map { $0.name },
     [Mask.none, .causal, .slidingWindow(left: 40, right: 0)])
   func lengths(name: String, mask: Mask) throws {
     let lists = [[1, 448, 100, 7], [64, 64, 65, 63], [300, 1]]
@@ -130,14 +130,14 @@ struct ScheduleTests {
           lengths: BatchLengths(keys: keys))
       }
     }
-    let type = try #require(ScheduleRegistry[name])
+    let type = try #require(ScheduleRegistry.standard[name])
     if type.geometry != nil, mask != .none, mask != .causal { return }
     try check(type.init(parameters: ScheduleParameters()), shapes.map { $0.fitted(to: type.geometry) })
   }
 
   @Test(
     "with queries for each sequence too",
-    arguments: ScheduleRegistry.all.filter { $0.takesQueryLengths }.map {
+    arguments: ScheduleRegistry.standard.all.filter { $0.support.takesQueryLengths }.map {
       ScheduleVariant(schedule: $0.name, values: [:])
     } + [
       .init(schedule: "fa3", values: ["build": "cpp"]),
@@ -159,7 +159,7 @@ struct ScheduleTests {
         batch: lengths.keys.count, headsQ: 4, headsKV: 2, seqQ: lengths.mostQueries ?? 0, headDim: 64,
         mask: mask, lengths: lengths)
     }
-    let type = try #require(ScheduleRegistry[variant.schedule])
+    let type = try #require(ScheduleRegistry.standard[variant.schedule])
     try check(type.init(parameters: ScheduleParameters(variant.values)), shapes)
   }
 
@@ -181,9 +181,9 @@ struct ScheduleTests {
     let shape = try AttentionShape(
       batch: 2, headsQ: 2, seqQ: 600, headDim: 64, mask: .causal, lengths: lengths)
     let longest = try AttentionShape(batch: 2, headsQ: 2, seqQ: 600, headDim: 64, mask: .causal)
-    let schedule = try #require(ScheduleRegistry[name]).init(parameters: ScheduleParameters())
-    #expect(try Verification.check(schedule.program(for: shape, on: .roomy)).failure == nil)
-    var program = try schedule.program(for: longest, on: .roomy)
+    let schedule = try #require(ScheduleRegistry.standard[name]).init(parameters: ScheduleParameters())
+    #expect(try Verification.check(schedule.plainProgram(for: shape, on: .roomy)).failure == nil)
+    var program = try schedule.plainProgram(for: longest, on: .roomy)
     #expect(Verification.check(program).failure == nil)
     program.shape = shape
     #expect(Verification.check(program).failure != nil)
@@ -195,13 +195,14 @@ struct ScheduleTests {
     let shape = try AttentionShape(
       batch: 2, headsQ: 2, seqQ: 1, headDim: 64, lengths: BatchLengths(keys: [200, 30]))
     let longest = try AttentionShape(batch: 2, headsQ: 2, seqQ: 1, seqKV: 200, headDim: 64)
-    let schedule = try #require(ScheduleRegistry["flash-decoding"]).init(parameters: ScheduleParameters())
-    var program = try schedule.program(for: longest, on: .roomy)
+    let schedule = try #require(ScheduleRegistry.standard["flash-decoding"]).init(
+      parameters: ScheduleParameters())
+    var program = try schedule.plainProgram(for: longest, on: .roomy)
     #expect(Verification.check(program).failure == nil)
     program.launches.removeLast()
     // The first kernel alone, its parts never merged, is wrong too.
     #expect(Verification.check(program).failure != nil)
-    var short = try schedule.program(for: shape, on: .roomy)
+    var short = try schedule.plainProgram(for: shape, on: .roomy)
     #expect(Verification.check(short).failure == nil)
     short.shape = longest
     #expect(Verification.check(short).failure != nil)
@@ -216,7 +217,7 @@ struct ScheduleTests {
   }
 
   @Test(
-    "with fp16 and fp8 where they take it", arguments: ScheduleRegistry.all.map { $0.name },
+    "with fp16 and fp8 where they take it", arguments: ScheduleRegistry.standard.names,
     [DataType.fp16, .fp8])
   func types(name: String, type: DataType) throws {
     let report = try verify(name, [:], .causal, .forward, type: type, shapes: 10, orders: 4)
@@ -227,15 +228,15 @@ struct ScheduleTests {
 
   @Test(
     "and every operation that moves data or multiplies says what it computes",
-    arguments: ScheduleRegistry.all.map { $0.name })
+    arguments: ScheduleRegistry.standard.names)
   func numericalReading(name: String) throws {
-    let schedule = try #require(ScheduleRegistry[name]).init(parameters: ScheduleParameters())
+    let schedule = try #require(ScheduleRegistry.standard[name]).init(parameters: ScheduleParameters())
     for mask in Verification.MaskFamily.allCases {
       for pass in AttentionShape.Pass.allCases {
         for shape in Verification.shapes(
           mask, pass: pass, seed: 3, geometry: type(of: schedule).geometry
         ).prefix(20) {
-          guard let program = try? schedule.program(for: shape, on: .roomy) else { continue }
+          guard let program = try? schedule.plainProgram(for: shape, on: .roomy) else { continue }
           #expect(program.operationsWithoutReading() == [])
         }
       }
@@ -247,12 +248,13 @@ struct ScheduleTests {
     _ pass: AttentionShape.Pass,
     type: DataType = .bf16, shapes count: Int, orders: Int
   ) throws -> VerificationReport {
-    let schedule = try #require(ScheduleRegistry[name]).init(parameters: ScheduleParameters(parameters))
+    let schedule = try #require(ScheduleRegistry.standard[name]).init(
+      parameters: ScheduleParameters(parameters))
     // Enough tries that a schedule which refuses some head dimensions still gets its share.
     let shapes = Verification.shapes(
-      mask, pass: pass, dataType: type, seed: 2026, geometry: ScheduleRegistry[name]?.geometry
+      mask, pass: pass, dataType: type, seed: 2026, geometry: ScheduleRegistry.standard[name]?.geometry
     ).prefix(8 * count)
-      .filter { (try? schedule.program(for: $0, on: .roomy)) != nil }.prefix(count)
+      .filter { (try? schedule.plainProgram(for: $0, on: .roomy)) != nil }.prefix(count)
     return Verification.run(
       schedule: schedule, device: .roomy, shapes: Array(shapes), orders: orders, seed: 7,
       references: Self.references)

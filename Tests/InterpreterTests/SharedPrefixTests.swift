@@ -13,7 +13,8 @@ import Testing
   private func check(
     _ name: String, _ parameters: [String: String], _ shapes: [AttentionShape], device: Device = .roomy
   ) throws {
-    let schedule = try #require(ScheduleRegistry[name]).init(parameters: ScheduleParameters(parameters))
+    let schedule = try #require(ScheduleRegistry.standard[name]).init(
+      parameters: ScheduleParameters(parameters))
     let report = Verification.run(
       schedule: schedule, device: device, shapes: shapes, orders: 3, seed: 5,
       references: ScheduleTests.references)
@@ -87,9 +88,9 @@ import Testing
   func bites() throws {
     let shape = try AttentionShape(
       batch: 3, headsQ: 2, seqQ: 1, seqKV: 200, headDim: 64, sharedPrefix: 128)
-    let schedule = try #require(ScheduleRegistry["flash-decoding"]).init(
+    let schedule = try #require(ScheduleRegistry.standard["flash-decoding"]).init(
       parameters: ScheduleParameters(["phases": "2"]))
-    let right = try schedule.program(for: shape, on: .roomy)
+    let right = try schedule.plainProgram(for: shape, on: .roomy)
     #expect(Verification.check(right).failure == nil)
     // A prefix of another length, parts that start elsewhere, and phase one left out.
     var wrong = right
@@ -116,10 +117,9 @@ import Testing
   func refused(name: String, parameters: [String: String], prefix: Int) throws {
     let shape = try AttentionShape(
       batch: 2, headsQ: 4, headsKV: 2, seqQ: 8, seqKV: 200, headDim: 64, mask: .causal, sharedPrefix: prefix)
-    let schedule = try #require(ScheduleRegistry[name])
+    let schedule = try #require(ScheduleRegistry.standard[name])
     #expect(throws: ScheduleError.self) {
-      try schedule.checkBatch(of: shape)
-      _ = try schedule.init(parameters: ScheduleParameters(parameters)).program(for: shape, on: .roomy)
+      _ = try schedule.init(parameters: ScheduleParameters(parameters)).plainProgram(for: shape, on: .roomy)
     }
   }
 }

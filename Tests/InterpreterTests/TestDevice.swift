@@ -15,6 +15,10 @@ extension Device {
     device.shared.capacity = Bytes(4_194_304)
     device.shared.perWorkItem = Bytes(4_194_304)
     device.asyncTensor = Device.AsyncTensorUnit()
+    for word in DeviceWord.fields {
+      device.words[word.path] = DeviceWord(
+        word.example, provenance: Provenance(kind: .assumed, source: "invented"))
+    }
     device.copyEngine = Device.CopyEngine()
     device.tensorMemory = Device.TensorMemory()
     device.tensorMemory?.columns = Count(512)

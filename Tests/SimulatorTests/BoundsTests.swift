@@ -19,7 +19,7 @@ import Testing
       let device = try Devices.named(id)
       // Playing the words of a long row takes seconds where the compiler does not optimise.
       if device.kind == .fpga, Double(shape.headsQ * shape.headDim) * Double(shape.seqKV) > 1e6 { continue }
-      for schedule in ScheduleRegistry.all {
+      for schedule in ScheduleRegistry.standard.all {
         let locked = Frequency(min(1e9, device.clock.maximum.value))
         for mode in [ClockMode.sustained, .burst, .locked(locked)] {
           let request = SimulationRequest(schedule: schedule.name, shape: shape, device: device, mode: mode)

@@ -70,8 +70,9 @@ import Testing
       var timing = DataflowTiming()
       timing.latency = .random(in: 1...4, using: &generator)
       timing.exponentialLatency = .random(in: 1...9, using: &generator)
-      let type = try #require(ScheduleRegistry[schedule])
-      let program = try type.init(parameters: .init()).program(for: shape, on: DataflowTruthTests.machine())
+      let type = try #require(ScheduleRegistry.standard[schedule])
+      let program = try type.init(parameters: .init()).plainProgram(
+        for: shape, on: DataflowTruthTests.machine())
       var graph = try #require(program.placement).shares[0].graph
       for index in graph.fifos.indices {
         graph.fifos[index].depth =
@@ -98,7 +99,7 @@ import Testing
       timing.latency = .random(in: 1...4, using: &generator)
       timing.exponentialLatency = .random(in: 1...9, using: &generator)
       var parameters = ["short": "\(Int.random(in: 1...8, using: &generator))"]
-      let type = try #require(ScheduleRegistry[schedule])
+      let type = try #require(ScheduleRegistry.standard[schedule])
       if type.parameters.contains(where: { $0.name == "long" }) {
         parameters["long"] = ["N+2", "N+1", "N+5", "inf", "200"].randomElement(using: &generator)
       }
@@ -127,8 +128,9 @@ import Testing
   func rowCost(schedule: String, linear: Int, constant: Int) throws {
     func play(_ tokens: Int) throws -> DataflowSimulation.Outcome {
       let shape = try AttentionShape(batch: 1, headsQ: 1, seqQ: tokens, headDim: 1, dataType: .fp32)
-      let type = try #require(ScheduleRegistry[schedule])
-      let program = try type.init(parameters: .init()).program(for: shape, on: DataflowTruthTests.machine())
+      let type = try #require(ScheduleRegistry.standard[schedule])
+      let program = try type.init(parameters: .init()).plainProgram(
+        for: shape, on: DataflowTruthTests.machine())
       return try DataflowTruthTests.play(#require(program.placement).shares[0].graph)
     }
     for tokens in [4096, 65_536, 1_000_003, 100_000_000] {

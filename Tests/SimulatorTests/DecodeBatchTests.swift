@@ -12,8 +12,10 @@ import Testing
 /// Batches of different lengths, pages and drafted tokens against what they must agree with.
 @Suite struct DecodeBatchTests {
   /// Those with the head dimensions of the shapes below.
-  static let ragged = ScheduleRegistry.all.filter { $0.takesLengths && $0.geometry == nil }.map { $0.name }
-  static let formatted = ScheduleRegistry.all.filter { schedule in
+  static let ragged = ScheduleRegistry.standard.all.filter {
+    $0.support.takesKeyLengths && $0.geometry == nil
+  }.map { $0.name }
+  static let formatted = ScheduleRegistry.standard.all.filter { schedule in
     schedule.parameters.contains { $0.name == "kv-format" }
   }.map { $0.name }
   /// Where a work item of a call with lengths waits for them, and one of other calls does not.
@@ -104,9 +106,9 @@ import Testing
     }
   }
 
-  @Test("Kernels without lengths refuse them", arguments: ScheduleRegistry.all.map { $0.name })
+  @Test("Kernels without lengths refuse them", arguments: ScheduleRegistry.standard.names)
   func refusal(schedule: String) throws {
-    guard ScheduleRegistry[schedule]?.takesLengths == false else { return }
+    guard ScheduleRegistry.standard[schedule]?.support.takesKeyLengths == false else { return }
     #expect(throws: SimulationError.self) { try run(schedule, shape([64, 128])) }
   }
 

@@ -11,7 +11,7 @@ import Testing
 
 /// Prefill beside decode in one batch.
 @Suite struct MixedBatchTests {
-  static let mixed = ScheduleRegistry.all.filter { $0.takesQueryLengths }.map { $0.name }
+  static let mixed = ScheduleRegistry.standard.all.filter { $0.support.takesQueryLengths }.map { $0.name }
 
   private func run(
     _ schedule: String, _ lengths: String, _ parameters: [String: String] = [:], mask: Mask = .causal
@@ -86,9 +86,9 @@ import Testing
     let shape = try AttentionShape(
       batch: 9, headsQ: 32, headsKV: 8, seqQ: 1, headDim: 128,
       lengths: BatchLengths(parsing: "8x1k,128k"))
-    let schedule = try #require(ScheduleRegistry["fa3"]).init(
+    let schedule = try #require(ScheduleRegistry.standard["fa3"]).init(
       parameters: .init(["build": "cpp", "splits": "rule"]))
-    let program = try schedule.program(for: shape, on: Devices.named("h100-sxm5"))
+    let program = try schedule.plainProgram(for: shape, on: Devices.named("h100-sxm5"))
     let main = try #require(program.kernels.first { $0.name == "fa3_fwd" })
     // Tiles of 176 keys: 745 and 8 x 6 of 8 heads; a tenth more over 132 cores is 52.9: parts of 53 tiles, 15 of them.
     #expect(main.items.groups.map { $0.tileSplits ?? [] } == [[15], [1]])
@@ -99,7 +99,7 @@ import Testing
 
   @Test(
     "Kernels with one number of queries say who takes several",
-    arguments: ScheduleRegistry.all.map { $0.name })
+    arguments: ScheduleRegistry.standard.names)
   func refusal(schedule: String) throws {
     guard !Self.mixed.contains(schedule) else { return }
     #expect(throws: SimulationError.self) { try run(schedule, "1/64,2/128") }

@@ -33,11 +33,11 @@ import Testing
       }
     }
     #expect(!declared.isEmpty)
-    #expect(Set(declared) == Set(ScheduleRegistry.all.map { String(describing: $0) }))
-    #expect(Set(ScheduleRegistry.all.map { $0.name }).count == ScheduleRegistry.all.count)
+    #expect(Set(declared) == Set(ScheduleRegistry.standard.all.map { String(describing: $0) }))
+    #expect(Set(ScheduleRegistry.standard.names).count == ScheduleRegistry.standard.all.count)
   }
 
-  @Test("Every schedule has a scenario", arguments: ScheduleRegistry.all.map { $0.name })
+  @Test("Every schedule has a scenario", arguments: ScheduleRegistry.standard.names)
   func scenarios(name: String) throws {
     let scenarios = try files("scenarios").filter { $0.hasSuffix(".yaml") }
     let used = try scenarios.contains { file in
@@ -49,10 +49,10 @@ import Testing
 
   @Test(
     "Every schedule runs on every device that has what it needs",
-    arguments: ScheduleRegistry.all.map { $0.name })
+    arguments: ScheduleRegistry.standard.names)
   func devices(name: String) throws {
     var shape = try AttentionShape(batch: 1, headsQ: 4, seqQ: 1024, headDim: 128)
-      .fitted(to: ScheduleRegistry[name]?.geometry)
+      .fitted(to: ScheduleRegistry.standard[name]?.geometry)
     // Decode kernels take few queries.
     let usual = SimulationRequest(schedule: name, shape: shape, device: try Devices.running(name))
     if (try? Simulation.program(usual)) == nil { shape.seqQ = 1 }
@@ -72,11 +72,11 @@ import Testing
   /// What-ifs on these numbers keep the program of the call.
   @Test(
     "Programs do not depend on numbers that kernels are not built for",
-    arguments: ScheduleRegistry.all.map { $0.name })
+    arguments: ScheduleRegistry.standard.names)
   func builtFor(name: String) throws {
     for queries in [1, 1024] {
       let shape = try AttentionShape(batch: 2, headsQ: 4, seqQ: queries, seqKV: 1024, headDim: 128)
-        .fitted(to: ScheduleRegistry[name]?.geometry)
+        .fitted(to: ScheduleRegistry.standard[name]?.geometry)
       let device = try Devices.running(name)
       var changed = device
       var count = 0

@@ -35,7 +35,7 @@ import Testing
   }
 
   @Test(
-    "Doubling every rate halves the time", arguments: ScheduleRegistry.all.map { $0.name },
+    "Doubling every rate halves the time", arguments: ScheduleRegistry.standard.names,
     [256, 4096, 65_536])
   func clockScaling(schedule: String, length: Int) throws {
     let slow = try Devices.running(schedule)
@@ -43,7 +43,7 @@ import Testing
     let tokens = slow.kind == .gpu ? length : min(length, slow.kind == .fpga ? 512 : 4096)
     var shape = try AttentionShape(
       batch: 1, headsQ: 8, seqQ: tokens, headDim: 128, mask: slow.kind == .gpu ? .causal : .none
-    ).fitted(to: ScheduleRegistry[schedule]?.geometry)
+    ).fitted(to: ScheduleRegistry.standard[schedule]?.geometry)
     // Causal, where the schedule takes that.
     if (try? Simulation.program(.init(schedule: schedule, shape: shape, device: slow))) == nil {
       shape.mask = .none

@@ -6,56 +6,47 @@ struct FIFODepths: Sendable {
   var long: FIFODepth
   var named: [String: FIFODepth]
 
-  private static let shortParameter = ParameterDescription(
-    name: "short", summary: "depth of each short FIFO: a number, N (keys), N+2 or inf", defaultValue: "2")
-  private static let longParameter = ParameterDescription(
-    name: "long", summary: "depth of each FIFO that holds a row: a number, N (keys), N-1 or inf",
-    defaultValue: "N+2")
-  static let namedParameter = ParameterDescription(
-    name: "depths", summary: "depths of single FIFOs, as in scores=N+2,maxima=1", defaultValue: "")
+  static let shortParameter = depth("short", "depth of each short FIFO", "2")
+  static let longParameter = depth("long", "depth of each FIFO that holds a row", "N+2")
+  static let namedParameter = Parameter<[String: FIFODepth]>(
+    "depths", "depths of single FIFOs", .text("a list of name=depth, as in scores=N+2,maxima=1"), default: "",
+    read: { named($0) })
 
   /// Parameters of graphs with and without FIFOs that hold a row.
-  static let parameters = [shortParameter, longParameter, namedParameter]
-  static let shortParameters = [shortParameter, namedParameter]
+  static let parameters: [any AnyParameter] = [shortParameter, longParameter, namedParameter]
+  static let shortParameters: [any AnyParameter] = [shortParameter, namedParameter]
+
+  static func depth(_ name: String, _ summary: String, _ value: String) -> Parameter<FIFODepth> {
+    Parameter(
+      name, summary, .text("a depth: a number from 1 to \(FIFODepth.deepest), N (keys), N+2, N-1 or inf"),
+      default: value, read: { FIFODepth($0) })
+  }
+
+  private static func named(_ text: String) -> [String: FIFODepth]? {
+    var named: [String: FIFODepth] = [:]
+    for part in text.split(separator: ",") {
+      let sides = part.split(separator: "=", omittingEmptySubsequences: false).map {
+        $0.drop { $0 == " " }
+      }
+      guard sides.count == 2, !sides[0].isEmpty, let depth = FIFODepth(String(sides[1])) else { return nil }
+      named[String(sides[0])] = depth
+    }
+    return named
+  }
 
   /// The parameter that gives the depth of long FIFOs.
   private var longName = "long"
 
-  init(_ parameters: ScheduleParameters, hasLong: Bool) throws(ScheduleError) {
-    try self.init(
-      parameters, short: Self.depth("short", parameters.value(Self.shortParameter)),
-      long: hasLong ? Self.depth("long", parameters.value(Self.longParameter)) : .fixed(2))
+  init(_ values: ParameterValues, hasLong: Bool) {
+    short = values[Self.shortParameter]
+    long = hasLong ? values[Self.longParameter] : .fixed(2)
+    named = values[Self.namedParameter]
   }
 
   /// Short FIFOs of two, long ones as the parameter `long` says.
-  init(_ parameters: ScheduleParameters, long: ParameterDescription) throws(ScheduleError) {
-    try self.init(
-      parameters, short: .fixed(2), long: Self.depth(long.name, parameters.value(long)))
-    longName = long.name
-  }
-
-  private init(
-    _ parameters: ScheduleParameters, short: FIFODepth, long: FIFODepth
-  ) throws(ScheduleError) {
-    self.short = short
-    self.long = long
-    named = [:]
-    for part in try parameters.value(Self.namedParameter).split(separator: ",") {
-      let sides = part.split(separator: "=", omittingEmptySubsequences: false).map {
-        $0.drop { $0 == " " }
-      }
-      guard sides.count == 2, !sides[0].isEmpty else {
-        throw .parameter(name: "depths", message: "'\(part)' is not name=depth, as in scores=N+2")
-      }
-      named[String(sides[0])] = try Self.depth("depths", String(sides[1]))
-    }
-  }
-
-  private static func depth(_ name: String, _ text: String) throws(ScheduleError) -> FIFODepth {
-    if let depth = FIFODepth(text) { return depth }
-    throw .parameter(
-      name: name,
-      message: "'\(text)' is not a depth; write a number from 1 to \(FIFODepth.deepest), N, N+2, N-1 or inf")
+  init(_ values: ParameterValues, long parameter: Parameter<FIFODepth>) {
+    (short, long, named) = (.fixed(2), values[parameter], values[Self.namedParameter])
+    longName = parameter.name
   }
 
   /// Sets the depths of `graph`, whose rows have `keys` elements.

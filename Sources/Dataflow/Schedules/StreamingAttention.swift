@@ -115,13 +115,6 @@ struct StreamingAttention {
     guard let machine = device.streaming else {
       throw .missingResource(schedule: schedule, part: "streaming", device: device.id)
     }
-    if shape.pass == .backward {
-      throw .unsupported(schedule: schedule, field: "pass", message: "computes the forward pass only")
-    }
-    if shape.mask != .none {
-      throw .unsupported(
-        schedule: schedule, field: "mask", message: "streams every key past every query: there is no mask")
-    }
     let heads = shape.batch * shape.headsQ
     func build(_ share: Int) throws(ScheduleError) -> DataflowGraph {
       var attention = StreamingAttention(name: schedule, shape: shape, heads: share, depths: depths)
@@ -151,6 +144,15 @@ struct StreamingAttention {
       schedule: schedule, shape: shape, body: .graphs(DataflowPlacement(shares: shares, budget: budget)),
       warnings: warnings)
   }
+}
+
+extension DeviceNeed {
+  static let streaming = part("streaming", "nodes joined by FIFOs") { $0.streaming != nil }
+}
+
+extension Support {
+  /// Every key is streamed past every query.
+  static let streamed = Support(.init(masks: .none, dataTypes: DataType.allCases, heads: .any))
 }
 
 extension Budget {

@@ -15,15 +15,14 @@ public struct StreamingMemoryFree: Schedule {
   public static let name = "sdpa-memory-free"
   public static let summary = "Streaming dataflow with running maximum, sum and output: short FIFOs only"
   public static let parameters = FIFODepths.shortParameters
-  private let depths: FIFODepths
-
-  public init(parameters: ScheduleParameters) throws(ScheduleError) {
-    try parameters.requireKnown(Self.parameters)
-    depths = try FIFODepths(parameters, hasLong: false)
-  }
+  public static let needs: [DeviceNeed] = [.streaming]
+  public static let support = Support.streamed
+  public let values: ParameterValues
+  public init(values: ParameterValues) { self.values = values }
 
   public func program(for shape: AttentionShape, on device: Device) throws(ScheduleError) -> Program {
-    try StreamingAttention.program(Self.name, shape, on: device, depths: depths) { graph in
+    try StreamingAttention.program(Self.name, shape, on: device, depths: FIFODepths(values, hasLong: false)) {
+      graph in
       let scores = graph.stream("scores")
       graph.addScores(to: [scores])
       let sumDecays = graph.stream("sum-decays")

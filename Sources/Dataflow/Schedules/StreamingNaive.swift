@@ -13,29 +13,26 @@ public import Programs
 public struct StreamingNaive: Schedule {
   public static let name = "sdpa-naive"
   public static let summary = "Streaming dataflow: row maximum, sum and division, two FIFOs that hold a row"
-  private static let subtract = ParameterDescription(
-    name: "subtract", summary: "whether score - maximum has a node of its own",
-    choices: ["fused", "separate"],
-    defaultValue: "fused")
-  public static let parameters = FIFODepths.parameters + [subtract]
-  private let depths: FIFODepths
-  private let subtractsApart: Bool
-
-  public init(parameters: ScheduleParameters) throws(ScheduleError) {
-    try parameters.requireKnown(Self.parameters)
-    depths = try FIFODepths(parameters, hasLong: true)
-    subtractsApart = try parameters.value(Self.subtract) == "separate"
-  }
+  enum Subtract: String, CaseIterable { case fused, separate }
+  private static let subtract = Parameter(
+    "subtract", "whether score - maximum has a node of its own", default: Subtract.fused)
+  public static let parameters: [any AnyParameter] = FIFODepths.parameters + [subtract]
+  public static let needs: [DeviceNeed] = [.streaming]
+  public static let support = Support.streamed
+  public let values: ParameterValues
+  public init(values: ParameterValues) { self.values = values }
 
   public func program(for shape: AttentionShape, on device: Device) throws(ScheduleError) -> Program {
-    try StreamingAttention.program(Self.name, shape, on: device, depths: depths) { graph in
+    try StreamingAttention.program(Self.name, shape, on: device, depths: FIFODepths(values, hasLong: true)) {
+      graph in
       // The score node writes to the maximum before the long FIFO, the exponential to the long FIFO before the sum.
       let toMaximum = graph.stream("scores")
       let held = graph.stream("held-scores", isLong: true)
       graph.addScores(to: [toMaximum, held])
       let weightsHeld = graph.stream("held-weights", isLong: true)
       let toSum = graph.stream("weights")
-      graph.addShiftedExponential(toMaximum, held, to: [weightsHeld, toSum], apart: subtractsApart)
+      graph.addShiftedExponential(
+        toMaximum, held, to: [weightsHeld, toSum], apart: values[Self.subtract] == .separate)
       graph.addEarlyDivision(toSum, weightsHeld)
     }
   }

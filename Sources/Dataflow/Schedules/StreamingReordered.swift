@@ -14,15 +14,14 @@ public struct StreamingReordered: Schedule {
   public static let name = "sdpa-reordered"
   public static let summary = "Streaming dataflow, division after the product: one FIFO that holds a row"
   public static let parameters = FIFODepths.parameters
-  private let depths: FIFODepths
-
-  public init(parameters: ScheduleParameters) throws(ScheduleError) {
-    try parameters.requireKnown(Self.parameters)
-    depths = try FIFODepths(parameters, hasLong: true)
-  }
+  public static let needs: [DeviceNeed] = [.streaming]
+  public static let support = Support.streamed
+  public let values: ParameterValues
+  public init(values: ParameterValues) { self.values = values }
 
   public func program(for shape: AttentionShape, on device: Device) throws(ScheduleError) -> Program {
-    try StreamingAttention.program(Self.name, shape, on: device, depths: depths) { graph in
+    try StreamingAttention.program(Self.name, shape, on: device, depths: FIFODepths(values, hasLong: true)) {
+      graph in
       let toMaximum = graph.stream("scores")
       let held = graph.stream("held-scores", isLong: true)
       graph.addScores(to: [toMaximum, held])

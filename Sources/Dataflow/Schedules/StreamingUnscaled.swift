@@ -14,16 +14,15 @@ public struct StreamingUnscaled: Schedule {
   public static let name = "sdpa-unscaled"
   public static let summary = "Streaming dataflow without the row maximum: one FIFO that holds a row"
   public static let parameters = FIFODepths.parameters
-  private let depths: FIFODepths
-
-  public init(parameters: ScheduleParameters) throws(ScheduleError) {
-    try parameters.requireKnown(Self.parameters)
-    depths = try FIFODepths(parameters, hasLong: true)
-  }
+  public static let needs: [DeviceNeed] = [.streaming]
+  public static let support = Support.streamed
+  public let values: ParameterValues
+  public init(values: ParameterValues) { self.values = values }
 
   public func program(for shape: AttentionShape, on device: Device) throws(ScheduleError) -> Program {
     try StreamingAttention.program(
-      Self.name, shape, on: device, depths: depths, warnings: [.unshiftedExponential]
+      Self.name, shape, on: device, depths: FIFODepths(values, hasLong: true),
+      warnings: [.unshiftedExponential]
     ) { graph in
       let scores = graph.stream("scores")
       graph.addScores(to: [scores])

@@ -12,16 +12,15 @@ public struct StreamingUnscaledReordered: Schedule {
   public static let summary =
     "Streaming dataflow without the row maximum, division after the product: short FIFOs only"
   public static let parameters = FIFODepths.shortParameters
-  private let depths: FIFODepths
-
-  public init(parameters: ScheduleParameters) throws(ScheduleError) {
-    try parameters.requireKnown(Self.parameters)
-    depths = try FIFODepths(parameters, hasLong: false)
-  }
+  public static let needs: [DeviceNeed] = [.streaming]
+  public static let support = Support.streamed
+  public let values: ParameterValues
+  public init(values: ParameterValues) { self.values = values }
 
   public func program(for shape: AttentionShape, on device: Device) throws(ScheduleError) -> Program {
     try StreamingAttention.program(
-      Self.name, shape, on: device, depths: depths, warnings: [.unshiftedExponential]
+      Self.name, shape, on: device, depths: FIFODepths(values, hasLong: false),
+      warnings: [.unshiftedExponential]
     ) { graph in
       let scores = graph.stream("scores")
       graph.addScores(to: [scores])

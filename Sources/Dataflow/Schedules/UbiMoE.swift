@@ -14,45 +14,38 @@ public import Programs
 public struct UbiMoE: Schedule {
   public static let name = "ubimoe"
   public static let summary = "UbiMoE's streaming attention kernel (FPGA): keys streamed past a few queries"
-  static let keysParameter = ParameterDescription(
-    name: "keys",
-    summary: "where keys and values are streamed from; auto: memory where its bandwidth is enough",
-    choices: ["auto", "memory", "chip"], defaultValue: "auto")
-  private static let scoresParameter = ParameterDescription(
-    name: "scores", summary: "depth of the FIFO of scores: a number, N (keys), N+1, N-1 or inf",
-    defaultValue: "N")
-  public static let parameters = [
+  enum Keys: String, CaseIterable { case auto, memory, chip }
+  static let keysParameter = Parameter(
+    "keys", "where keys and values are streamed from; auto: memory where its bandwidth is enough",
+    default: Keys.auto)
+  private static let scoresParameter = FIFODepths.depth("scores", "depth of the FIFO of scores", "N")
+  public static let parameters: [any AnyParameter] = [
     UbiMoEDesign.queriesParameter, UbiMoEDesign.wordParameter, keysParameter, scoresParameter,
     FIFODepths.namedParameter,
   ]
   public static let parallelism = [UbiMoEDesign.queriesAxis]
-  private let design: UbiMoEDesign
-  private let keys: String
-  private let depths: FIFODepths
+  public static let needs: [DeviceNeed] = [.fpga]
+  public static let support = UbiMoEDesign.support
 
-  public init(parameters: ScheduleParameters) throws(ScheduleError) {
-    try parameters.requireKnown(Self.parameters)
-    var design = UbiMoEDesign()
-    design.queries = try UbiMoEDesign.number("queries", parameters.value(UbiMoEDesign.queriesParameter))
-    design.wordBits = try UbiMoEDesign.number("word-bits", parameters.value(UbiMoEDesign.wordParameter))
-    self.design = design
-    keys = try parameters.value(Self.keysParameter)
-    depths = try FIFODepths(parameters, long: Self.scoresParameter)
-  }
+  public let values: ParameterValues
+  public init(values: ParameterValues) { self.values = values }
 
   public func program(for shape: AttentionShape, on device: Device) throws(ScheduleError) -> Program {
     guard let board = device.fpga else {
       throw .missingResource(schedule: Self.name, part: "fpga", device: device.id)
     }
+    let design = UbiMoEDesign(
+      queries: values[UbiMoEDesign.queriesParameter], wordBits: values[UbiMoEDesign.wordParameter])
+    let (keys, depths) = (values[Self.keysParameter], FIFODepths(values, long: Self.scoresParameter))
     try design.require(shape, schedule: Self.name)
     func graph(keepsKeys: Bool) throws(ScheduleError) -> DataflowGraph {
       var graph = UbiMoEGraph(design: design, shape: shape, keepsKeys: keepsKeys).attention(name: Self.name)
       try depths.apply(to: &graph, keys: shape.seqKV)
       return graph
     }
-    var attention = try graph(keepsKeys: keys == "chip")
+    var attention = try graph(keepsKeys: keys == .chip)
     var warnings: [ModelLimit] = [.pipelineDepth]
-    if keys == "auto" {
+    if keys == .auto {
       let cycles = Double(design.attentionCycles(shape))
       if let kept = try Self.kept(attention, cycles: cycles, on: device, graph: graph) {
         attention = kept
@@ -81,6 +74,10 @@ public struct UbiMoE: Schedule {
     let kept = try graph(true)
     return Budget.fpga([kept], on: board).fits ? kept : nil
   }
+}
+
+extension DeviceNeed {
+  static let fpga = part("fpga", "multipliers and memories of an FPGA") { $0.fpga != nil }
 }
 
 extension DataflowGraph {

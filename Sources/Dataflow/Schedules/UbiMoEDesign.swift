@@ -1,6 +1,6 @@
 public import Attention
 public import HWModels
-package import Programs
+import Programs
 
 /// The sizes that UbiMoE leaves open, and its cycle counts in closed form.
 ///
@@ -32,36 +32,24 @@ public struct UbiMoEDesign: Sendable, Hashable {
 
   public init() {}
 
-  static let queriesParameter = ParameterDescription(
-    name: "queries", summary: "queries that a key meets at once (ATTN_MATMUL_PARALLEL)", defaultValue: "4")
-  static let linearParameter = ParameterDescription(
-    name: "linear", summary: "weight tile of a linear kernel, inputs x outputs", defaultValue: "16x16")
-  static let wordParameter = ParameterDescription(
-    name: "word-bits", summary: "bits of a memory word (AXI_XFER_BIT_WIDTH)", defaultValue: "256")
-  static let weightParameter = ParameterDescription(
-    name: "weight-bits", summary: "bits of a weight", defaultValue: "16")
+  init(queries: Int, wordBits: Int) {
+    self.queries = queries
+    self.wordBits = wordBits
+  }
+
+  static let queriesParameter = Parameter(
+    "queries", "queries that a key meets at once (ATTN_MATMUL_PARALLEL)", in: 1...largest, default: 4)
+  static let linearParameter = Parameter<Size>(
+    "linear", "weight tile of a linear kernel, inputs x outputs", axes: 2, each: 1...largest, default: "16x16"
+  )
+  static let wordParameter = Parameter(
+    "word-bits", "bits of a memory word (AXI_XFER_BIT_WIDTH)", in: 1...largest, default: 256)
+  static let weightParameter = Parameter("weight-bits", "bits of a weight", in: 1...64, default: 16)
 
   package static let largest = 4096
 
-  /// A whole number from 1 to `limit`.
-  package static func number(_ name: String, _ text: some StringProtocol, limit: Int = largest)
-    throws(ScheduleError)
-    -> Int
-  {
-    guard let number = Int(text), (1...limit).contains(number) else {
-      throw .parameter(name: name, message: "'\(text)' is not a whole number from 1 to \(limit)")
-    }
-    return number
-  }
-
-  /// Sizes as in `16x16`.
-  static func pair(_ name: String, _ text: String) throws(ScheduleError) -> (Int, Int) {
-    let sides = text.split(separator: "x", omittingEmptySubsequences: false)
-    guard sides.count == 2 else {
-      throw .parameter(name: name, message: "'\(text)' is not inputs x outputs, as in 16x16")
-    }
-    return (try number(name, sides[0]), try number(name, sides[1]))
-  }
+  /// What the kernels take, whatever the design.
+  static let support = Support(.init(masks: .none, dataTypes: DataType.allCases, heads: .ungrouped))
 
   /// Elements of a memory word.
   public func block(_ type: DataType) -> Int { wordBits / (8 * type.bytes) }
@@ -88,16 +76,10 @@ public struct UbiMoEDesign: Sendable, Hashable {
     tokens * ((inputs + linearIn - 1) / linearIn) * ((outputs + linearOut - 1) / linearOut)
   }
 
-  /// - Throws: where the kernel does not take the shape: it has no mask, no groups of heads, and whole words in a head.
+  /// - Throws: where the design does not take the shape: a head has whole words.
   func require(_ shape: AttentionShape, schedule: String) throws(ScheduleError) {
     func refuse(_ field: String, _ message: String) -> ScheduleError {
       .unsupported(schedule: schedule, field: field, message: message)
-    }
-    if shape.pass == .backward { throw refuse("pass", "computes the forward pass only") }
-    if shape.mask != .none { throw refuse("mask", "streams every key past every query: there is no mask") }
-    if shape.headsKV != shape.headsQ { throw refuse("kv-heads", "has as many KV heads as query heads") }
-    if shape.headDimV != shape.headDim {
-      throw refuse("head-dim-v", "has one head dimension for keys and values")
     }
     if block(shape.dataType) < 1 {
       throw .parameter(

@@ -18,46 +18,40 @@ public import Programs
 public struct UbiMoEViT: Schedule {
   public static let name = "ubimoe-vit"
   public static let summary = "Layers of a vision transformer on UbiMoE's attention and linear kernels (FPGA)"
-  private static let layersParameter = ParameterDescription(
-    name: "layers", summary: "layers of the transformer", defaultValue: "12")
-  private static let hiddenParameter = ParameterDescription(
-    name: "hidden", summary: "width of the feed-forward part, or of one expert; 4D: four times the token's",
-    defaultValue: "4D")
-  private static let topParameter = ParameterDescription(
-    name: "experts", summary: "experts that each token goes through", defaultValue: "1")
-  public static let parameters = [
+  enum Hidden: String, CaseIterable { case fourfold = "4D" }
+  private static let layersParameter = Parameter(
+    "layers", "layers of the transformer", in: 1...UbiMoEDesign.largest, default: 12)
+  private static let hiddenParameter = Parameter(
+    "hidden", "width of the feed-forward part, or of one expert; 4D: four times the token's", in: 1...1 << 20,
+    default: Hidden.fourfold)
+  private static let topParameter = Parameter(
+    "experts", "experts that each token goes through", in: 1...1024, default: 1)
+  public static let parameters: [any AnyParameter] = [
     UbiMoEDesign.queriesParameter, UbiMoEDesign.linearParameter, UbiMoEDesign.wordParameter,
     UbiMoEDesign.weightParameter, layersParameter, hiddenParameter, topParameter, UbiMoE.keysParameter,
   ]
   public static let parallelism = [UbiMoEDesign.queriesAxis, UbiMoEDesign.linearAxis]
-  private let design: UbiMoEDesign
-  private let layers: Int
-  /// nil for four times the width of a token.
-  private let hidden: Int?
-  private let experts: Int
-  private let keys: String
+  public static let needs: [DeviceNeed] = [.fpga]
+  public static let support = UbiMoEDesign.support
 
-  public init(parameters: ScheduleParameters) throws(ScheduleError) {
-    try parameters.requireKnown(Self.parameters)
-    var design = UbiMoEDesign()
-    design.queries = try UbiMoEDesign.number("queries", parameters.value(UbiMoEDesign.queriesParameter))
-    (design.linearIn, design.linearOut) = try UbiMoEDesign.pair(
-      "linear", parameters.value(UbiMoEDesign.linearParameter))
-    design.wordBits = try UbiMoEDesign.number("word-bits", parameters.value(UbiMoEDesign.wordParameter))
-    design.weightBits = try UbiMoEDesign.number(
-      "weight-bits", parameters.value(UbiMoEDesign.weightParameter), limit: 64)
-    self.design = design
-    layers = try UbiMoEDesign.number("layers", parameters.value(Self.layersParameter))
-    let width = try parameters.value(Self.hiddenParameter)
-    hidden = width == "4D" ? nil : try UbiMoEDesign.number("hidden", width, limit: 1 << 20)
-    experts = try UbiMoEDesign.number("experts", parameters.value(Self.topParameter), limit: 1024)
-    keys = try parameters.value(UbiMoE.keysParameter)
+  public let values: ParameterValues
+  public init(values: ParameterValues) { self.values = values }
+
+  private var experts: Int { values[Self.topParameter] }
+  private var design: UbiMoEDesign {
+    var design = UbiMoEDesign(
+      queries: values[UbiMoEDesign.queriesParameter], wordBits: values[UbiMoEDesign.wordParameter])
+    let sides = values[UbiMoEDesign.linearParameter].numbers
+    (design.linearIn, design.linearOut) = (sides[0], sides[1])
+    design.weightBits = values[UbiMoEDesign.weightParameter]
+    return design
   }
 
   public func program(for shape: AttentionShape, on device: Device) throws(ScheduleError) -> Program {
     guard let board = device.fpga else {
       throw .missingResource(schedule: Self.name, part: "fpga", device: device.id)
     }
+    let (design, keys) = (design, values[UbiMoE.keysParameter])
     try design.require(shape, schedule: Self.name)
     let width = shape.headsQ * shape.headDim
     guard width <= 1 << 20, Double(shape.seqQ + shape.seqKV) * Double(width) * Double(width) < 1e15 else {
@@ -70,7 +64,7 @@ public struct UbiMoEViT: Schedule {
       }
       return graph
     }
-    var streaming = try attention(keepsKeys: keys == "chip")
+    var streaming = try attention(keepsKeys: keys == .chip)
     let kernels = UbiMoEGraph(design: design, shape: shape)
     func linear(_ name: String, _ inputs: Int, _ outputs: Int, times: Int = 1) -> DataflowGraph {
       kernels.linear(name, tokens: shape.seqQ * times, inputs: inputs, outputs: outputs)
@@ -79,7 +73,7 @@ public struct UbiMoEViT: Schedule {
     func shared(_ name: String) -> DataflowGraph {
       kernels.linear(name, tokens: shape.seqKV, inputs: width, outputs: width, hasHardware: false)
     }
-    let inner = hidden ?? 4 * width
+    let inner = values[Self.hiddenParameter].number ?? 4 * width
     let rest: [DataflowPlacement.Share] = [
       .init(
         graph: linear("queries", width, width), copies: 1, heads: 0,
@@ -90,7 +84,7 @@ public struct UbiMoEViT: Schedule {
     let projection = linear("projection", width, width)
     let others = [projection] + rest.flatMap(\.graphs)
     var warnings: [ModelLimit] = [.pipelineDepth, .stagesOnly]
-    if keys == "auto" {
+    if keys == .auto {
       // The stages share the memory.
       let interval = Double(design.slowestStage(shape, inner: inner, experts: experts))
       let shared = others.reduce(0) { $0 + $1.memoryBytes }
@@ -111,7 +105,8 @@ public struct UbiMoEViT: Schedule {
       schedule: Self.name, shape: shape,
       body: .graphs(
         DataflowPlacement(
-          shares: [first] + rest, budget: budget, pipeline: .init(images: shape.batch, layers: layers))),
+          shares: [first] + rest, budget: budget,
+          pipeline: .init(images: shape.batch, layers: values[Self.layersParameter]))),
       warnings: warnings)
     program.linearFlops = linearFlops(shape, width: Double(width), inner: Double(inner))
     return program

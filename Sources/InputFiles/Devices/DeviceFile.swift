@@ -116,8 +116,23 @@ struct DeviceReading {
       return
     }
     read(tree, in: &map, into: &device)
+    let words = DeviceWord.fields.filter { $0.section == tree.name }
+    for word in words { readWord(word, in: &map, into: &device) }
     let kind = device.kind
-    map.finish(known: tree.children.filter { $0.fields.contains { kind.has($0) } }.map(\.name))
+    map.finish(
+      known: tree.children.filter { $0.fields.contains { kind.has($0) } }.map(\.name) + words.map(\.name))
+  }
+
+  private func readWord(_ word: DeviceWord.Field, in map: inout MapReader, into device: inout Device) {
+    let example = "{ value: \(word.example), kind: quoted, source: \"...\" }"
+    guard let reader = map.required(word.name, hint: "\(word.summary), for example \(example)"),
+      var entry = reader.map(expecting: "a name with its source")
+    else { return }
+    let text = entry.required("value", hint: "\(word.summary), for example \(word.example)")?.text(
+      expecting: "a name such as \(word.example)")
+    let provenance = DeviceLeaf.provenance(&entry, purpose)
+    entry.finish(known: ["value", "kind", "source", "note", "fit"])
+    if let text, let provenance { device.words[word.path] = DeviceWord(text, provenance: provenance) }
   }
 
   private mutating func readLeaf(_ field: DeviceField, _ value: ValueReader, into device: inout Device) {
@@ -196,7 +211,7 @@ struct DeviceLeaf {
     }
   }
 
-  private static func provenance(_ map: inout MapReader, _ purpose: DeviceFile.Purpose) -> Provenance? {
+  fileprivate static func provenance(_ map: inout MapReader, _ purpose: DeviceFile.Purpose) -> Provenance? {
     let kinds = ProvenanceKind.allCases.map(\.rawValue).joined(separator: ", ")
     let kindValue = map.required("kind", hint: "one of \(kinds)")
     let kind = kindValue?.choice(ProvenanceKind.self)

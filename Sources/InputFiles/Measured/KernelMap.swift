@@ -1,5 +1,6 @@
 public import Attention
 import HWModels
+import Schedules
 
 /// What the names in measured tables are here: GPUs to device ids, kernels to schedules or to the reason why not.
 ///
@@ -25,6 +26,8 @@ public struct KernelMap: Sendable {
     public let gpus: [String]?
     public let passes: [String]?
     public let launches: Int?
+    /// Whether several query heads share a KV head; nil for both.
+    public let isGrouped: Bool?
     /// How the row's source ends.
     public let source: String?
     /// Configurations of a published table that it holds for; nil for all.
@@ -50,18 +53,22 @@ public struct KernelMap: Sendable {
 
   /// What a row's kernel is here.
   public func target(of row: MeasuredTable.Row) -> Target {
-    target(kernel: row.kernel, gpu: row.gpu, pass: row.pass, launches: row.kernels, source: row.source)
+    target(
+      kernel: row.kernel, gpu: row.gpu, pass: row.pass, launches: row.kernels, source: row.source,
+      isGrouped: row.headsQ > row.headsKV)
   }
 
   /// The same for a row of another table.
   public func target(
-    kernel: String, gpu: String, pass: String, launches: Double? = nil, source: String? = nil
+    kernel: String, gpu: String, pass: String, launches: Double? = nil, source: String? = nil,
+    isGrouped: Bool? = nil
   ) -> Target {
     let plain = kernel.prefix { $0 != ":" }
     let number = String(kernel.dropFirst(plain.count + 1))
     let rule = rules.first { rule in
       rule.kernel == plain && rule.gpus?.contains(gpu) != false && rule.passes?.contains(pass) != false
         && (rule.launches == nil || launches == nil || launches == rule.launches.map(Double.init))
+        && (rule.isGrouped == nil || isGrouped == nil || isGrouped == rule.isGrouped)
         && (rule.source.map { source?.hasSuffix($0) == true } ?? true)
     }
     guard let target = rule?.target else { return .notModelled("the map has no rule for it") }
@@ -146,12 +153,15 @@ public struct KernelMap: Sendable {
     return .scheme(scheme, of: found)
   }
 
+  private enum Switch: String, CaseIterable { case on, off }
+
   private static func rule(_ item: ValueReader) -> Rule? {
     guard var map = item.map(expecting: "a rule such as { kernel: fa2, schedule: fa2 }") else { return nil }
     let kernel = map.required("kernel")?.text(expecting: "a kernel name")
     let gpus = map.optional("gpu")?.items().compactMap { $0.text(expecting: "a GPU name") }
     let passes = map.optional("pass")?.items().compactMap { $0.text(expecting: "fwd, bwd or decode") }
     let launches = map.optional("launches")?.integer()
+    let grouped = map.optional("grouped")?.choice(Switch.self)
     let source = map.optional("source")?.text(expecting: "the end of a source")
     let number = map.optional("number")?.text(expecting: "a parameter of the schedule")
     let configs = map.optional("config")?.items().compactMap { $0.text(expecting: "a configuration") }
@@ -169,7 +179,8 @@ public struct KernelMap: Sendable {
     let model = map.optional("model")
     map.finish(
       known: [
-        "kernel", "gpu", "pass", "launches", "source", "number", "config", "note", "schedule", "scheme",
+        "kernel", "gpu", "pass", "launches", "grouped", "source", "number", "config", "note", "schedule",
+        "scheme",
         "model",
         "reason",
       ])
@@ -184,13 +195,14 @@ public struct KernelMap: Sendable {
       } else if let scheme, let model {
         self.scheme(scheme, of: model)
       } else {
-        schedule.flatMap { ScenarioValues(file: item.file).schedule($0) }.map {
+        schedule.flatMap { ScenarioValues(file: item.file, registry: .standard).schedule($0) }.map {
           .schedule($0.name, parameters: $0.parameters)
         }
       }
     guard let kernel, let target else { return nil }
     return Rule(
-      kernel: kernel, gpus: gpus, passes: passes, launches: launches, source: source, configs: configs,
+      kernel: kernel, gpus: gpus, passes: passes, launches: launches, isGrouped: grouped.map { $0 == .on },
+      source: source, configs: configs,
       notes: notes, number: number, target: target)
   }
 }

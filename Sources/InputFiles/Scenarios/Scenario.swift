@@ -19,6 +19,7 @@ public struct Scenario: Sendable {
   let devices: [Device]
   /// The changes made to every device, as written.
   let overrides: [DeviceOverride]
+  let registry: ScheduleRegistry
 
   /// One thing, or several together, that take a list of values in turn.
   public struct Axis: Sendable {
@@ -46,9 +47,10 @@ public struct Scenario: Sendable {
 
   init(
     name: String, description: String? = nil, base: ScenarioChoice, axes: [Axis] = [], devices: [Device],
-    overrides: [DeviceOverride] = []
+    overrides: [DeviceOverride] = [], registry: ScheduleRegistry
   ) {
     self.name = name
+    self.registry = registry
     self.description = description
     self.axes = axes
     self.base = base
@@ -74,7 +76,7 @@ public struct Scenario: Sendable {
     for setting in settings where setting.isSchedule { choice.set(setting) }
     for setting in settings where !setting.isSchedule { choice.set(setting) }
     do {
-      return try Scenario.request(choice, devices: devices, overrides: overrides)
+      return try Scenario.request(choice, devices: devices, overrides: overrides, registry: registry)
     } catch {
       throw PointError(index: index, field: error.field, message: error.message)
     }
@@ -108,7 +110,7 @@ public struct Scenario: Sendable {
   }
 
   static func request(
-    _ choice: ScenarioChoice, devices: [Device], overrides: [DeviceOverride]
+    _ choice: ScenarioChoice, devices: [Device], overrides: [DeviceOverride], registry: ScheduleRegistry
   ) throws(ChoiceError) -> SimulationRequest {
     let shape: AttentionShape
     do {
@@ -131,7 +133,8 @@ public struct Scenario: Sendable {
     return SimulationRequest(
       schedule: choice.schedule, parameters: ScheduleParameters(choice.parameters), shape: shape,
       device: device,
-      mode: choice.mode, overrides: (overrides + choice.overrides).map { ($0.path, $0.text) })
+      mode: choice.mode, overrides: (overrides + choice.overrides).map { ($0.path, $0.text) },
+      registry: registry)
   }
 
   /// Share of the highest clock below which a locked one is a slip of the unit, where the file names no lowest clock.

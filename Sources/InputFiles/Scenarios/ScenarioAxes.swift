@@ -39,10 +39,10 @@ struct ScenarioAxes {
   private func isKnown(_ name: String, at mark: Position) -> Bool {
     if ScenarioAxes.plainNames.contains(name) { return true }
     if let parameter = suffix(name, after: "schedule.") {
-      if ScheduleRegistry.all.contains(where: { $0.parameters.contains { $0.name == parameter } }) {
+      if values.registry.all.contains(where: { $0.parameters.contains { $0.name == parameter } }) {
         return true
       }
-      let known = Set(ScheduleRegistry.all.flatMap { $0.parameters.map(\.name) }).sorted()
+      let known = Set(values.registry.all.flatMap { $0.parameters.map { $0.name } }).sorted()
       values.file.report(
         at: mark, "no schedule has a parameter '\(parameter)'", hint: NearestName.hint(parameter, in: known))
       return false

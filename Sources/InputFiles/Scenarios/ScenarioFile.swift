@@ -1,7 +1,7 @@
 import Attention
 import HWModels
-import Programs
-import Schedules
+public import Programs
+public import Schedules
 
 /// Scenario files: one question, or the product of the axes it writes down.
 public enum ScenarioFile {
@@ -9,17 +9,20 @@ public enum ScenarioFile {
   ///
   /// - Throws: `InputError` with everything wrong in the scenario, in file order; where the scenario is right and a
   ///   device file is not, with everything wrong in that.
-  public static func load(_ path: String, devices library: DeviceLibrary) throws(InputError) -> Scenario {
-    try read(SourceText.load(path), devices: library)
+  public static func load(
+    _ path: String, devices library: DeviceLibrary, schedules: ScheduleRegistry = .standard
+  ) throws(InputError) -> Scenario {
+    try read(SourceText.load(path), devices: library, schedules: schedules)
   }
 
   /// Reads the text of a scenario.
   ///
   /// - Throws: as `load(_:devices:)`.
-  public static func read(_ source: SourceText, devices library: DeviceLibrary) throws(InputError) -> Scenario
-  {
+  public static func read(
+    _ source: SourceText, devices library: DeviceLibrary, schedules: ScheduleRegistry = .standard
+  ) throws(InputError) -> Scenario {
     let file = FileReader(source)
-    var reading = ScenarioReading(file: file, library: library)
+    var reading = ScenarioReading(file: file, library: library, registry: schedules)
     let scenario = reading.scenario()
     guard let scenario, !file.hasErrors, reading.deviceErrors.isEmpty else {
       throw InputError(file.diagnostics + reading.deviceErrors)
@@ -35,6 +38,7 @@ public enum ScenarioFile {
 struct ScenarioReading {
   let file: FileReader
   let library: DeviceLibrary
+  let registry: ScheduleRegistry
   /// What is wrong in the device files themselves.
   private(set) var deviceErrors: [Diagnostic] = []
   private var devices: [Device] = []
@@ -44,10 +48,11 @@ struct ScenarioReading {
   private var places: [String: Position] = [:]
   private var values: ScenarioValues
 
-  init(file: FileReader, library: DeviceLibrary) {
+  init(file: FileReader, library: DeviceLibrary, registry: ScheduleRegistry) {
     self.file = file
     self.library = library
-    values = ScenarioValues(file: file)
+    self.registry = registry
+    values = ScenarioValues(file: file, registry: registry)
   }
 
   mutating func scenario() -> Scenario? {
@@ -67,7 +72,7 @@ struct ScenarioReading {
     checkCount(axes, at: axesValue)
     let scenario = Scenario(
       name: name, description: description, base: base, axes: file.hasErrors ? [] : axes, devices: devices,
-      overrides: overrides)
+      overrides: overrides, registry: registry)
     checkPoints(scenario, varied: varied)
     return scenario
   }
@@ -124,7 +129,7 @@ struct ScenarioReading {
   private mutating func readSchedule(_ value: ValueReader?, varied: Set<String>, root: MapReader) {
     guard let value else {
       if !varied.contains("schedule") {
-        let names = ScheduleRegistry.all.map { $0.name }.joined(separator: ", ")
+        let names = registry.names.joined(separator: ", ")
         file.report(at: root.mark, "missing key 'schedule'", hint: "one of \(names)")
       }
       return
@@ -150,7 +155,7 @@ struct ScenarioReading {
     guard var map = value.map(expecting: "the shape of an attention call") else { return }
     // Lengths say how many sequences there are, and perhaps their queries.
     if let lengths = map.entries.first(where: { $0.key == "lengths" })?.value {
-      let saysQueries = ScenarioValues(file: FileReader(file.source)).saysQueries(lengths)
+      let saysQueries = ScenarioValues(file: FileReader(file.source), registry: registry).saysQueries(lengths)
       needed.removeAll { $0 == "batch" || ($0 == "seq" && saysQueries) }
     }
     for name in ScenarioValues.shapeNames {
@@ -227,7 +232,7 @@ struct ScenarioReading {
     guard !file.hasErrors else { return }
     let shapeIsVaried = ScenarioValues.shapeNames.contains { varied.contains($0) }
     do {
-      _ = try Scenario.request(base, devices: devices, overrides: overrides)
+      _ = try Scenario.request(base, devices: devices, overrides: overrides, registry: registry)
     } catch {
       if shapeIsVaried, !error.others.isEmpty { return }
       for problem in error.others {

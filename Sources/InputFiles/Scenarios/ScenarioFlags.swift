@@ -1,8 +1,8 @@
 import Attention
 import HWModels
-import Programs
+public import Programs
 import Results
-import Schedules
+public import Schedules
 import Yams
 
 /// A question asked on the command line: every flag as written, alone or on top of a scenario file.
@@ -31,8 +31,10 @@ public struct ScenarioFlags: Sendable {
   /// something that an axis varies fixes it, and the axis goes.
   ///
   /// - Throws: `InputError` with everything wrong in the flags, each pointing into its argument.
-  public func scenario(over base: Scenario?, devices library: DeviceLibrary) throws(InputError) -> Scenario {
-    var reading = FlagReading(library: library, base: base)
+  public func scenario(
+    over base: Scenario?, devices library: DeviceLibrary, schedules: ScheduleRegistry = .standard
+  ) throws(InputError) -> Scenario {
+    var reading = FlagReading(library: library, base: base, registry: base?.registry ?? schedules)
     return try reading.scenario(self)
   }
 }
@@ -41,12 +43,14 @@ public struct ScenarioFlags: Sendable {
 private struct FlagReading {
   let library: DeviceLibrary
   let base: Scenario?
+  let registry: ScheduleRegistry
   private var choice: ScenarioChoice
   private var axes: [Scenario.Axis]
   private var devices: [Device]
   private var found: [Diagnostic] = []
 
-  init(library: DeviceLibrary, base: Scenario?) {
+  init(library: DeviceLibrary, base: Scenario?, registry: ScheduleRegistry) {
+    self.registry = registry
     self.library = library
     self.base = base
     choice = base?.base ?? ScenarioChoice()
@@ -69,7 +73,7 @@ private struct FlagReading {
     let scenario = Scenario(
       name: base?.name ?? "command line", description: base?.description, base: choice, axes: axes,
       devices: devices,
-      overrides: (base?.overrides ?? []) + overrides)
+      overrides: (base?.overrides ?? []) + overrides, registry: registry)
     if scenario.count == 1 { try check(scenario) }
     return scenario
   }
@@ -82,7 +86,7 @@ private struct FlagReading {
     let name = String(flag.drop { $0 == "-" })
     let value = ValueReader(
       node: .scalar(.init(text)), mark: .start, file: file, name: name, keyMark: .start)
-    let result = body(ScenarioValues(file: file), value)
+    let result = body(ScenarioValues(file: file, registry: registry), value)
     found += file.diagnostics
     return result
   }
@@ -98,7 +102,7 @@ private struct FlagReading {
         choice.set(.schedule(name, name == choice.schedule ? choice.parameters : parameters))
       }
     }
-    guard let type = ScheduleRegistry[choice.schedule] else { return }
+    guard let type = registry[choice.schedule] else { return }
     for text in flags.parameters {
       let source = SourceText(name: "--param", text: text)
       guard let equals = text.firstIndex(of: "=") else {
@@ -110,7 +114,7 @@ private struct FlagReading {
       let value = String(text[text.index(after: equals)...]).trimmed()
       drop(axis: "schedule.\(name)")
       guard type.parameters.contains(where: { $0.name == name }) else {
-        let hint = NearestName.hint(name, in: type.parameters.map(\.name)) ?? "it takes none"
+        let hint = NearestName.hint(name, in: type.parameters.map { $0.name }) ?? "it takes none"
         found.append(
           source.diagnostic(line: 1, column: 1, "\(choice.schedule) has no parameter '\(name)'", hint: hint))
         continue

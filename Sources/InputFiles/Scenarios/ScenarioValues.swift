@@ -7,6 +7,8 @@ import Schedules
 /// Reads the single values of a scenario; whatever is wrong goes to the file's diagnostics.
 struct ScenarioValues {
   let file: FileReader
+  /// The schedules that names refer to.
+  let registry: ScheduleRegistry
 
   /// The keys of `shape:`.
   static let shapeNames = ShapeField.allCases.map(\.rawValue) + ["lengths", "dtype", "mask", "pass"]
@@ -143,16 +145,15 @@ struct ScenarioValues {
       map.finish(known: ["name", "parameters"])
     }
     guard let nameValue, let name = nameValue.text(expecting: "the name of a schedule") else { return nil }
-    let names = ScheduleRegistry.all.map { $0.name }
-    guard let type = ScheduleRegistry[name] else {
-      nameValue.report("unknown schedule '\(name)'", hint: NearestName.hint(name, in: names))
+    guard let type = registry[name] else {
+      nameValue.report("unknown schedule '\(name)'", hint: NearestName.hint(name, in: registry.names))
       return nil
     }
     let byName = Dictionary(parameters.map { ($0.name, $0.value) }, uniquingKeysWith: { _, last in last })
     for parameter in parameters where !type.parameters.contains(where: { $0.name == parameter.name }) {
       file.report(
         at: parameter.key, "\(name) has no parameter '\(parameter.name)'",
-        hint: NearestName.hint(parameter.name, in: type.parameters.map(\.name)) ?? "it takes none")
+        hint: NearestName.hint(parameter.name, in: type.parameters.map { $0.name }) ?? "it takes none")
     }
     for parameter in parameters where type.parameters.contains(where: { $0.name == parameter.name }) {
       do {

@@ -33,16 +33,31 @@ public enum FileSchema {
 
   private static func section(_ tree: DeviceFieldTree) -> SchemaNode {
     if let field = tree.field { return leaf(field) }
+    let words = DeviceWord.fields.filter { $0.section == tree.name }
     return .map([
       "type": .string("object"),
-      "properties": .object(tree.children.map { ($0.name, section($0)) }),
-      "required": .strings(tree.children.filter { $0.isInEveryKind || tree.isInOneKind }.map(\.name)),
+      "properties": .object(
+        tree.children.map { ($0.name, section($0)) } + words.map { ($0.name, word($0)) }),
+      "required": .strings(
+        tree.children.filter { $0.isInEveryKind || tree.isInOneKind }.map(\.name) + words.map(\.name)),
       "additionalProperties": .boolean(false),
     ])
   }
 
+  private static let text = SchemaNode.map(["type": .string("string"), "minLength": .integer(1)])
+
+  private static func word(_ field: DeviceWord.Field) -> SchemaNode {
+    .map([
+      "type": .string("object"), "description": .string(field.summary),
+      "properties": .map([
+        "value": text, "kind": .map(["enum": .strings(ProvenanceKind.allCases.map(\.rawValue))]),
+        "source": text, "note": text,
+      ]),
+      "required": .strings(["value", "kind", "source"]), "additionalProperties": .boolean(false),
+    ])
+  }
+
   private static func leaf(_ field: DeviceField) -> SchemaNode {
-    let text = SchemaNode.map(["type": .string("string"), "minLength": .integer(1)])
     let fit = SchemaNode.map([
       "type": .string("object"),
       "properties": .map([
@@ -99,7 +114,7 @@ public enum FileSchema {
   }
 
   private static var schedule: SchemaNode {
-    let name = SchemaNode.map(["enum": .strings(ScheduleRegistry.all.map { $0.name })])
+    let name = SchemaNode.map(["enum": .strings(ScheduleRegistry.standard.names)])
     let full = SchemaNode.map([
       "type": .string("object"),
       "properties": .map(["name": name, "parameters": .map(["type": .string("object")])]),

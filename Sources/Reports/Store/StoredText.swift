@@ -14,11 +14,13 @@ enum StoredText {
   }
 
   static func provenance(of device: Device) -> String {
-    let pairs = device.provenance.sorted { $0.key < $1.key }.map {
+    let sources = device.provenance.merging(device.words.mapValues(\.provenance)) { number, _ in number }
+    let pairs = sources.sorted { $0.key < $1.key }.map {
       path, provenance -> (key: String, value: JSONValue) in
       var fields: [(key: String, value: JSONValue)] = [
         ("kind", .string(provenance.kind.rawValue)), ("source", .string(provenance.source)),
       ]
+      if let word = device.words[path] { fields.append(("word", .string(word.value))) }
       if let note = provenance.note { fields.append(("note", .string(note))) }
       if let fit = provenance.fit {
         fields.append(
@@ -39,7 +41,10 @@ enum StoredText {
     else { return nil }
     var device = Device(id: id, name: name, kind: kind)
     for (path, value) in numbers { DeviceField.at(path)?.set(value, on: &device) }
-    device.provenance = sources.compactMapValues(\.value)
+    device.provenance = sources.filter { $0.value.word == nil }.compactMapValues(\.value)
+    device.words = sources.compactMapValues { text in
+      text.word.flatMap { word in text.value.map { DeviceWord(word, provenance: $0) } }
+    }
     return device
   }
 
@@ -110,6 +115,8 @@ enum StoredText {
     let kind: String
     let source: String
     let note: String?
+    /// The name itself, where the device says no number.
+    let word: String?
     let fit: FitText?
     struct FitText: Decodable {
       let data: String

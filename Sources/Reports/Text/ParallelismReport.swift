@@ -20,7 +20,7 @@ public enum ParallelismReport {
       }
       table.add([name] + values + [NumberText.grouped(design.cycles)] + design.budget.lines.map(share))
     }
-    let schedule = ScheduleRegistry[request.schedule]
+    let schedule = request.scheduleType
     let asked = result.axes.map { axis in
       request.parameters.values[axis.parameter]
         ?? schedule?.parameters.first { $0.name == axis.parameter }?.defaultValue ?? ""

@@ -28,11 +28,12 @@ public struct CuDNN: Schedule {
   public static let name = "cudnn"
   public static let summary =
     "cuDNN on Hopper, both passes: closed, modelled as a persistent FlashAttention-3"
-  public static let parameters: [ParameterDescription] = []
+  public static let needs = DeviceNeed.hopper
+  public static let support = Support(
+    .init(masks: .bands), .init(passes: [.backward], masks: .bands, heads: .upTo(128)))
 
-  public init(parameters: ScheduleParameters) throws(ScheduleError) {
-    try parameters.requireKnown(Self.parameters)
-  }
+  public let values: ParameterValues
+  public init(values: ParameterValues) { self.values = values }
 
   /// Stored with every result.
   static let warning = ModelLimit(
@@ -47,33 +48,9 @@ public struct CuDNN: Schedule {
   private static let keyTile = 128
 
   public func program(for shape: AttentionShape, on device: Device) throws(ScheduleError) -> Program {
-    try require(shape, on: device)
     let kernels =
       shape.pass == .forward ? [try forward(shape, on: device)] : try backward(shape, on: device)
     return Program(schedule: Self.name, shape: shape, kernels: kernels, warnings: [Self.warning])
-  }
-
-  private func require(_ shape: AttentionShape, on device: Device) throws(ScheduleError) {
-    guard device.asyncTensor != nil else {
-      throw .missingResource(schedule: Self.name, part: "asyncTensor", device: device.id)
-    }
-    guard device.copyEngine != nil else {
-      throw .missingResource(schedule: Self.name, part: "copyEngine", device: device.id)
-    }
-    guard shape.mask.band(seqQ: shape.seqQ, seqKV: shape.seqKV) != nil else {
-      throw .unsupported(
-        schedule: Self.name, field: "mask",
-        message: "takes the masks none, causal and windows, not \(shape.mask)")
-    }
-    guard shape.dataType == .bf16 || shape.dataType == .fp16 else {
-      throw .unsupported(schedule: Self.name, field: "dtype", message: "models bf16 and fp16")
-    }
-    let limit = shape.pass == .forward ? 256 : 128
-    guard max(shape.headDim, shape.headDimV) <= limit else {
-      throw .unsupported(
-        schedule: Self.name, field: "head-dim",
-        message: "is modelled for head dimensions up to \(limit) in this pass")
-    }
   }
 
   private func padded(_ dimension: Int) -> Int { (dimension + 63) / 64 * 64 }

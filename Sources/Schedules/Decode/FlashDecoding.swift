@@ -21,70 +21,57 @@ public import Programs
 public struct FlashDecoding: Schedule {
   public static let name = "flash-decoding"
   public static let summary = "Flash-Decoding: keys in parts of equal length, then a merging kernel"
-  package static let splits = ParameterDescription(
-    name: "splits", summary: "parts of each sequence; auto applies the rule", defaultValue: "auto")
-  static let rule = ParameterDescription(
-    name: "rule", summary: "whose rule chooses the parts", choices: SplitRule.allCases.map(\.rawValue),
-    defaultValue: "fa2")
-  static let kernel = ParameterDescription(
-    name: "kernel",
-    summary: "tile of a work item: triton 16 rows x 64 keys, always merged; authors 64 rows, 128 keys",
-    choices: ["triton", "authors"], defaultValue: "triton")
-  static let phases = ParameterDescription(
-    name: "phases",
-    summary:
-      "how a shared prefix is read: 1, by every sequence through its own pages; 2, once for all queries, then the rest",
-    choices: ["1", "2"], defaultValue: "1")
-  static let prefixSplits = ParameterDescription(
-    name: "prefix-splits", summary: "with phases=2, parts of the prefix; auto applies the rule",
-    defaultValue: "auto")
-  public static let parameters = [
+  enum Tile: String, CaseIterable { case triton, authors }
+  enum Phases: String, CaseIterable {
+    case one = "1"
+    case two = "2"
+  }
+  static let splits = Parameter(
+    "splits", "parts of each sequence; auto applies the rule", in: 1...DecodeLimits.mostSplits,
+    default: Auto.auto)
+  static let rule = Parameter(
+    "rule", "whose rule chooses the parts", default: SplitRule.fa2,
+    dependsOn: splits.is("auto") || (twoPhases && prefixSplits.is("auto")))
+  static let kernel = Parameter(
+    "kernel", "tile of a work item: triton 16 rows x 64 keys, always merged; authors 64 rows, 128 keys",
+    default: Tile.triton)
+  static let phases = Parameter(
+    "phases",
+    "how a shared prefix is read: 1, by every sequence through its own pages; 2, once for all queries, then the rest",
+    default: Phases.one, dependsOn: .sharedPrefix)
+  static let prefixSplits = Parameter(
+    "prefix-splits", "parts of the prefix; auto applies the rule", in: 1...DecodeLimits.mostSplits,
+    default: Auto.auto, dependsOn: twoPhases)
+  private static let twoPhases = phases.is("2") && .sharedPrefix
+  public static let parameters: [any AnyParameter] = [
     splits, rule, kernel, KVFormat.parameter, DecodePages.parameter, phases, prefixSplits,
   ]
+  public static let needs = DeviceNeed.ampere
+  public static let support = Support(
+    .init(
+      when: phases.is("1") && authorsPages, masks: .bands,
+      batches: BatchSupport(
+        keyLengths: true, queryLengths: .always,
+        sharedPrefix: .wholePages("page-size, or phases=2") { $0[DecodePages.parameter].number }),
+      mostQueries: DecodeLimits.mostQueries),
+    .init(
+      when: phases.is("2") && authorsPages, masks: .causal,
+      batches: BatchSupport(keyLengths: true, sharedPrefix: .always), mostQueries: DecodeLimits.mostQueries))
+  private static let authorsPages = DecodePages.wholeTiles(unless: kernel.is("triton"))
 
-  public static let takesLengths = true
-  public static let takesQueryLengths = true
-  public static let takesSharedPrefix = true
+  public let values: ParameterValues
+  public init(values: ParameterValues) { self.values = values }
 
-  private let requestedSplits: Int?
-  private let rule: SplitRule
-  private let isTriton: Bool
-  private let format: KVFormat
-  private let page: Int?
-  private let hasTwoPhases: Bool
-  private let requestedPrefixSplits: Int?
-
-  public init(parameters: ScheduleParameters) throws(ScheduleError) {
-    try parameters.requireKnown(Self.parameters)
-    rule = SplitRule(rawValue: try parameters.value(Self.rule)) ?? .fa2
-    isTriton = try parameters.value(Self.kernel) == "triton"
-    format = KVFormat(rawValue: try parameters.value(KVFormat.parameter)) ?? .native
-    hasTwoPhases = try parameters.value(Self.phases) == "2"
-    page = try ServingKernels.page(try parameters.value(DecodePages.parameter))
-    func count(_ parameter: ParameterDescription) throws(ScheduleError) -> Int? {
-      let text = try parameters.value(parameter)
-      if text == "auto" { return nil }
-      guard let count = Int(text), (1...DecodeLimits.mostSplits).contains(count) else {
-        throw .parameter(
-          name: parameter.name,
-          message: "'\(text)' is neither auto nor a number from 1 to \(DecodeLimits.mostSplits)")
-      }
-      return count
-    }
-    requestedSplits = try count(Self.splits)
-    requestedPrefixSplits = try count(Self.prefixSplits)
-  }
+  private var requestedSplits: Int? { values[Self.splits].number }
+  private var requestedPrefixSplits: Int? { values[Self.prefixSplits].number }
+  private var rule: SplitRule { values[Self.rule] }
+  private var isTriton: Bool { values[Self.kernel] == .triton }
+  private var format: KVFormat { values[KVFormat.parameter] }
 
   public func program(for shape: AttentionShape, on device: Device) throws(ScheduleError) -> Program {
     try DecodeLimits.check(shape, schedule: Self.name)
-    let pages = page.map { DecodePages(tokens: $0, perRow: isTriton) }
-    if let page, !isTriton, page % DecodePages.authorsMultiple != 0 {
-      throw .unsupported(
-        schedule: Self.name, field: "page-size",
-        message: "with kernel=authors takes pages of a multiple of \(DecodePages.authorsMultiple) tokens")
-    }
-    if hasTwoPhases, shape.sharedPrefix > 0 { return try twoPhases(shape, pages, on: device) }
-    try SharedPages.check(shape, page: page, schedule: Self.name, asking: "page-size, or phases=2")
+    let pages = values[DecodePages.parameter].number.map { DecodePages(tokens: $0, perRow: isTriton) }
+    if values[Self.phases] == .two, shape.sharedPrefix > 0 { return try twoPhases(shape, pages, on: device) }
     let tile = isTriton ? DecodeTile.triton(shape) : DecodeTile.authors(shape)
     let items = DecodeItems(shape: shape, rows: tile.rows, keyTile: tile.keyTile)
     let cut =
@@ -164,25 +151,6 @@ enum DecodeLimits {
   static let mostItems = 1 << 22
 
   static func check(_ shape: AttentionShape, schedule: String) throws(ScheduleError) {
-    guard shape.mask.band(seqQ: shape.seqQ, seqKV: shape.seqKV) != nil else {
-      throw .unsupported(
-        schedule: schedule, field: "mask",
-        message: "takes the masks none, causal and windows, not \(shape.mask)")
-    }
-    guard shape.pass == .forward else {
-      throw .unsupported(schedule: schedule, field: "pass", message: "is a forward kernel")
-    }
-    guard shape.dataType == .bf16 || shape.dataType == .fp16 else {
-      throw .unsupported(schedule: schedule, field: "dtype", message: "takes bf16 and fp16")
-    }
-    guard shape.headDim <= 256, shape.headDimV <= 256 else {
-      throw .unsupported(schedule: schedule, field: "head-dim", message: "takes head dimensions up to 256")
-    }
-    guard shape.seqQ <= mostQueries || shape.hasQueryLengths else {
-      throw .unsupported(
-        schedule: schedule, field: "seq",
-        message: "is a decode kernel and takes at most \(mostQueries) queries")
-    }
     let rows = Double(shape.headsQ) * Double(shape.totalQueries)
     guard rows <= Double(mostItems) else {
       throw .unsupported(

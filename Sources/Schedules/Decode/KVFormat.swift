@@ -18,11 +18,10 @@ enum KVFormat: String, CaseIterable, Sendable {
   case native = "16bit"
   case fp8, int4, pq
 
-  static let parameter = ParameterDescription(
-    name: "kv-format",
-    summary:
-      "keys and values in the cache: as computed with, or fp8, int4 (groups of 128), pq (a byte for 4 elements)",
-    choices: allCases.map(\.rawValue), defaultValue: native.rawValue)
+  static let parameter = Parameter(
+    "kv-format",
+    "keys and values in the cache: as computed with, or fp8, int4 (groups of 128), pq (a byte for 4 elements)",
+    default: native)
 
   /// Elements of a row that share scale and zero point, and their bytes.
   private static let group = (elements: 128, bytes: 4)

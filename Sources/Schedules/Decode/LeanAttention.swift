@@ -19,75 +19,58 @@ public import Programs
 public struct LeanAttention: Schedule {
   public static let name = "lean"
   public static let summary = "LeanAttention: equal runs of key tiles across heads (stream-K)"
-  package static let programs = ParameterDescription(
-    name: "programs",
-    summary:
-      "work items: auto by the kernel's rule (authors: about two a core; aiter: factor x cores), or a number",
-    defaultValue: "auto")
-  static let kernel = ParameterDescription(
-    name: "kernel",
-    summary: "whose tiles and dealing: authors (CUDA), aiter (Triton, per XCD), triton (equal runs)",
-    choices: ["authors", "aiter", "triton"], defaultValue: "authors")
-  static let merge = ParameterDescription(
-    name: "merge",
-    summary: "who merges: host, the work item with the first piece; combine, a kernel of its own",
-    choices: ["auto", "host", "combine"], defaultValue: "auto")
-  static let factor = ParameterDescription(
-    name: "factor", summary: "work items a core of AITER's rule", defaultValue: "3")
-  static let xcds = ParameterDescription(
-    name: "xcds", summary: "dies with lines of their own in AITER's rule", defaultValue: "1")
-  public static let parameters = [
+  enum Maker: String, CaseIterable { case authors, aiter, triton }
+  enum Merge: String, CaseIterable { case auto, host, combine }
+  static let programs = Parameter(
+    "programs",
+    "work items: auto by the kernel's rule (authors: about two a core; aiter: factor x cores), or a number",
+    in: 1...1_000_000, default: Auto.auto)
+  static let kernel = Parameter(
+    "kernel", "whose tiles and dealing: authors (CUDA), aiter (Triton, per XCD), triton (equal runs)",
+    default: Maker.authors)
+  static let merge = Parameter(
+    "merge", "who merges: host, the work item with the first piece; combine, a kernel of its own",
+    default: Merge.auto, dependsOn: kernel.isNot("triton"))
+  static let factor = Parameter(
+    "factor", "work items a core of AITER's rule", in: 1...32, default: 3,
+    dependsOn: kernel.is("aiter") && programs.is("auto"))
+  static let xcds = Parameter(
+    "xcds", "dies with lines of their own in AITER's rule", in: 1...64, default: 1,
+    dependsOn: kernel.is("aiter") && .equalLengths)
+  public static let parameters: [any AnyParameter] = [
     programs, kernel, merge, factor, xcds, KVFormat.parameter, DecodePages.parameter,
   ]
-
-  public static let takesLengths = true
-  public static let takesSharedPrefix = true
-
-  private enum Maker: String { case authors, aiter, triton }
-  private let maker: Maker
-  private let requestedPrograms: Int?
-  private let mergesInHost: Bool
-  private let factor: Int
-  private let xcds: Int
-  private let format: KVFormat
-  private let page: Int?
-
-  public init(parameters: ScheduleParameters) throws(ScheduleError) {
-    try parameters.requireKnown(Self.parameters)
-    maker = Maker(rawValue: try parameters.value(Self.kernel)) ?? .authors
-    let merge = try parameters.value(Self.merge)
-    mergesInHost = merge == "auto" ? maker == .aiter : merge == "host"
-    func number(_ parameter: ParameterDescription, _ range: ClosedRange<Int>) throws(ScheduleError) -> Int {
-      let text = try parameters.value(parameter)
-      guard let value = Int(text), range.contains(value) else {
-        throw .parameter(
-          name: parameter.name,
-          message: "'\(text)' is not a number from \(range.lowerBound) to \(range.upperBound)")
-      }
-      return value
+  public static let needs = DeviceNeed.ampere
+  public static let support = Support(
+    .init(
+      when: DecodePages.wholeTiles(unless: kernel.isNot("authors")) && aiterPages, masks: .bands,
+      batches: BatchSupport(
+        keyLengths: true, sharedPrefix: .wholePages("page-size") { $0[DecodePages.parameter].number }),
+      mostQueries: DecodeLimits.mostQueries))
+  /// AITER's kernel has a page for each tile.
+  private static let aiterPages =
+    kernel.isNot("aiter")
+    || Condition("page-size off or the keys of a tile") { call in
+      call.values[DecodePages.parameter].number.map { $0 == DecodeTile.aiter(call.shape).keyTile } ?? true
     }
-    factor = try number(Self.factor, 1...32)
-    xcds = try number(Self.xcds, 1...64)
-    format = KVFormat(rawValue: try parameters.value(KVFormat.parameter)) ?? .native
-    page = try ServingKernels.page(try parameters.value(DecodePages.parameter))
-    requestedPrograms =
-      try parameters.value(Self.programs) == "auto" ? nil : try number(Self.programs, 1...1_000_000)
+
+  public let values: ParameterValues
+  public init(values: ParameterValues) { self.values = values }
+
+  private var maker: Maker { values[Self.kernel] }
+  private var requestedPrograms: Int? { values[Self.programs].number }
+  private var mergesInHost: Bool {
+    values[Self.merge] == .auto ? maker == .aiter : values[Self.merge] == .host
   }
 
   public func program(for shape: AttentionShape, on device: Device) throws(ScheduleError) -> Program {
     try DecodeLimits.check(shape, schedule: Self.name)
-    guard maker != .triton || !mergesInHost else {
-      throw .unsupported(
-        schedule: Self.name, field: "merge",
-        message: "has no merge=host with kernel=triton: it merges in a second kernel")
-    }
     let tile: DecodeTile =
       switch maker {
       case .authors: .authors(shape)
       case .aiter: .aiter(shape)
       case .triton: .triton(shape)
       }
-    try checkPages(shape, tile)
     let items = DecodeItems(shape: shape, rows: tile.rows, keyTile: tile.keyTile)
     try DecodeLimits.check(items: items.sequences * items.rowTiles, schedule: Self.name)
     let (space, lengths, parts) = items.streamed(try lines(items, on: device), mergesAll: maker == .triton)
@@ -95,8 +78,10 @@ public struct LeanAttention: Schedule {
     var launches = [
       Launch(
         try DecodeKernel(
-          schedule: Self.name, name: "lean_fwd", shape: shape, tile: tile, format: format,
-          pages: page.map { DecodePages(tokens: $0, perRow: maker == .triton) }
+          schedule: Self.name, name: "lean_fwd", shape: shape, tile: tile, format: values[KVFormat.parameter],
+          pages: values[DecodePages.parameter].number.map {
+            DecodePages(tokens: $0, perRow: maker == .triton)
+          }
         ).kernel(
           space, policy: .ranges(lengths: lengths), on: device))
     ]
@@ -118,24 +103,6 @@ public struct LeanAttention: Schedule {
     return Program(schedule: Self.name, shape: shape, body: .launches(launches))
   }
 
-  /// AITER's kernel has a page for each tile; the authors' is FlashAttention-2's.
-  private func checkPages(_ shape: AttentionShape, _ tile: DecodeTile) throws(ScheduleError) {
-    try SharedPages.check(shape, page: page, schedule: Self.name)
-    guard let page else { return }
-    let multiple = DecodePages.authorsMultiple
-    switch maker {
-    case .aiter where page != tile.keyTile:
-      throw .unsupported(
-        schedule: Self.name, field: "page-size",
-        message: "with kernel=aiter takes pages of one tile, here \(tile.keyTile) tokens")
-    case .authors where page % multiple != 0:
-      throw .unsupported(
-        schedule: Self.name, field: "page-size",
-        message: "with kernel=authors takes pages of a multiple of \(multiple) tokens")
-    default: break
-    }
-  }
-
   /// The line, or one for each die, with the work items that share it.
   private func lines(_ items: DecodeItems, on device: Device) throws(ScheduleError) -> [StreamKRanges] {
     let cores = Int(device.cores.count.value)
@@ -154,16 +121,14 @@ public struct LeanAttention: Schedule {
     case .aiter:
       let grid =
         requestedPrograms
-        ?? StreamKRanges.aiterGrid(total: total, blocks: items.blocks, cores: cores, factor: factor)
+        ?? StreamKRanges.aiterGrid(
+          total: total, blocks: items.blocks, cores: cores, factor: values[Self.factor])
+      let xcds = items.shape.lengths == nil ? values[Self.xcds] : 1
       guard xcds > 1 else { return [StreamKRanges(outputs: outputs, grid: grid)] }
       guard items.shape.headsKV % xcds == 0 else {
         throw .unsupported(
           schedule: Self.name, field: "kv-heads",
           message: "with \(xcds) XCDs takes a multiple of \(xcds) KV heads")
-      }
-      guard items.shape.lengths == nil else {
-        throw .unsupported(
-          schedule: Self.name, field: "lengths", message: "takes lengths of their own on one die only")
       }
       // Every die has the same share of the heads, and arithmetic of its own.
       let one = items.line(dies: xcds)

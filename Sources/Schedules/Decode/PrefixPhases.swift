@@ -33,20 +33,14 @@ struct PrefixPhases {
     func refuse(_ message: String) -> ScheduleError {
       .unsupported(schedule: schedule, field: "shared-prefix", message: "with phases=2 " + message)
     }
-    guard !shape.hasQueryLengths else { throw refuse("takes equal numbers of queries") }
     let shortest = shape.keyRuns.reduce(shape.seqKV) { min($0, $1.keys) }
     guard sharedKeys < shortest else {
       throw refuse("takes prefixes that leave each sequence keys of its own")
     }
-    switch shape.mask {
-    case .none: break
-    case .causal:
+    if shape.mask == .causal {
       guard sharedKeys <= shortest - shape.seqQ + 1 else {
         throw refuse("takes prefixes that all queries see: at most \(shortest - shape.seqQ + 1) keys here")
       }
-    default:
-      throw .unsupported(
-        schedule: schedule, field: "mask", message: "with phases=2 takes the masks none and causal")
     }
     do {
       prefix = try AttentionShape(

@@ -22,15 +22,6 @@ extension FlashAttention2 {
   static let listedBlock = 128
 
   package func listed(_ shape: AttentionShape, on device: Device) throws(ScheduleError) -> Program {
-    guard shape.pass == .forward else {
-      throw .unsupported(
-        schedule: Self.name, field: "pass", message: "models the backward pass without lists of blocks only")
-    }
-    guard shape.headDim <= 128 else {
-      throw .unsupported(
-        schedule: Self.name, field: "head-dim",
-        message: "takes lists of blocks with head dimensions up to 128, not \(shape.headDim)")
-    }
     let headDim = [32, 64, 128].first { shape.headDim <= $0 } ?? 128
     let tile = FlashAttention2Tile(
       shape: shape, queryTile: 128, keyTile: headDim <= 64 ? 128 : 64, warps: 4, headDim: headDim)

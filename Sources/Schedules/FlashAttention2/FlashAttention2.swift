@@ -24,111 +24,62 @@ public struct FlashAttention2: Schedule {
   public static let name = "fa2"
   public static let summary =
     "FlashAttention-2, both passes: one work item per tile, synchronous products (Ampere on)"
-  package static let splits = ParameterDescription(
-    name: "splits",
-    summary:
-      "parts into which the keys are cut; auto applies the authors' rule; grouped does so where the heads of a group are packed",
-    defaultValue: "auto")
-  static let packHeads = ParameterDescription(
-    name: "pack-gqa",
-    summary: "pack the query heads of a group into the rows of a tile, as serving builds of the kernel do",
-    choices: ["off", "on"], defaultValue: "off")
-  static let copyGradients = ParameterDescription(
-    name: "copy-gradients",
-    summary:
-      "backward: O and dO lie in another order and are copied first, as PyTorch does with tensors head by head",
-    choices: ["off", "on"], defaultValue: "off")
-  static let pageSize = ParameterDescription(
-    name: "page-size",
-    summary:
-      "tokens of a page, where keys come from a paged cache, a multiple of 16; off: they lie in a row",
-    defaultValue: "off")
-  public static let takesLengths = true
-  public static let takesQueryLengths = true
-  public static let parameters = [splits, packHeads, ServingKernels.layout, pageSize, copyGradients]
-  public static let takesSharedPrefix = true
+  /// Parts that a call may ask for, or whose rule chooses them.
+  enum Splits: String, CaseIterable { case auto, grouped }
+  static let splits = Parameter(
+    "splits",
+    "parts into which the keys are cut; auto applies the authors' rule; grouped does so where the heads of a group are packed",
+    in: 1...128, default: Splits.auto, dependsOn: .forward && .bandMask)
+  static let packHeads = Parameter(
+    flag: "pack-gqa",
+    "pack the query heads of a group into the rows of a tile, as serving builds of the kernel do",
+    dependsOn: .forward && .bandMask && .groupedHeads)
+  static let layout = ServingKernels.layout(dependsOn: .forward && .bandMask)
+  // Upstream takes multiples of 256, vllm-project/flash-attention, which serving engines build, of 16.
+  static let pageSize = Parameter(
+    "page-size", "tokens of a page, where keys come from a paged cache; off: they lie in a row",
+    in: 1...65_536, multipleOf: 16, default: Off.off, dependsOn: .forward && .bandMask)
+  static let copyGradients = Parameter(
+    flag: "copy-gradients",
+    "O and dO lie in another order and are copied first, as PyTorch does with tensors head by head",
+    dependsOn: .backward)
+  public static let parameters: [any AnyParameter] = [splits, packHeads, layout, pageSize, copyGradients]
+  public static let needs = DeviceNeed.ampere
+  public static let support = Support(
+    .init(
+      masks: .bands, heads: .equalUpTo(256),
+      batches: BatchSupport(
+        keyLengths: true, queryLengths: splits.is("auto", "grouped", "1"),
+        sharedPrefix: .wholePages("page-size") { $0[pageSize].number })),
+    .init(passes: [.backward], masks: .bands, heads: .equalUpTo(256)),
+    .init(masks: .any, heads: .equalUpTo(128)))
 
-  /// nil where the authors' rule decides.
-  private let requestedSplits: Int?
-  private let packsHeads: Bool
+  public let values: ParameterValues
+  public init(values: ParameterValues) { self.values = values }
+
+  private var packsHeads: Bool { values[Self.packHeads] }
   /// Whether O and dO of a backward call are copied first.
-  let copiesGradients: Bool
+  var copiesGradients: Bool { values[Self.copyGradients] }
   /// The entry point for variable lengths and paged keys: the split kernel's tiles always, parts only for packed heads.
-  private let isVariableLength: Bool
-  private let layout: String
-  private let page: Int?
-
-  public init(parameters: ScheduleParameters) throws(ScheduleError) {
-    try parameters.requireKnown(Self.parameters)
-    packsHeads = try parameters.value(Self.packHeads) == "on"
-    copiesGradients = try parameters.value(Self.copyGradients) == "on"
-    layout = try parameters.value(ServingKernels.layout)
-    page = try ServingKernels.page(try parameters.value(Self.pageSize))
-    // Upstream takes multiples of 256, vllm-project/flash-attention, which serving engines build, of 16.
-    if let page, page % 16 != 0 {
-      throw .parameter(
-        name: Self.pageSize.name,
-        message:
-          "'\(page)' is no multiple of 16 (the builds of serving engines; upstream takes multiples of 256)")
-    }
-    let text = try parameters.value(Self.splits)
-    isVariableLength = text == "grouped"
-    if text == "auto" || isVariableLength {
-      requestedSplits = nil
-    } else if let count = Int(text), (1...128).contains(count) {
-      requestedSplits = count
-    } else {
-      throw .parameter(
-        name: "splits", message: "'\(text)' is neither auto, grouped nor a number from 1 to 128")
-    }
-  }
+  private var isVariableLength: Bool { values[Self.splits] == .word(.grouped) }
 
   public func program(for shape: AttentionShape, on device: Device) throws(ScheduleError) -> Program {
-    guard shape.dataType == .bf16 || shape.dataType == .fp16 else {
-      throw .unsupported(schedule: Self.name, field: "dtype", message: "takes bf16 and fp16")
-    }
-    guard shape.headDim <= 256, shape.headDimV == shape.headDim else {
-      throw .unsupported(
-        schedule: Self.name, field: "head-dim", message: "takes equal head dimensions up to 256")
-    }
-    guard !shape.hasQueryLengths || (requestedSplits ?? 1) == 1 else {
-      throw .unsupported(
-        schedule: Self.name, field: "splits",
-        message: "takes different numbers of queries in one part only (mha_varlen_fwd)")
-    }
-    try SharedPages.check(shape, page: page, schedule: Self.name)
-    if shape.mask.band(seqQ: shape.seqQ, seqKV: shape.seqKV) == nil {
-      guard shape.lengths == nil else {
-        throw .unsupported(
-          schedule: Self.name, field: "lengths",
-          message: "takes lengths under the masks none, causal and windows, not \(shape.mask)")
-      }
-      guard layout == "dense", page == nil, !isVariableLength, (requestedSplits ?? 1) == 1, !packsHeads else {
-        throw .unsupported(
-          schedule: Self.name, field: "mask",
-          message:
-            "takes \(shape.mask) by its kernel with lists of blocks, which has no splits, layout or pack-gqa")
-      }
-      return try listed(shape, on: device)
-    }
-    if shape.pass == .backward {
-      if layout != "dense" || isVariableLength || page != nil { throw ServingKernels.noBackward(Self.name) }
-      return try backward(shape, on: device)
-    }
+    if shape.mask.band(seqQ: shape.seqQ, seqKV: shape.seqKV) == nil { return try listed(shape, on: device) }
+    if shape.pass == .backward { return try backward(shape, on: device) }
     let packedHeads = packsHeads ? shape.group : 1
     let splits =
       (isVariableLength && packedHeads == 1) || shape.hasQueryLengths
       ? 1
-      : requestedSplits
+      : values[Self.splits].number
         ?? FlashAttention2Split.count(
           shape: shape, packedHeads: packedHeads, cores: Int(device.cores.count.value))
     let tile =
       splits > 1 || isVariableLength
       ? FlashAttention2Tile(splitting: shape) : FlashAttention2Tile(shape: shape, device: device)
     let forward = FlashAttention2Forward(
-      shape: shape, tile: tile, splits: splits, packedHeads: packedHeads, page: page)
+      shape: shape, tile: tile, splits: splits, packedHeads: packedHeads, page: values[Self.pageSize].number)
     let serving = ServingKernels(schedule: Self.name, shape: shape)
-    var kernels = try serving.kernels(layout: layout, on: device)
+    var kernels = try serving.kernels(layout: values[Self.layout], on: device)
     // The query heads of a single key-value head are rows already.
     let moves = isVariableLength && packedHeads > 1 && shape.headsKV > 1
     if isVariableLength {

@@ -5,10 +5,6 @@ package import Programs
 /// The kernels of a backward call: row sums of dO * O, the five products, and the rounding of what was accumulated.
 extension FlashAttention3 {
   package func backward(_ shape: AttentionShape, on device: Device) throws(ScheduleError) -> Program {
-    if !isCute, shape.headDimV != shape.headDim {
-      throw .unsupported(
-        schedule: Self.name, field: "head-dim-v", message: "build=cpp takes equal head dimensions backward")
-    }
     let tile = FlashAttention3BackwardTile(shape: shape, isCute: isCute)
     let main = FlashAttention3Backward(
       schedule: Self.name, shape: shape, tile: tile, vector: vectorWork(shape), alwaysMasks: true,

@@ -30,100 +30,69 @@ public struct FlashAttention3: Schedule {
   public static let name = "fa3"
   public static let summary =
     "FlashAttention-3, both passes: warp-specialised, copy engine, asynchronous products (Hopper)"
-  package static let build = ParameterDescription(
-    name: "build", summary: "cute: one work item per query tile; cpp: persistent, clusters",
-    choices: ["cute", "cpp"], defaultValue: "cute")
-  static let packHeads = ParameterDescription(
-    name: "pack-gqa", summary: "pack the query heads of a group into the rows of a tile",
-    choices: ["auto", "on", "off"], defaultValue: "auto")
-  static let pingPong = ParameterDescription(
-    name: "ping-pong", summary: "ordered turns of the warpgroups", choices: ["auto", "on", "off"],
-    defaultValue: "auto")
-  static let stages = ParameterDescription(
-    name: "stages", summary: "slots of the K and V rings", defaultValue: "2")
-  static let pageSize = ParameterDescription(
-    name: "page-size", summary: "tokens of a page of the cache, with layout=paged", defaultValue: "64")
-  static let splits = ParameterDescription(
-    name: "splits",
-    summary:
-      "parts of each sequence's keys, with build=cpp; rule: as its scheduler chooses; auto: rule with layout=paged, else 1",
-    defaultValue: "auto")
-  public static let takesLengths = true
-  public static let takesQueryLengths = true
-  public static let parameters = [
-    build, packHeads, pingPong, stages, splits, ServingKernels.layout, pageSize,
+  enum Build: String, CaseIterable { case cute, cpp }
+  enum Choice: String, CaseIterable { case auto, on, off }
+  enum Splits: String, CaseIterable { case auto, rule }
+  static let build = Parameter(
+    "build", "cute: one work item per query tile; cpp: persistent, clusters", default: Build.cute)
+  static let packHeads = Parameter(
+    "pack-gqa", "pack the query heads of a group into the rows of a tile; kernels for split keys always do",
+    default: Choice.auto,
+    dependsOn: .forward && .groupedHeads && .oneMaskForAllHeads && splits.is("auto", "rule", "1"))
+  static let pingPong = Parameter(
+    "ping-pong", "ordered turns of the warpgroups", default: Choice.auto, dependsOn: .forward)
+  static let stages = Parameter(
+    "stages", "slots of the K and V rings", in: 1...16, default: 2, dependsOn: .forward)
+  static let splits = Parameter(
+    "splits",
+    "parts of each sequence's keys; rule: as its scheduler chooses; auto: rule with layout=paged, else 1",
+    in: 1...FlashAttention3Splits.most, default: Splits.auto, dependsOn: ofBuild)
+  static let layout = ServingKernels.layout(dependsOn: ofBuild)
+  static let pageSize = Parameter(
+    "page-size", "tokens of a page of the cache", in: 1...65_536, default: 64,
+    dependsOn: ofBuild && layout.is("paged"))
+  /// What only the C++ build has, in its forward kernels.
+  private static let ofBuild = build.is("cpp") && .forward && .bandMask
+  public static let parameters: [any AnyParameter] = [
+    build, packHeads, pingPong, stages, splits, layout, pageSize,
   ]
-  public static let takesSharedPrefix = true
+  public static let needs = DeviceNeed.hopper
+  public static let support = Support(
+    .init(
+      masks: .bands,
+      batches: BatchSupport(
+        keyLengths: true, queryLengths: .always,
+        sharedPrefix: .wholePages("build=cpp, layout=paged and page-size") {
+          $0[layout] == .paged ? $0[pageSize] : nil
+        })),
+    .init(when: build.is("cute"), passes: [.backward], masks: .bands),
+    .init(when: build.is("cpp"), passes: [.backward], masks: .bands, heads: .equalUpTo(256)),
+    .init(when: build.is("cute"), masks: .any))
 
-  let isCute: Bool
-  private let packChoice: String
-  private let pingPongChoice: String
-  private let ringSlots: Int
-  private let layout: String
-  /// Tokens of a page; nil where keys lie in a row.
-  private let page: Int?
-  private let splitChoice: FlashAttention3Splits.Choice
+  public let values: ParameterValues
+  public init(values: ParameterValues) { self.values = values }
 
-  public init(parameters: ScheduleParameters) throws(ScheduleError) {
-    try parameters.requireKnown(Self.parameters)
-    isCute = try parameters.value(Self.build) == "cute"
-    packChoice = try parameters.value(Self.packHeads)
-    pingPongChoice = try parameters.value(Self.pingPong)
-    let text = try parameters.value(Self.stages)
-    guard let slots = Int(text), (1...16).contains(slots) else {
-      throw .parameter(name: "stages", message: "'\(text)' is not a number from 1 to 16")
-    }
-    ringSlots = slots
-    layout = try parameters.value(ServingKernels.layout)
-    let pageText = try parameters.value(Self.pageSize)
-    guard let tokens = Int(pageText), (1...65_536).contains(tokens) else {
-      throw .parameter(name: "page-size", message: "'\(pageText)' is not a number from 1 to 65536")
-    }
-    page = layout == "paged" ? tokens : nil
-    switch try parameters.value(Self.splits) {
-    case "auto": splitChoice = page != nil ? .rule : .number(1)
-    case "rule": splitChoice = .rule
-    case let text:
-      guard let count = Int(text), (1...FlashAttention3Splits.most).contains(count) else {
-        throw .parameter(
-          name: "splits",
-          message: "'\(text)' is neither auto, rule nor a number from 1 to \(FlashAttention3Splits.most)")
-      }
-      splitChoice = .number(count)
+  var isCute: Bool { values[Self.build] == .cute }
+  /// nil where the kernel's tiles decide.
+  private var pingPong: Bool? {
+    values[Self.pingPong] == .auto ? nil : values[Self.pingPong] == .on
+  }
+  private func splitChoice(_ layout: ServingKernels.Layout) -> FlashAttention3Splits.Choice {
+    switch isCute ? .number(1) : values[Self.splits] {
+    case .word(.auto): layout == .paged ? .rule : .number(1)
+    case .word(.rule): .rule
+    case .number(let count): .number(count)
     }
   }
 
   public func program(for shape: AttentionShape, on device: Device) throws(ScheduleError) -> Program {
-    guard device.asyncTensor != nil else {
-      throw .missingResource(schedule: Self.name, part: "asyncTensor", device: device.id)
-    }
-    guard device.copyEngine != nil else {
-      throw .missingResource(schedule: Self.name, part: "copyEngine", device: device.id)
-    }
-    guard shape.dataType == .bf16 || shape.dataType == .fp16 else {
-      throw .unsupported(schedule: Self.name, field: "dtype", message: "models bf16 and fp16")
-    }
-    guard layout == "dense" || !isCute else {
-      throw .unsupported(
-        schedule: Self.name, field: "layout", message: "models layouts other than dense with build=cpp")
-    }
-    guard !isCute || splitChoice == .number(1) else {
-      throw .unsupported(
-        schedule: Self.name, field: "splits", message: "cuts keys into parts with build=cpp only")
-    }
-    guard shape.headDim <= 256, shape.headDimV <= 256 else {
-      throw .unsupported(schedule: Self.name, field: "head-dim", message: "takes head dimensions up to 256")
-    }
-    // The C++ build takes lengths from a table, and prepares it.
-    let layout = layout == "dense" && !isCute && shape.lengths != nil ? "varlen" : layout
-    let isVarlen = layout != "dense"
-    try SharedPages.check(
-      shape, page: page, schedule: Self.name, asking: "build=cpp, layout=paged and page-size")
     if shape.mask.band(seqQ: shape.seqQ, seqKV: shape.seqKV) == nil { return try listed(shape, on: device) }
-    if shape.pass == .backward {
-      if isVarlen { throw ServingKernels.noBackward(Self.name) }
-      return try backward(shape, on: device)
-    }
+    if shape.pass == .backward { return try backward(shape, on: device) }
+    // The C++ build takes lengths from a table, and prepares it.
+    let asked = isCute ? .dense : values[Self.layout]
+    let layout = asked == .dense && !isCute && shape.lengths != nil ? .varlen : asked
+    let isVarlen = layout != .dense
+    let page = layout == .paged ? values[Self.pageSize] : nil
     let inARow = FlashAttention3Tile(shape: shape, isCute: isCute)
     // The copy engine takes pages that hold whole tiles, and only for more rows than a tile has (heuristics.h,
     // `get_pagedkv_tma`).
@@ -132,13 +101,14 @@ public struct FlashAttention3: Schedule {
     let tile =
       copiesPages ? FlashAttention3Tile(shape: shape, isCute: isCute, copiesPages: true) : inARow
     let splits = FlashAttention3Splits(
-      shape: shape, tile: tile, isVarlen: isVarlen, cores: Int(device.cores.count.value), choice: splitChoice)
+      shape: shape, tile: tile, isVarlen: isVarlen, cores: Int(device.cores.count.value),
+      choice: splitChoice(layout))
     // Both always pack the heads of a group (flash_api.cpp, `get_pack_gqa`).
     let packed =
       splits.isCompiled || copiesPages ? shape.group : packedHeads(shape, tile, isVarlen: isVarlen)
     let kernel = try FlashAttention3Forward(
       shape: shape, tile: tile, isCute: isCute, packedHeads: packed,
-      pingPong: pingPongChoice == "auto" ? tile.pingPong : pingPongChoice == "on", ringSlots: ringSlots,
+      pingPong: pingPong ?? tile.pingPong, ringSlots: values[Self.stages],
       isVarlen: isVarlen, page: copiesPages ? page : nil, splits: splits.parts,
       partsOfRuns: splits.partsOfRuns
     ).kernel(on: device)
@@ -158,25 +128,9 @@ public struct FlashAttention3: Schedule {
 
   /// A mask that is no band: the CuTe build's kernel with block lists, which `flex-flash` calls.
   private func listed(_ shape: AttentionShape, on device: Device) throws(ScheduleError) -> Program {
-    guard isCute else {
-      throw .unsupported(
-        schedule: Self.name, field: "mask",
-        message:
-          "takes the masks none, causal and windows with build=cpp, not \(shape.mask); build=cute has block lists"
-      )
-    }
-    guard shape.lengths == nil else {
-      throw .unsupported(
-        schedule: Self.name, field: "lengths",
-        message: "takes lengths under the masks none, causal and windows, not \(shape.mask)")
-    }
-    guard shape.pass == .forward else {
-      throw .unsupported(
-        schedule: Self.name, field: "pass", message: "models the backward pass without lists of blocks only")
-    }
     let forward = try FlashAttention3Forward.blockSparse(
-      shape, schedule: Self.name, packs: packChoice != "off",
-      pingPong: pingPongChoice == "auto" ? nil : pingPongChoice == "on", ringSlots: ringSlots)
+      shape, schedule: Self.name, packs: values[Self.packHeads] != .off, pingPong: pingPong,
+      ringSlots: values[Self.stages])
     return Program(
       schedule: Self.name, shape: shape, kernels: [try forward.kernel(on: device)],
       warnings: [.listsOfBlocks(shape.mask)])
@@ -187,8 +141,9 @@ public struct FlashAttention3: Schedule {
   /// The CuTe build packs every grouped call (interface.py), the C++ build every one of varying lengths. Else the C++ build packs where the rows that a tile fills
   /// without packing are fewer than nine tenths of those it fills with (heuristics.h, `should_pack_gqa`).
   private func packedHeads(_ shape: AttentionShape, _ tile: FlashAttention3Tile, isVarlen: Bool) -> Int {
-    guard shape.group > 1, packChoice != "off" else { return 1 }
-    if packChoice == "on" || isCute || isVarlen { return shape.group }
+    let choice = values[Self.packHeads]
+    guard shape.group > 1, choice != .off else { return 1 }
+    if choice == .on || isCute || isVarlen { return shape.group }
     func filled(_ rows: Int) -> Double {
       let tiles = (rows + tile.queryTile - 1) / tile.queryTile
       return Double(rows) / Double(tiles * tile.queryTile)

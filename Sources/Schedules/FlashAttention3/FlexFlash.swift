@@ -22,45 +22,31 @@ public import Programs
 /// - Complexity: about O(blocks visited) to build, O(query tiles) for bands.
 public struct FlexFlash: Schedule {
   public static let name = "flex-flash"
-  public static let evaluatesMasks = true
   public static let summary =
     "FlexAttention forward on the CuTe kernel: FlashAttention-3 with block lists (Hopper)"
-  package static let scheduler = ParameterDescription(
-    name: "scheduler",
-    summary:
-      "who takes which tile of a masked call: grid, one launch a tile in plain order, as shipped; lpt, last tiles first; "
+  enum Scheduler: String, CaseIterable { case grid, lpt, `static`, dynamic }
+  static let scheduler = Parameter(
+    "scheduler",
+    "who takes which tile of a masked call: grid, one launch a tile in plain order, as shipped; lpt, last tiles first; "
       + "static and dynamic, persistent",
-    choices: ["grid", "lpt", "static", "dynamic"], defaultValue: "grid")
-  public static let parameters = [scheduler]
+    default: Scheduler.grid, dependsOn: .anyMask)
+  public static let parameters: [any AnyParameter] = [scheduler]
+  public static let needs = DeviceNeed.hopper
+  public static let support = Support(.init(masks: .any))
 
-  private let policy: TilePolicy
+  public let values: ParameterValues
+  public init(values: ParameterValues) { self.values = values }
 
-  public init(parameters: ScheduleParameters) throws(ScheduleError) {
-    try parameters.requireKnown(Self.parameters)
-    policy =
-      switch try parameters.value(Self.scheduler) {
-      case "lpt": .grid(order: .longestFirst(sequencesPerSection: AttentionShape.largestExtent))
-      case "static": .staticPersistent(order: .tilesFastest)
-      case "dynamic": .dynamicPersistent(order: .tilesFastest)
-      default: .grid(order: .tilesFastest)
-      }
+  private var policy: TilePolicy {
+    switch values[Self.scheduler] {
+    case .grid: .grid(order: .tilesFastest)
+    case .lpt: .grid(order: .longestFirst(sequencesPerSection: AttentionShape.largestExtent))
+    case .static: .staticPersistent(order: .tilesFastest)
+    case .dynamic: .dynamicPersistent(order: .tilesFastest)
+    }
   }
 
   public func program(for shape: AttentionShape, on device: Device) throws(ScheduleError) -> Program {
-    for (part, isThere) in [
-      ("asyncTensor", device.asyncTensor != nil), ("copyEngine", device.copyEngine != nil),
-    ] where !isThere {
-      throw .missingResource(schedule: Self.name, part: part, device: device.id)
-    }
-    guard shape.pass == .forward else {
-      throw .unsupported(schedule: Self.name, field: "pass", message: "models the forward pass only")
-    }
-    guard shape.dataType == .bf16 || shape.dataType == .fp16 else {
-      throw .unsupported(schedule: Self.name, field: "dtype", message: "models bf16 and fp16")
-    }
-    guard shape.headDim <= 256, shape.headDimV <= 256 else {
-      throw .unsupported(schedule: Self.name, field: "head-dim", message: "takes head dimensions up to 256")
-    }
     let kernel =
       try shape.mask == .none
       ? dense(shape).kernel(on: device)

@@ -22,113 +22,67 @@ public struct FlashMLA: Schedule {
   public static let name = "flashmla"
   public static let summary =
     "FlashMLA: latent attention, 64 rows, output halves in two warpgroups, equal payloads"
-  public static let geometry: HeadGeometry? = .latent
-  public static let takesLengths = true
-  static let kernel = ParameterDescription(
-    name: "kernel",
-    summary: "seesaw: of April 2025, two blocks a step; first: of February 2025, as TensorRT-LLM has it",
-    choices: ["seesaw", "first"], defaultValue: "seesaw")
-  static let engine = ParameterDescription(
-    name: "engine",
-    summary: "who calls: none, attention alone; trtllm, with the kernel for positions and cache before it",
-    choices: ["none", "trtllm"], defaultValue: "none")
-  static let programs = ParameterDescription(
-    name: "programs", summary: "work items of a tile of rows: auto fills the cores, or a number",
-    defaultValue: "auto")
-  static let cache = ParameterDescription(
-    name: "cache",
-    summary: "what the cache holds: values, or zeros as in memory that nobody wrote, which takes less energy",
-    choices: ["values", "zeros"], defaultValue: "values")
-  static let pageSize = ParameterDescription(
-    name: "page-size", summary: "tokens of a page of the cache: both kernels take 64 only", choices: ["64"],
-    defaultValue: "64")
-  public static let parameters = [kernel, engine, programs, cache, pageSize]
-  public static let takesSharedPrefix = true
+  enum Version: String, CaseIterable { case seesaw, first }
+  enum Engine: String, CaseIterable { case none, trtllm }
+  enum Cache: String, CaseIterable { case values, zeros }
+  static let kernel = Parameter(
+    "kernel", "seesaw: of April 2025, two blocks a step; first: of February 2025, as TensorRT-LLM has it",
+    default: Version.seesaw)
+  static let engine = Parameter(
+    "engine", "who calls: none, attention alone; trtllm, with the kernel for positions and cache before it",
+    default: Engine.none)
+  static let programs = Parameter(
+    "programs", "work items of a tile of rows: auto fills the cores, or a number", in: 1...1_000_000,
+    default: Auto.auto)
+  static let cache = Parameter(
+    "cache", "what the cache holds: values, or zeros as in memory that nobody wrote, which takes less energy",
+    default: Cache.values)
+  public static let parameters: [any AnyParameter] = [kernel, engine, programs, cache]
+  /// Tokens of a page of the cache.
   private static let page = 64
+  public static let needs: [DeviceNeed] = [.warps, .warpgroupProducts, .copyEngine.when(kernel.is("seesaw"))]
+  public static let support = Support(
+    .init(
+      masks: .causal, heads: .only(.latent),
+      batches: BatchSupport(
+        keyLengths: true,
+        sharedPrefix: Condition("whole pages of \(page) keys") { $0.shape.sharedPrefix % page == 0 }),
+      mostQueries: DecodeLimits.mostQueries))
 
-  private let isSeesaw: Bool
-  private let hasEngine: Bool
-  private let requestedParts: Int?
-  private let cacheIsEmpty: Bool
+  public let values: ParameterValues
+  public init(values: ParameterValues) { self.values = values }
 
-  public init(parameters: ScheduleParameters) throws(ScheduleError) {
-    try parameters.requireKnown(Self.parameters)
-    isSeesaw = try parameters.value(Self.kernel) == "seesaw"
-    _ = try parameters.value(Self.pageSize)
-    cacheIsEmpty = try parameters.value(Self.cache) == "zeros"
-    hasEngine = try parameters.value(Self.engine) == "trtllm"
-    let text = try parameters.value(Self.programs)
-    if text == "auto" {
-      requestedParts = nil
-    } else if let count = Int(text), (1...1_000_000).contains(count) {
-      requestedParts = count
-    } else {
-      throw .parameter(
-        name: Self.programs.name, message: "'\(text)' is neither auto nor a number from 1 to 1000000")
-    }
-  }
+  private var isSeesaw: Bool { values[Self.kernel] == .seesaw }
 
   public func program(for shape: AttentionShape, on device: Device) throws(ScheduleError) -> Program {
-    try check(shape)
-    try SharedPages.check(shape, page: Self.page, schedule: Self.name)
-    guard device.asyncTensor != nil else {
-      throw .missingResource(schedule: Self.name, part: "asyncTensor", device: device.id)
-    }
-    guard !isSeesaw || device.copyEngine != nil else {
-      throw .missingResource(schedule: Self.name, part: "copyEngine", device: device.id)
+    let rows = Double(shape.batch * shape.headsQ) * Double(shape.seqQ)
+    guard rows <= Double(DecodeLimits.mostItems) else {
+      throw .unsupported(
+        schedule: Self.name, field: "batch",
+        message: "takes at most \(DecodeLimits.mostItems) query rows in all")
     }
     var latent = shape
     latent.valuesInKeys = true
     let items = LatentItems(
-      shape: latent, cores: Int(device.cores.count.value), parts: requestedParts, isSeesaw: isSeesaw)
+      shape: latent, cores: Int(device.cores.count.value), parts: values[Self.programs].number,
+      isSeesaw: isSeesaw)
     try DecodeLimits.check(
       items: items.split.pieces.count * items.rowTiles, schedule: Self.name)
     var launches: [Launch] = []
-    if hasEngine {
+    if values[Self.engine] == .trtllm {
       launches.append(Launch(try LatentRotation(schedule: Self.name, shape: latent).kernel(on: device)))
     }
     var main =
       isSeesaw
       ? try FlashMLASeesaw(shape: latent).kernel(items, on: device)
       : try FlashMLAFirst(shape: latent).kernel(items, on: device)
-    main.operandsAreZero = cacheIsEmpty
+    main.operandsAreZero = values[Self.cache] == .zeros
     launches.append(Launch(main))
     launches.append(
       Launch(
         try FlashMLACombine(shape: latent, splits: items.split.splits, isSeesaw: isSeesaw).kernel(on: device),
         start: isSeesaw ? .inside : .afterEnd))
     return Program(schedule: Self.name, shape: latent, body: .launches(launches))
-  }
-
-  private func check(_ shape: AttentionShape) throws(ScheduleError) {
-    func refuse(_ field: String, _ message: String) -> ScheduleError {
-      .unsupported(schedule: Self.name, field: field, message: message)
-    }
-    guard shape.pass == .forward else { throw refuse("pass", "is a forward kernel") }
-    guard shape.headDim == HeadGeometry.latent.headDim else {
-      throw refuse(
-        "head-dim", "takes head dimension 576 (512 of latent and 64 of position), not \(shape.headDim)")
-    }
-    guard shape.headDimV == HeadGeometry.latent.headDimV else {
-      throw refuse("head-dim-v", "takes values of 512, the first part of the keys, not \(shape.headDimV)")
-    }
-    guard shape.headsKV == 1 else {
-      throw refuse(
-        "kv-heads", "takes one key-value head, the latent that all heads share, not \(shape.headsKV)")
-    }
-    guard shape.mask == .none || shape.mask == .causal else {
-      throw refuse("mask", "takes the masks none and causal, not \(shape.mask)")
-    }
-    guard shape.dataType == .bf16 || shape.dataType == .fp16 else {
-      throw refuse("dtype", "takes bf16 and fp16")
-    }
-    guard shape.seqQ <= DecodeLimits.mostQueries else {
-      throw refuse("seq", "is a decode kernel and takes at most \(DecodeLimits.mostQueries) queries")
-    }
-    let rows = Double(shape.batch * shape.headsQ) * Double(shape.seqQ)
-    guard rows <= Double(DecodeLimits.mostItems) else {
-      throw refuse("batch", "takes at most \(DecodeLimits.mostItems) query rows in all")
-    }
   }
 }
 

@@ -22,30 +22,17 @@ public import Programs
 /// - Complexity: about O(blocks visited) to build, O(query tiles) for bands.
 public struct FlexAttention: Schedule {
   public static let name = "flex"
-  public static let evaluatesMasks = true
   public static let summary =
     "FlexAttention forward, Triton kernel: block lists with full and partial blocks (Hopper)"
-  public static let parameters: [ParameterDescription] = []
+  public static let needs = [DeviceNeed.warps, .warpgroupProducts]
+  public static let support = Support(.init(masks: .any))
   /// Queries and keys of a block of the mask.
   package static let block = 128
 
-  public init(parameters: ScheduleParameters) throws(ScheduleError) {
-    try parameters.requireKnown(Self.parameters)
-  }
+  public let values: ParameterValues
+  public init(values: ParameterValues) { self.values = values }
 
   public func program(for shape: AttentionShape, on device: Device) throws(ScheduleError) -> Program {
-    guard device.asyncTensor != nil else {
-      throw .missingResource(schedule: Self.name, part: "asyncTensor", device: device.id)
-    }
-    guard shape.pass == .forward else {
-      throw .unsupported(schedule: Self.name, field: "pass", message: "models the forward pass only")
-    }
-    guard shape.dataType == .bf16 || shape.dataType == .fp16 else {
-      throw .unsupported(schedule: Self.name, field: "dtype", message: "models bf16 and fp16")
-    }
-    guard shape.headDim <= 256, shape.headDimV <= 256 else {
-      throw .unsupported(schedule: Self.name, field: "head-dim", message: "takes head dimensions up to 256")
-    }
     let tile = FlexTile(shape: shape)
     let items: ItemSpace
     do {

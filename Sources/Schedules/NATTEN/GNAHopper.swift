@@ -24,59 +24,57 @@ public import Programs
 /// - Complexity: O(query tiles x runs of key tiles).
 public struct GNAHopper: Schedule {
   public static let name = "gna-hopper"
-  public static let evaluatesMasks = true
   public static let summary =
     "NATTEN's fused neighborhood attention, forward, with token permutation (Hopper)"
-  package static let queryTile = ParameterDescription(
-    name: "tile-q", summary: "query tile, AxBxC; auto takes the first of NATTEN's table", defaultValue: "auto"
-  )
-  static let keyTile = ParameterDescription(
-    name: "tile-kv",
-    summary: "key tile, AxBxC; auto takes the first of the table that goes with the query tile",
-    defaultValue: "auto")
-  static let kernel = ParameterDescription(
-    name: "kernel", summary: "cooperative: one work item a launch; pingpong: persistent",
-    choices: ["auto", "cooperative", "pingpong"], defaultValue: "auto")
-  static let permute = ParameterDescription(
-    name: "permute",
-    summary: "copy tokens into the order of tiles and back; off times the attention kernel alone",
-    choices: ["auto", "off"], defaultValue: "auto")
-  public static let parameters = [queryTile, keyTile, kernel, permute]
+  enum Dealing: String, CaseIterable { case auto, cooperative, pingpong }
+  enum Permute: String, CaseIterable { case auto, off }
+  static let queryTile = Parameter(
+    auto: "tile-q", "query tile, AxBxC; auto takes the first of NATTEN's table", axes: 1...3, each: 1...256,
+    dependsOn: several("query tiles") { Set($0.map(\.query)).count > 1 })
+  static let keyTile = Parameter(
+    auto: "tile-kv", "key tile, AxBxC; auto takes the first of the table that goes with the query tile",
+    axes: 1...3, each: 1...256, dependsOn: several("key tiles") { Set($0.map(\.key)).count > 1 })
+  static let kernel = Parameter(
+    "kernel", "cooperative: one work item a launch; pingpong: persistent", default: Dealing.auto)
+  static let permute = Parameter(
+    "permute", "copy tokens into the order of tiles and back; off times the attention kernel alone",
+    default: Permute.auto,
+    dependsOn: Condition("tiles that do not lie in the sequence already") { call in
+      guard let schedule = try? GNAHopper(values: call.values).forward(call.shape) else { return true }
+      return schedule.isPermuted
+    })
+  public static let parameters: [any AnyParameter] = [queryTile, keyTile, kernel, permute]
+  public static let needs = DeviceNeed.hopper
+  public static let support = Support(.init(masks: .neighborhoods, heads: .equalOneOf([32, 64, 128, 256])))
 
-  private let queryChoice: String
-  private let keyChoice: String
-  private let isPersistent: Bool
-  private let permutes: Bool
+  /// Head dimension and axes for which NATTEN's table has several tiles of a kind.
+  private static func several(
+    _ what: String, _ test: @escaping @Sendable ([GNATiles]) -> Bool
+  ) -> Condition {
+    Condition("a head dimension and a number of axes that have several \(what)") { call in
+      guard let neighborhood = try? neighborhood(call.shape) else { return true }
+      return GNATiles.table(call.shape.headDim, neighborhood.axes.count).map(test) ?? true
+    }
+  }
 
-  public init(parameters: ScheduleParameters) throws(ScheduleError) {
-    try parameters.requireKnown(Self.parameters)
-    queryChoice = try parameters.value(Self.queryTile)
-    keyChoice = try parameters.value(Self.keyTile)
-    isPersistent = try parameters.value(Self.kernel) == "pingpong"
-    permutes = try parameters.value(Self.permute) == "auto"
+  public let values: ParameterValues
+  public init(values: ParameterValues) { self.values = values }
+  private var permutes: Bool { values[Self.permute] == .auto }
+
+  private func forward(_ shape: AttentionShape) throws(ScheduleError) -> GNAHopperForward {
+    let neighborhood = try Self.neighborhood(shape)
+    guard let table = GNATiles.table(shape.headDim, neighborhood.axes.count) else {
+      throw .unsupported(
+        schedule: Self.name, field: "mask",
+        message: "has no tiles for \(neighborhood.axes.count) axes with head dimension \(shape.headDim)")
+    }
+    return try GNAHopperForward(
+      shape: shape, neighborhood: neighborhood, tiles: choose(table),
+      isPersistent: values[Self.kernel] == .pingpong, permutes: permutes)
   }
 
   public func program(for shape: AttentionShape, on device: Device) throws(ScheduleError) -> Program {
-    for (part, isThere) in [
-      ("asyncTensor", device.asyncTensor != nil), ("copyEngine", device.copyEngine != nil),
-    ] where !isThere {
-      throw .missingResource(schedule: Self.name, part: part, device: device.id)
-    }
-    guard shape.pass == .forward else {
-      throw .unsupported(schedule: Self.name, field: "pass", message: "models the forward pass only")
-    }
-    guard shape.dataType == .bf16 || shape.dataType == .fp16 else {
-      throw .unsupported(schedule: Self.name, field: "dtype", message: "models bf16 and fp16")
-    }
-    let neighborhood = try neighborhood(shape)
-    guard shape.headDim == shape.headDimV, let table = GNATiles.table(shape.headDim, neighborhood.axes.count)
-    else {
-      throw .unsupported(
-        schedule: Self.name, field: "head-dim", message: "takes head dimensions 32, 64, 128 and 256")
-    }
-    let tiles = try choose(table)
-    let forward = try GNAHopperForward(
-      shape: shape, neighborhood: neighborhood, tiles: tiles, isPersistent: isPersistent, permutes: permutes)
+    let forward = try forward(shape)
     var kernels: [Kernel] = []
     if forward.isPermuted, permutes {
       for tensor in [Tensor.q, .k, .v] {
@@ -93,42 +91,26 @@ public struct GNAHopper: Schedule {
   }
 
   /// The token grid; without a mask one axis with a window over all of it.
-  private func neighborhood(_ shape: AttentionShape) throws(ScheduleError) -> Neighborhood {
-    if case .neighborhood(let neighborhood) = shape.mask, neighborhood.order == nil { return neighborhood }
-    if shape.mask == .none, shape.seqQ == shape.seqKV,
-      let whole = try? Neighborhood(shape: [shape.seqQ], window: [shape.seqQ])
-    {
-      return whole
-    }
+  private static func neighborhood(_ shape: AttentionShape) throws(ScheduleError) -> Neighborhood {
+    if case .neighborhood(let neighborhood) = shape.mask { return neighborhood }
+    if let whole = try? Neighborhood(shape: [shape.seqQ], window: [shape.seqQ]) { return whole }
     throw .unsupported(
-      schedule: Self.name, field: "mask",
-      message:
-        "takes gna masks over tokens in row-major order, which it permutes itself, or none; not \(shape.mask)"
-        + (shape.mask == .none ? " with other keys than queries" : ""))
+      schedule: Self.name, field: "seq", message: "has no axis of \(shape.seqQ) tokens")
   }
 
   private func choose(_ table: [GNATiles]) throws(ScheduleError) -> GNATiles {
-    let wanted = (try tuple(queryChoice, Self.queryTile), try tuple(keyChoice, Self.keyTile))
+    let query = Set(table.map(\.query)).count > 1 ? values[Self.queryTile]?.numbers : nil
+    let key = Set(table.map(\.key)).count > 1 ? values[Self.keyTile]?.numbers : nil
     let found = table.first { tiles in
-      (wanted.0 == nil || wanted.0 == tiles.query) && (wanted.1 == nil || wanted.1 == tiles.key)
+      (query == nil || query == tiles.query) && (key == nil || key == tiles.key)
     }
     guard let found else {
       let pairs = table.map { "\($0.name($0.query)) with \($0.name($0.key))" }
       throw .parameter(
-        name: wanted.0 == nil ? "tile-kv" : "tile-q",
+        name: query == nil ? "tile-kv" : "tile-q",
         message: "NATTEN has no such tiles here; it has \(pairs.joined(separator: ", "))")
     }
     return found
-  }
-
-  private func tuple(_ text: String, _ parameter: ParameterDescription) throws(ScheduleError) -> [Int]? {
-    if text == "auto" { return nil }
-    let parts = text.split(separator: "x", omittingEmptySubsequences: false).map { Int($0) }
-    let numbers = parts.compactMap { $0 }
-    guard numbers.count == parts.count, numbers.allSatisfy({ $0 > 0 }) else {
-      throw .parameter(name: parameter.name, message: "'\(text)' is no tile; write for example 2x8x8")
-    }
-    return numbers
   }
 }
 

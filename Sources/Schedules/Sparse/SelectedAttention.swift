@@ -29,76 +29,46 @@ public import Programs
 /// - Complexity: about O(blocks visited) to build.
 public struct SelectedAttention: Schedule {
   public static let name = "sparse"
-  public static let evaluatesMasks = true
   public static let summary =
     "Sparse attention that selects at run time, forward: selection phases, then attention over the blocks of the mask"
-  package static let family = ParameterDescription(
-    name: "family", summary: "how blocks are selected and walked",
-    choices: ["pooled", "permuted", "vertical-slash", "moba", "nsa", "fsa", "bsfa"], defaultValue: "pooled")
-  static let block = ParameterDescription(
-    name: "block",
-    summary: "keys of a block; auto takes 512 for moba, 64 for vertical-slash, nsa and fsa, else 128",
-    defaultValue: "auto")
-  static let columns = ParameterDescription(
-    name: "columns", summary: "columns that vertical-slash selects", defaultValue: "1000")
-  static let diagonals = ParameterDescription(
-    name: "diagonals", summary: "diagonals that vertical-slash selects", defaultValue: "6096")
-  static let phases = ParameterDescription(
-    name: "phases", summary: "all, or attention without what selects and rearranges before it",
-    choices: ["all", "attention"], defaultValue: "all")
-  public static let parameters = [family, block, columns, diagonals, phases]
-
-  private let family: String
-  /// nil where the family decides.
-  private let requestedBlock: Int?
-  private let columns: Int
-  private let diagonals: Int
-  private let selects: Bool
-
-  public init(parameters: ScheduleParameters) throws(ScheduleError) {
-    try parameters.requireKnown(Self.parameters)
-    family = try parameters.value(Self.family)
-    selects = try parameters.value(Self.phases) == "all"
-    func number(_ parameter: ParameterDescription, _ range: ClosedRange<Int>) throws(ScheduleError) -> Int {
-      let text = try parameters.value(parameter)
-      guard let value = Int(text), range.contains(value) else {
-        throw .parameter(
-          name: parameter.name,
-          message: "'\(text)' is not a number from \(range.lowerBound) to \(range.upperBound)")
-      }
-      return value
-    }
-    columns = try number(Self.columns, 1...1 << 20)
-    diagonals = try number(Self.diagonals, 1...1 << 20)
-    requestedBlock = try parameters.value(Self.block) == "auto" ? nil : number(Self.block, 64...65_536)
+  enum Family: String, CaseIterable {
+    case pooled, permuted
+    case verticalSlash = "vertical-slash"
+    case moba, nsa, fsa, bsfa
   }
+  enum Phases: String, CaseIterable { case all, attention }
+  static let family = Parameter(
+    "family", "how blocks are selected and walked", default: Family.pooled)
+  static let block = Parameter(
+    "block", "keys of a block: auto takes 512; other families have blocks of one size",
+    in: 128...65_536, multipleOf: 128, default: Auto.auto, dependsOn: family.is("moba"))
+  static let columns = Parameter(
+    "columns", "columns that are selected", in: 1...1 << 20, default: 1000,
+    dependsOn: family.is("vertical-slash") && phases.is("all"))
+  static let diagonals = Parameter(
+    "diagonals", "diagonals that are selected", in: 1...1 << 20, default: 6096,
+    dependsOn: family.is("vertical-slash") && phases.is("all"))
+  static let phases = Parameter(
+    "phases", "all, or attention without what selects and rearranges before it", default: Phases.all,
+    dependsOn: family.isNot("bsfa"))
+  public static let parameters: [any AnyParameter] = [family, block, columns, diagonals, phases]
+  public static let needs = DeviceNeed.ampere
+  public static let support = Support(
+    .init(when: family.isNot("nsa"), masks: .any, heads: .equalUpTo(256)),
+    .init(when: family.is("nsa"), masks: .anyForAllHeads, heads: .equalUpTo(256), largestGroup: 128))
 
-  private var hasSmallBlocks: Bool { ["vertical-slash", "nsa", "fsa"].contains(family) }
+  public let values: ParameterValues
+  public init(values: ParameterValues) { self.values = values }
+
+  private var selects: Bool { values[Self.phases] == .all }
+  private var hasSmallBlocks: Bool { [.verticalSlash, .nsa, .fsa].contains(values[Self.family]) }
 
   /// Keys of a block: what the family's kernel takes.
-  private func keyBlock() throws(ScheduleError) -> Int {
-    let unit = hasSmallBlocks ? 64 : 128
-    guard let requestedBlock else { return family == "moba" ? 512 : unit }
-    guard family == "moba" ? requestedBlock % unit == 0 : requestedBlock == unit else {
-      throw .parameter(
-        name: "block",
-        message: "family=\(family) takes \(family == "moba" ? "multiples" : "blocks") of \(unit) keys, not "
-          + "\(requestedBlock)")
-    }
-    return requestedBlock
+  private var keyBlock: Int {
+    values[Self.family] == .moba ? values[Self.block].number ?? 512 : hasSmallBlocks ? 64 : 128
   }
 
   public func program(for shape: AttentionShape, on device: Device) throws(ScheduleError) -> Program {
-    guard shape.pass == .forward else {
-      throw .unsupported(schedule: Self.name, field: "pass", message: "models the forward pass only")
-    }
-    guard shape.dataType == .bf16 || shape.dataType == .fp16 else {
-      throw .unsupported(schedule: Self.name, field: "dtype", message: "models bf16 and fp16")
-    }
-    guard shape.headDim <= 256, shape.headDimV == shape.headDim else {
-      throw .unsupported(
-        schedule: Self.name, field: "head-dim", message: "takes equal head dimensions up to 256")
-    }
     // Tensors that a phase reads element by element are counted in whole numbers.
     let pairs = Double(shape.batch * shape.headsQ) * Double(shape.seqQ) * Double(shape.seqKV) / 64
     guard pairs < 1e15 else {
@@ -120,12 +90,11 @@ public struct SelectedAttention: Schedule {
 
   private func kernels(_ shape: AttentionShape, on device: Device) throws -> [Kernel] {
     let queryBlock = hasSmallBlocks ? 64 : 128
-    let keyBlock = try keyBlock()
     let selection = SelectionPhases(
       schedule: Self.name, shape: shape, queryBlock: queryBlock, keyBlock: keyBlock)
     let code = MaskCode(shape.mask, besideListsOf: (queryBlock, min(keyBlock, 128)))
-    switch family {
-    case "moba":
+    switch values[Self.family] {
+    case .moba:
       let parts = try BlockParts(shape: shape, keyBlock: keyBlock, tile: fa2Tile(shape, device))
       let before = selects ? try selection.gate(gathered: parts.rows, on: device) : []
       return before + [
@@ -139,10 +108,10 @@ public struct SelectedAttention: Schedule {
           partialElement: 2
         ).kernel(on: device),
       ]
-    case "nsa":
+    case .nsa:
       let before = selects ? try selection.compressed(on: device) : []
       return before + [try oneQuery(shape, code, on: device)]
-    case "fsa":
+    case .fsa:
       let mask = try BlockMask(shape, queryBlock: queryBlock, keyBlock: keyBlock)
       let gathered = GatheredQueries(
         schedule: Self.name, shape: shape, rows: mask, queryTile: queryBlock, keyBlock: keyBlock, code: code)
@@ -158,31 +127,35 @@ public struct SelectedAttention: Schedule {
           schedule: Self.name, shape: shape, parts: gathered.parts, tileRows: queryBlock, partialElement: 4
         ).kernel(on: device),
       ]
-    case "bsfa":
+    case .bsfa:
       return [try voting(shape, code, on: device)]
-    case "vertical-slash":
+    case .verticalSlash:
       let before =
-        selects ? try selection.verticalSlash(columns: columns, diagonals: diagonals, on: device) : []
+        selects
+        ? try selection.verticalSlash(
+          columns: values[Self.columns], diagonals: values[Self.diagonals], on: device) : []
       let tile = FlashAttention2Tile(shape: shape, queryTile: 64, keyTile: 64, warps: 4)
       return before + [
         try forward(shape, tile, try lists("sparse_fwd", shape, tile, block: 64, code)).kernel(on: device)
       ]
-    default:
+    case .pooled, .permuted:
       var before: [Kernel] = []
       if selects {
-        if family == "permuted" { before += try selection.keyPermutation(segment: 256, on: device) }
+        if values[Self.family] == .permuted {
+          before += try selection.keyPermutation(segment: 256, on: device)
+        }
         before += try selection.pooledScores(on: device)
       }
       return before + [try blockList(shape, code, on: device)]
     }
   }
 
-  /// The kernel of `flex` where the device has asynchronous products, else FlashAttention-2's loop: what a compiler makes
+  /// The kernel of `flex` where the device has its products, else FlashAttention-2's loop: what a compiler makes
   /// of a kernel with block lists.
   private func blockList(
     _ shape: AttentionShape, _ code: MaskCode, on device: Device
   ) throws -> Kernel {
-    guard device.asyncTensor != nil else {
+    guard DeviceNeed.warpgroupProducts.isMet(by: device) else {
       let tile = fa2Tile(shape, device)
       return try forward(shape, tile, try lists("sparse_fwd", shape, tile, block: 128, code)).kernel(
         on: device)
@@ -216,15 +189,6 @@ public struct SelectedAttention: Schedule {
 
   /// One query position an item; its rows are the heads of the group. Heads with masks of their own have no common list.
   private func oneQuery(_ shape: AttentionShape, _ code: MaskCode, on device: Device) throws -> Kernel {
-    guard shape.group <= 128 else {
-      throw ScheduleError.unsupported(
-        schedule: Self.name, field: "kv-heads",
-        message: "takes groups of up to 128 query heads with family=nsa, not \(shape.group)")
-    }
-    if case .perHead = shape.mask {
-      throw ScheduleError.unsupported(
-        schedule: Self.name, field: "mask", message: "takes one mask for all heads with family=nsa")
-    }
     let tile = FlashAttention2Tile(
       shape: shape, queryTile: shape.group, keyTile: 64, warps: shape.group > 64 ? 8 : 4)
     return try forward(

@@ -17,14 +17,21 @@ struct DecodePages {
   /// Whether each row looks up its own entry, and not a tile one for all its rows.
   let perRow: Bool
 
-  static let parameter = ParameterDescription(
-    name: "page-size",
-    summary:
-      "tokens of a page, where keys come from a paged cache; off: they lie in a row (authors: multiples of 256)",
-    defaultValue: "off")
+  static let parameter = Parameter(
+    "page-size",
+    "tokens of a page, where keys come from a paged cache; off: they lie in a row (authors: multiples of 256)",
+    in: 1...65_536, default: Off.off)
 
   /// Pages that kernels of FlashAttention-2's source take are a multiple of this: the largest tile lies in one.
   static let authorsMultiple = 256
+
+  /// Pages that such kernels take, where another kernel takes all.
+  static func wholeTiles(unless other: Condition) -> Condition {
+    other
+      || Condition("page-size off or a multiple of \(authorsMultiple)") {
+        ($0.values[parameter].number ?? 0) % authorsMultiple == 0
+      }
+  }
 
   /// Reads the entries of a tile; with one slot, once the slot is free.
   func load(_ tile: DecodeTile, slotEmpty: BarrierID, _ builder: inout KernelBuilder<some StepCounts>)
@@ -49,27 +56,6 @@ struct DecodePages {
         $0.otherInstructions = 6 * threads
         $0.alu = 10 * threads
       }
-    }
-  }
-}
-
-/// What a batch that shares its first keys asks of a kernel that reads them through each sequence's own page list.
-enum SharedPages {
-  /// - Throws: `ScheduleError.unsupported` where there are no pages, or the prefix ends within one.
-  /// - Parameter asking: the parameters that give pages.
-  static func check(
-    _ shape: AttentionShape, page: Int?, schedule: String, asking: String = "page-size"
-  ) throws(ScheduleError) {
-    guard shape.sharedPrefix > 0 else { return }
-    guard let page else {
-      throw .unsupported(
-        schedule: schedule, field: "shared-prefix",
-        message: "reads a shared prefix through pages that several sequences have: give \(asking)")
-    }
-    guard shape.sharedPrefix % page == 0 else {
-      throw .unsupported(
-        schedule: schedule, field: "shared-prefix",
-        message: "shares whole pages: \(shape.sharedPrefix) keys are no multiple of page-size \(page)")
     }
   }
 }

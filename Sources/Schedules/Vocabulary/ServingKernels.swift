@@ -11,25 +11,13 @@ struct ServingKernels {
   let schedule: String
   let shape: AttentionShape
 
-  static let layout = ParameterDescription(
-    name: "layout",
-    summary:
+  /// How keys lie in memory.
+  enum Layout: String, CaseIterable { case dense, varlen, paged }
+  static func layout(dependsOn: Condition) -> Parameter<Layout> {
+    Parameter(
+      "layout",
       "dense; varlen: lengths from a table; paged: that, and a paged cache that takes the new keys first",
-    choices: ["dense", "varlen", "paged"], defaultValue: "dense")
-
-  /// Tokens of a page: `off`, or a number from 1 to 65536.
-  static func page(_ text: String) throws(ScheduleError) -> Int? {
-    if text == "off" { return nil }
-    guard let tokens = Int(text), (1...65_536).contains(tokens) else {
-      throw .parameter(name: "page-size", message: "'\(text)' is neither off nor a number from 1 to 65536")
-    }
-    return tokens
-  }
-
-  /// Serving engines do not train.
-  static func noBackward(_ schedule: String) -> ScheduleError {
-    .unsupported(
-      schedule: schedule, field: "layout", message: "models the backward pass with layout=dense only")
+      default: .dense, dependsOn: dependsOn)
   }
 
   private var element: Double { Double(shape.dataType.bytes) }
@@ -38,11 +26,11 @@ struct ServingKernels {
   private static let threads = 128
 
   /// What runs before attention in a layout.
-  func kernels(layout: String, on device: Device) throws(ScheduleError) -> [Kernel] {
+  func kernels(layout: Layout, on device: Device) throws(ScheduleError) -> [Kernel] {
     switch layout {
-    case "varlen": [try prepare(on: device)]
-    case "paged": [try append(on: device), try prepare(on: device)]
-    default: []
+    case .varlen: [try prepare(on: device)]
+    case .paged: [try append(on: device), try prepare(on: device)]
+    case .dense: []
     }
   }
 

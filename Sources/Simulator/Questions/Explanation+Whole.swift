@@ -70,7 +70,7 @@ extension Simulation {
   private static func parameters(
     of request: SimulationRequest
   ) -> [(path: String, factor: Double, parameter: Elasticity.Parameter)] {
-    guard let schedule = ScheduleRegistry[request.schedule], let placement = try? program(request).placement
+    guard let schedule = request.scheduleType, let placement = try? program(request).placement
     else { return [] }
     var found: [(path: String, factor: Double, parameter: Elasticity.Parameter)] = []
     let depths = "depths"

@@ -67,7 +67,7 @@ public struct ParallelismSearch: Sendable {
       _ = try Simulation.program(request)
     } catch .schedule(.doesNotFit) {
     }
-    guard let schedule = ScheduleRegistry[request.schedule], !schedule.parallelism.isEmpty else {
+    guard let schedule = request.scheduleType, !schedule.parallelism.isEmpty else {
       throw .schedule(
         .unsupported(
           schedule: request.schedule, field: "schedule", message: "has no parallelism that could be searched")

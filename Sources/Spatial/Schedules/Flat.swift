@@ -11,14 +11,13 @@ public struct Flat: Schedule {
   public static let name = "flat"
   public static let summary = "FLAT: fused three-pass attention on a spatial array, scores in the buffer"
   public static let parameters = SpatialOptions.parameters
-  private let options: SpatialOptions
-
-  public init(parameters: ScheduleParameters) throws(ScheduleError) {
-    options = try SpatialOptions(parameters)
-  }
+  public static let needs: [DeviceNeed] = [.spatial]
+  public static let support = Support.spatial
+  public let values: ParameterValues
+  public init(values: ParameterValues) { self.values = values }
 
   public func program(for shape: AttentionShape, on device: Device) throws(ScheduleError) -> Program {
-    let call = try SpatialCall(Self.name, shape, on: device, options)
+    let call = try SpatialCall(Self.name, shape, on: device, SpatialOptions(values))
     let mapper = FlatMapper(
       call: call, bytesPerCycle: call.machine.dramBandwidth.value / device.clock.maximum.value)
     guard let mapping = mapper.best() else {

@@ -12,15 +12,13 @@ public struct FuseMaxArchitecture: Schedule {
   public static let summary =
     "FuseMax's cascade and elements without interleaving: waits for each row maximum"
   public static let parameters = SpatialOptions.parameters
-  private let options: SpatialOptions
-
-  public init(parameters: ScheduleParameters) throws(ScheduleError) {
-    options = try SpatialOptions(parameters)
-  }
+  public static let needs: [DeviceNeed] = [.spatial, .gridVector]
+  public static let support = Support.spatial
+  public let values: ParameterValues
+  public init(values: ParameterValues) { self.values = values }
 
   public func program(for shape: AttentionShape, on device: Device) throws(ScheduleError) -> Program {
-    let call = try SpatialCall(Self.name, shape, on: device, options)
-    try call.requireGridVector(device)
+    let call = try SpatialCall(Self.name, shape, on: device, SpatialOptions(values))
     let bound = try FuseMaxCall(call, keepsScores: false)
     return bound.program([
       .init("scores", [bound.qk, bound.lm, bound.rd, bound.av], stall: call.rows * bound.lm.cycles),

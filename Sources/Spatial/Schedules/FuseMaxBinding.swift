@@ -12,15 +12,13 @@ public struct FuseMaxBinding: Schedule {
   public static let name = "fusemax-binding"
   public static let summary = "FuseMax: one-pass attention on a spatial array, tiles interleaved"
   public static let parameters = SpatialOptions.parameters
-  private let options: SpatialOptions
-
-  public init(parameters: ScheduleParameters) throws(ScheduleError) {
-    options = try SpatialOptions(parameters)
-  }
+  public static let needs: [DeviceNeed] = [.spatial, .gridVector]
+  public static let support = Support.spatial
+  public let values: ParameterValues
+  public init(values: ParameterValues) { self.values = values }
 
   public func program(for shape: AttentionShape, on device: Device) throws(ScheduleError) -> Program {
-    let call = try SpatialCall(Self.name, shape, on: device, options)
-    try call.requireGridVector(device)
+    let call = try SpatialCall(Self.name, shape, on: device, SpatialOptions(values))
     let bound = try FuseMaxCall(call, keepsScores: false)
     return bound.program([
       .init("scores", [bound.qk, bound.lm, bound.rd, bound.rnv, bound.av]),
@@ -28,14 +26,5 @@ public struct FuseMaxBinding: Schedule {
       .init("exponentials", [bound.sln, bound.sld, bound.prm, bound.spd]),
       .init("values", [bound.slnv, bound.spnv]),
     ])
-  }
-}
-
-extension SpatialCall {
-  /// - Throws: where the elements of the 2-D array only multiply and add.
-  func requireGridVector(_ device: Device) throws(ScheduleError) {
-    guard machine.gridVector.value == 1 else {
-      throw .missingResource(schedule: schedule, part: "spatial.gridVector", device: device.id)
-    }
   }
 }

@@ -12,14 +12,13 @@ public struct FuseMaxCascade: Schedule {
   public static let name = "fusemax-cascade"
   public static let summary = "FuseMax's one-pass cascade on FLAT's elements: softmax on the 1-D array"
   public static let parameters = SpatialOptions.parameters
-  private let options: SpatialOptions
-
-  public init(parameters: ScheduleParameters) throws(ScheduleError) {
-    options = try SpatialOptions(parameters)
-  }
+  public static let needs: [DeviceNeed] = [.spatial]
+  public static let support = Support.spatial
+  public let values: ParameterValues
+  public init(values: ParameterValues) { self.values = values }
 
   public func program(for shape: AttentionShape, on device: Device) throws(ScheduleError) -> Program {
-    let call = try SpatialCall(Self.name, shape, on: device, options)
+    let call = try SpatialCall(Self.name, shape, on: device, SpatialOptions(values))
     let bound = try FuseMaxCall(call, keepsScores: true)
     return bound.program([
       .init(

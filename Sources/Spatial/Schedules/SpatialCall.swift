@@ -41,13 +41,6 @@ struct SpatialCall {
     guard let machine = device.spatial else {
       throw .missingResource(schedule: schedule, part: "spatial", device: device.id)
     }
-    if shape.pass == .backward {
-      throw .unsupported(schedule: schedule, field: "pass", message: "computes the forward pass only")
-    }
-    if shape.mask != .none {
-      throw .unsupported(
-        schedule: schedule, field: "mask", message: "takes every key with every query: there is no mask")
-    }
     self.schedule = schedule
     self.shape = shape
     self.machine = machine

@@ -11,14 +11,13 @@ public struct Unfused: Schedule {
   public static let name = "unfused"
   public static let summary = "Three operators on a spatial array, scores through memory in between"
   public static let parameters = SpatialOptions.parameters
-  private let options: SpatialOptions
-
-  public init(parameters: ScheduleParameters) throws(ScheduleError) {
-    options = try SpatialOptions(parameters)
-  }
+  public static let needs: [DeviceNeed] = [.spatial]
+  public static let support = Support.spatial
+  public let values: ParameterValues
+  public init(values: ParameterValues) { self.values = values }
 
   public func program(for shape: AttentionShape, on device: Device) throws(ScheduleError) -> Program {
-    let call = try SpatialCall(Self.name, shape, on: device, options)
+    let call = try SpatialCall(Self.name, shape, on: device, SpatialOptions(values))
     let softmax = SpatialSoftmax(call: call)
     let bytes = call.scores * call.element
     let first = mapper(call, call.dim)

@@ -79,7 +79,7 @@ struct CompareCommand: ParsableCommand {
   }
 
   private func kind(of operand: String) -> String {
-    if ScheduleRegistry[operand] != nil { return "schedule" }
+    if ScheduleRegistry.standard[operand] != nil { return "schedule" }
     return options.library.library.ids().contains(operand) ? "device" : "file"
   }
 
@@ -95,14 +95,14 @@ struct CompareCommand: ParsableCommand {
     let library = options.library.library
     var flags = options.flags
     var file = scenario
-    if ScheduleRegistry[operand] != nil {
+    if ScheduleRegistry.standard[operand] != nil {
       flags.schedule = operand
     } else if library.ids().contains(operand) {
       flags.device = operand
     } else if operand.hasSuffix(".yaml") || operand.contains("/") {
       file = operand
     } else {
-      let known = ScheduleRegistry.all.map { $0.name } + library.ids()
+      let known = ScheduleRegistry.standard.names + library.ids()
       throw Failure(
         .usage,
         "error: '\(operand)' is no schedule, device or scenario file; there are \(known.joined(separator: ", "))"

@@ -1,7 +1,9 @@
 import ArgumentParser
 import HWModels
 import InputFiles
+import Programs
 import Reports
+import Schedules
 
 struct DevicesCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
@@ -9,6 +11,7 @@ struct DevicesCommand: ParsableCommand {
 
   @Argument(help: "Device to show in full.") var id: String?
   @Flag(help: "Print JSON.") var json = false
+  @Flag(help: "Print a page of Markdown: all devices, and what runs on them.") var markdown = false
   @OptionGroup var options: LibraryOptions
 
   func run() throws {
@@ -33,7 +36,9 @@ struct DevicesCommand: ParsableCommand {
         }
       }
       Console.print(
-        json ? JSONValue.array(devices.map { DeviceList.json($0) }).text() : DeviceList.text(devices))
+        json
+          ? JSONValue.array(devices.map { DeviceList.json($0) }).text()
+          : markdown ? DeviceList.markdown(devices) : DeviceList.text(devices))
       if !problems.isEmpty { throw InputError(problems) }
     }
   }
@@ -45,12 +50,37 @@ private enum DeviceList {
     let width = devices.map(\.id.count).max() ?? 0
     return devices.map { device in
       let pad = String(repeating: " ", count: width - device.id.count)
-      let kinds = ProvenanceKind.allCases.compactMap { kind -> String? in
-        let count = device.provenance.values.count { $0.kind == kind }
-        return count > 0 ? "\(count) \(kind.rawValue)" : nil
-      }
-      return "\(device.id)\(pad)  \(device.name); numbers: \(kinds.joined(separator: ", "))"
+      return "\(device.id)\(pad)  \(device.name); numbers: \(kinds(device))"
     }.joined(separator: "\n")
+  }
+
+  /// A line a device.
+  static func markdown(_ devices: [Device]) -> String {
+    var lines = [
+      "# Devices", "",
+      "Written by `make docs` from `hardware/`. `attnsim devices ID` prints every number with its source.",
+      "", "| device | name | kind | matrix instructions | numbers | schedules |",
+      "| --- | --- | --- | --- | --- | --- |",
+    ]
+    lines += devices.map { device in
+      let families = DeviceWord.fields.filter { $0.name == "family" }.compactMap {
+        device.words[$0.path]?.value
+      }
+      let cells = [
+        "[\(device.id)](../hardware/\(device.id).yaml)", device.name, device.kind.rawValue,
+        families.joined(separator: ", "), kinds(device),
+        ScheduleRegistry.standard.all.filter { $0.runs(on: device) }.map { $0.name }.joined(separator: ", "),
+      ]
+      return "| " + cells.joined(separator: " | ") + " |"
+    }
+    return lines.joined(separator: "\n")
+  }
+
+  private static func kinds(_ device: Device) -> String {
+    ProvenanceKind.allCases.compactMap { kind -> String? in
+      let count = device.provenance.values.count { $0.kind == kind }
+      return count > 0 ? "\(count) \(kind.rawValue)" : nil
+    }.joined(separator: ", ")
   }
 
   static func text(_ device: Device) -> String {
@@ -64,6 +94,12 @@ private enum DeviceList {
       let pad = String(repeating: " ", count: width - field.path.count)
       let amount = AmountText.write(value, unit: field.unit)
       lines.append("\(field.path)\(pad)  \(amount)  \(provenance.kind.rawValue): \(provenance.source)")
+    }
+    for word in DeviceWord.fields {
+      guard let found = device.words[word.path] else { continue }
+      let pad = String(repeating: " ", count: max(width - word.path.count, 0))
+      lines.append(
+        "\(word.path)\(pad)  \(found.value)  \(found.provenance.kind.rawValue): \(found.provenance.source)")
     }
     return lines.joined(separator: "\n")
   }
@@ -87,6 +123,13 @@ private enum DeviceList {
     return .object([
       (key: "id", value: .string(device.id)), (key: "name", value: .string(device.name)),
       (key: "kind", value: .string(device.kind.rawValue)), (key: "numbers", value: .object(numbers)),
+      (
+        key: "words",
+        value: .object(
+          DeviceWord.fields.compactMap { word in
+            device.words[word.path].map { (key: word.path, value: .string($0.value)) }
+          })
+      ),
     ])
   }
 }

@@ -44,11 +44,13 @@ struct MaskCommand: ParsableCommand {
     help: "Share of the calls that use the mask, as 19/28 or 0.68 (default: all).")
   var sparseShare: String?
   @Flag(help: "Prints JSON.") var json = false
+  @Flag(help: "Prints a page of Markdown: the forms of masks, and who takes them.") var markdown = false
 
   enum TileLayout: String, ExpressibleByArgument, CaseIterable { case tiled, flat }
 
   func validate() throws {
-    if (spec == nil) == (cases == nil) {
+    if markdown, spec == nil, cases == nil { return }
+    if (spec == nil) == (cases == nil) || markdown {
       throw ValidationError("a mask or --cases FILE is due, and not both")
     }
     if cases == nil, output != nil { throw ValidationError("-o is where a table of --cases goes") }
@@ -64,6 +66,7 @@ struct MaskCommand: ParsableCommand {
 
   func run() throws {
     try Failure.reporting {
+      if markdown { Console.print(try MaskGrammar.markdown()) }
       if let cases { try fillTable(at: cases) }
       if let spec { try count(spec) }
     }

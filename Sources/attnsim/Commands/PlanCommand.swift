@@ -218,7 +218,7 @@ struct PlanCommand: ParsableCommand {
   ) throws -> CrossoverMap {
     let requests = try kernel.map { text -> (String, ScheduleParameters) in
       let parts = text.split(separator: ":", maxSplits: 1).map(String.init)
-      guard let name = parts.first, let schedule = ScheduleRegistry[name] else {
+      guard let name = parts.first, let schedule = ScheduleRegistry.standard[name] else {
         throw Failure(.usage, "error: --kernel '\(text)': no such schedule; `attnsim schedules` lists them")
       }
       var values: [String: String] = [:]
@@ -245,7 +245,7 @@ struct PlanCommand: ParsableCommand {
       else { return nil }
       let (name, parameters) = requests[candidate]
       // Kernels over the latent have its dimensions; the others take keys and values of every head.
-      let shape = model.hasLatent ? full.fitted(to: ScheduleRegistry[name]?.geometry) : full
+      let shape = model.hasLatent ? full.fitted(to: ScheduleRegistry.standard[name]?.geometry) : full
       return
         (try? Simulation.run(
           .init(schedule: name, parameters: parameters, shape: shape, device: device, mode: .burst)))?

@@ -1,48 +1,34 @@
 import ArgumentParser
+import InputFiles
 import Programs
 import Reports
 import Schedules
 
 struct SchedulesCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "schedules", abstract: "Lists the schedules and their parameters.")
+    commandName: "schedules", abstract: "Lists the schedules and their parameters, or one in full.")
 
+  @Argument(help: "Schedule to show in full.") var name: String?
   @Flag(help: "Print JSON.") var json = false
+  @Flag(help: "Print a page of Markdown: what each takes, needs and can be told.") var markdown = false
+
+  @OptionGroup var options: LibraryOptions
 
   func run() throws {
-    Console.print(json ? SchedulesCommand.json : SchedulesCommand.text)
-  }
-
-  private static var text: String {
-    ScheduleRegistry.all.map { schedule in
-      var lines = ["\(schedule.name): \(schedule.summary)"]
-      for parameter in schedule.parameters {
-        let choices = parameter.choices.isEmpty ? "" : "; one of \(parameter.choices.joined(separator: ", "))"
-        lines.append("  \(parameter.name)=\(parameter.defaultValue): \(parameter.summary)\(choices)")
+    try Failure.reporting {
+      let registry = ScheduleRegistry.standard
+      var chosen = registry.all
+      if let name {
+        guard let schedule = registry[name] else {
+          throw Failure(
+            .usage, "error: unknown schedule '\(name)'; there are \(registry.names.joined(separator: ", "))")
+        }
+        chosen = [schedule]
       }
-      return lines.joined(separator: "\n")
-    }.joined(separator: "\n")
-  }
-
-  private static var json: String {
-    JSONValue.array(
-      ScheduleRegistry.all.map { schedule in
-        .object([
-          (key: "name", value: .string(schedule.name)), (key: "summary", value: .string(schedule.summary)),
-          (
-            key: "parameters",
-            value: .array(
-              schedule.parameters.map { parameter in
-                .object([
-                  (key: "name", value: .string(parameter.name)),
-                  (key: "summary", value: .string(parameter.summary)),
-                  (key: "choices", value: .array(parameter.choices.map { .string($0) })),
-                  (key: "default", value: .string(parameter.defaultValue)),
-                ])
-              })
-          ),
-        ])
-      }
-    ).text()
+      let library = options.library
+      let list = ScheduleList(
+        schedules: chosen, devices: library.ids().compactMap { try? library.device($0) })
+      Console.print(json ? list.json : markdown ? list.markdown : name == nil ? list.text : list.full)
+    }
   }
 }

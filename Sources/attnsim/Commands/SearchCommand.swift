@@ -34,7 +34,7 @@ struct SearchCommand: ParsableCommand {
     try Failure.reporting {
       let request = try options.request(file: scenario)
       guard share > 0, share <= 1 else { throw Failure(.usage, "error: --share lies above 0 and up to 1") }
-      let hasParallelism = ScheduleRegistry[request.schedule].map { !$0.parallelism.isEmpty } ?? false
+      let hasParallelism = request.scheduleType.map { !$0.parallelism.isEmpty } ?? false
       if (goal ?? (hasParallelism ? .parallelism : .depths)) == .parallelism {
         let result = try ParallelismSearch.run(request, share: share, seed: seed)
         switch format {

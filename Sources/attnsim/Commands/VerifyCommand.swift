@@ -58,9 +58,9 @@ struct VerifyCommand: AsyncParsableCommand {
   }
 
   private func schedules() throws -> [any Schedule.Type] {
-    guard let schedule else { return ScheduleRegistry.all }
-    guard let type = ScheduleRegistry[schedule] else {
-      let known = ScheduleRegistry.all.map { $0.name }.joined(separator: ", ")
+    guard let schedule else { return ScheduleRegistry.standard.all }
+    guard let type = ScheduleRegistry.standard[schedule] else {
+      let known = ScheduleRegistry.standard.names.joined(separator: ", ")
       throw Failure(.usage, "error: unknown schedule '\(schedule)'; there are \(known)")
     }
     return [type]

@@ -112,7 +112,7 @@ struct VerifyPlan: Sendable {
           // Shapes that the schedule takes, where it takes some of a family; else those that it refuses, with the reason.
           let calls = numbered.map { VerificationCall(schedule: schedule, shape: $1, number: $0) }
           let taken = Array(
-            calls.filter { (try? schedule.program(for: $0.shape, on: device)) != nil }.prefix(shapes))
+            calls.filter { Verification.takes(schedule, $0.shape, on: device) }.prefix(shapes))
           return taken.isEmpty ? Array(calls.prefix(shapes)) : taken
         case .batches(let family):
           return Array(
@@ -127,7 +127,7 @@ struct VerifyPlan: Sendable {
   ) throws -> Device {
     for id in library.ids() {
       let device = try library.device(id)
-      let runs = pools.contains { $0.contains { (try? schedule.program(for: $0, on: device)) != nil } }
+      let runs = pools.contains { $0.contains { Verification.takes(schedule, $0, on: device) } }
       if runs { return device }
     }
     throw Failure(

@@ -5,6 +5,10 @@ enum Sample {
   static let device: Device = {
     var device = Device(id: "sample-h", name: "Sample Hopper board", kind: .gpu)
     for (path, value) in values { DeviceField.at(path)?.set(value, on: &device) }
+    for word in DeviceWord.fields {
+      device.words[word.path] = DeviceWord(
+        word.example, provenance: Provenance(kind: .quoted, source: "made up for the tests"))
+    }
     for (path, _) in values {
       device.provenance[path] = Provenance(kind: .quoted, source: "made up for the tests")
     }
