@@ -184,93 +184,33 @@ struct BlockMerge {
   /// Bytes of an element of a partial output.
   let partialElement: Int
 
-  private struct Steps: StepCounts {
-    /// Whether there are parts, or none.
-    var any = 0
-    var none = 0
-    var parts = 0
-  }
-
-  /// Rows of a work item; they divide every tile of queries.
-  private static let rows = 16
-
   func kernel(on device: Device) throws(ScheduleError) -> Kernel {
-    var builder = KernelBuilder(counting: Steps.self, schedule: schedule, kernel: "merge")
-    let rows = Self.rows
-    let part = TileRef(
-      builder.buffer("part O", .registers, rows: rows, columns: shape.headDimV, type: .fp32))
-    let statistics = TileRef(builder.buffer("lse", .registers, rows: rows, columns: 1, type: .fp32))
-    let own = TileCoordinate(rows: rows, index: .item(scale: 1, offset: 0))
-    let ofPart = TileCoordinate(
-      rows: rows, index: .item(scale: 1, offset: 0), split: .walk(offset: 0))
+    // They divide every tile of queries.
+    let rows = 16
     let elements = Double(rows * shape.headDimV)
-    func store(_ action: Action) -> Operation {
-      Operation(
-        "store O", .loadStore,
-        work: .of {
-          $0.convert = elements
-          $0.globalWrite = elements * 2 + Double(rows * 4)
-          $0.otherInstructions = elements / 8
-        }, action: action)
-    }
-    builder.actor(
-      "warps", warps: 4,
-      blocks: [
-        Block(
-          trips: .count(\Steps.parts), stepsPerTrip: 1,
-          operations: [
-            Operation(
-              "load part", .loadStore,
-              work: .of {
-                $0.streamRead = elements * Double(partialElement) + Double(rows * 8)
-                $0.fma = 2 * elements
-                $0.exp = Double(rows * 8)
-                $0.otherInstructions = elements / 4
-              }, chain: Chain(alu: 6, exp: 1, shared: 1),
-              action: .sequence([
-                .load(.partialO, ofPart, into: part), .load(.partialLogSumExp, ofPart, into: statistics),
-              ]))
-          ]),
-        Block(
-          trips: .count(\Steps.any), stepsPerTrip: 0,
-          operations: [store(.mergePartials(output: .o, coordinate: own))]),
-        Block(
-          trips: .count(\Steps.none), stepsPerTrip: 0,
-          operations: [
-            store(
-              .sequence([
-                .fill(part, 0), .fill(statistics, -Double.infinity), .store(part, .o, own),
-                .store(statistics, .logSumExp, own),
-              ]))
-          ]),
-      ])
-    return try builder.build(
-      items: items(), policy: .grid(order: .sequencesFastest),
-      footprint: Footprint(threads: 128, registersPerThread: 40, sharedBytes: 0), role: .postprocess,
-      on: device)
-  }
-
-  private func items() -> ItemSpace {
-    var classes: [ItemClass] = []
-    var groups: [ItemSpace.Group] = []
-    let all = (shape.seqQ + Self.rows - 1) / Self.rows
-    let perTile = tileRows / Self.rows
-    for entry in parts {
-      var runs: [ItemSpace.TileRun] = []
-      for (index, splits) in entry.tiles.enumerated() {
-        let count = min(perTile, all - index * perTile)
-        guard count > 0 else { continue }
-        runs.append(.init(itemClass: classes.count, count: count))
-        let any = min(splits.count, 1)
-        classes.append(ItemClass(Steps(any: any, none: 1 - any, parts: splits.count), walk: .list(splits)))
+    let merge = Merge(
+      schedule: schedule, name: "merge", shape: shape, rows: rows,
+      mostParts: parts.flatMap { $0.tiles.map(\.count) }.max() ?? 0,
+      footprint: Footprint(threads: 128, registersPerThread: 40, sharedBytes: 0),
+      weights: .running(nil),
+      add: { _ in
+        .init("load part", chain: Chain(alu: 6, exp: 1, shared: 1)) {
+          $0.fma = 2 * elements
+          $0.exp = Double(rows * 8)
+          $0.otherInstructions = elements / 4
+        }
+      }, partialElement: partialElement,
+      store: .init("store O") { $0.otherInstructions = elements / 8 }, storesLogSumExp: true,
+      writesEmptyRows: true)
+    let (all, perTile) = ((shape.seqQ + rows - 1) / rows, tileRows / rows)
+    let heads = parts.map { entry in
+      let runs = entry.tiles.enumerated().map { index, splits in
+        Merge.Run(parts: .list(splits), count: min(perTile, all - index * perTile))
       }
-      groups.append(.init(count: entry.heads, runs: runs))
+      return (entry.heads, runs)
     }
-    if groups.count == 1 {
-      groups[0].count *= shape.batch
-    } else {
-      groups = Array(repeating: groups, count: shape.batch).flatMap(\.self)
-    }
-    return ItemSpace(classes: classes, groups: groups)
+    var items = merge.items(heads, classPerRun: true)
+    items.groups = items.groups.repeated(batch: shape.batch)
+    return try merge.kernel(items, order: .sequencesFastest, on: device)
   }
 }
