@@ -55,7 +55,7 @@ struct DecodeItems {
   ///
   /// - Parameter chunk: key tiles of a part, where a rule says that; nil for parts of one length.
   func fixed(splits: Int, chunk: Int? = nil, isPartial: Bool) -> (items: ItemSpace, parts: [Int]) {
-    var classes = ClassTable()
+    var list = ItemList<Part>()
     var groups: [ItemSpace.Group] = []
     var parts: [Int] = []
     for run in shape.runs {
@@ -70,7 +70,8 @@ struct DecodeItems {
         for part in 0..<(chunk == nil ? splits : min(cut.partsWithTiles, splits)) {
           let range = cut.range(of: part)
           let tiles = span.lowerBound + range.lowerBound..<span.lowerBound + range.upperBound
-          tileClasses.append(classes.index(tiles, isPartial: isPartial))
+          let part = Part(tiles: tiles, isPartial: isPartial)
+          tileClasses.append(list.place(of: part) { part.itemClass })
         }
         own.append(cut.partsWithTiles)
       }
@@ -79,7 +80,7 @@ struct DecodeItems {
       for _ in 0..<(shape.lengths == nil ? 1 : alike) { parts += own }
     }
     return (
-      ItemSpace(classes: classes.all, groups: groups, packedHeads: packedHeads, splits: splits), parts
+      ItemSpace(classes: list.classes, groups: groups, packedHeads: packedHeads, splits: splits), parts
     )
   }
 
@@ -118,8 +119,7 @@ struct DecodeItems {
       lengths += loads
       firstOutput += line.outputs.reduce(0) { $0 + $1.count }
     }
-    var classes = ClassTable()
-    var groups: [ItemSpace.Group] = []
+    var list = ItemList<Part>()
     var next = 0
     let starts = shape.keyRuns.flatMap { run in
       let one = (0..<rowTiles).map { span($0, keys: run.keys).lowerBound }
@@ -132,37 +132,24 @@ struct DecodeItems {
       for (tile, count) in own.enumerated() {
         for piece in pieces[next..<next + count] {
           let tiles = starts[tile] + piece.tiles.lowerBound..<starts[tile] + piece.tiles.upperBound
-          tileClasses.append(classes.index(tiles, isPartial: mergesAll || count > 1))
+          let part = Part(tiles: tiles, isPartial: mergesAll || count > 1)
+          tileClasses.append(list.place(of: part) { part.itemClass })
         }
         next += count
       }
-      let group = ItemSpace.Group(count: 1, tileClasses: tileClasses, tileSplits: own)
-      if let last = groups.last, last.runs == group.runs, last.tileSplits == own {
-        groups[groups.count - 1].count += 1
-      } else {
-        groups.append(group)
-      }
+      list.append(.init(count: 1, tileClasses: tileClasses, tileSplits: own))
     }
     let items = ItemSpace(
-      classes: classes.all, groups: groups, packedHeads: packedHeads, splits: max(parts.max() ?? 1, 1))
+      classes: list.classes, groups: list.groups, packedHeads: packedHeads,
+      splits: max(parts.max() ?? 1, 1))
     return (items, lengths.filter { $0 > 0 }, parts)
   }
 
-  /// Classes of parts, each once.
-  private struct ClassTable {
-    private(set) var all: [ItemClass] = []
-    private var known: [Key: Int] = [:]
-    private struct Key: Hashable {
-      var tiles: Range<Int>
-      var isPartial: Bool
-    }
+  /// What makes parts different.
+  private struct Part: Hashable {
+    var tiles: Range<Int>
+    var isPartial: Bool
 
-    mutating func index(_ tiles: Range<Int>, isPartial: Bool) -> Int {
-      let key = Key(tiles: tiles, isPartial: isPartial)
-      if let index = known[key] { return index }
-      all.append(ItemClass(Steps(tiles, isPartial: isPartial), walk: .ascending(tiles)))
-      known[key] = all.count - 1
-      return all.count - 1
-    }
+    var itemClass: ItemClass { ItemClass(Steps(tiles, isPartial: isPartial), walk: .ascending(tiles)) }
   }
 }

@@ -25,111 +25,103 @@ struct DecodeKernel {
   private let element = 2
   private var threads: Int { 32 * tile.warps }
 
+  /// Buffers and barriers that copies and warps use.
+  private struct Shared {
+    let q: TileRef
+    let k: Ring
+    let v: Ring
+    /// All warps meet.
+    let all: BarrierID
+  }
+
   func kernel(_ items: ItemSpace, policy: TilePolicy, on device: Device) throws(ScheduleError) -> Kernel {
     var builder = KernelBuilder(counting: DecodeItems.Steps.self, schedule: schedule, kernel: name)
-    let type = shape.dataType
-    let steps = TripCount.count(\DecodeItems.Steps.tiles)
-    let any = TripCount.count(\DecodeItems.Steps.any)
-    let q = builder.buffer("Q", .shared, rows: tile.rows, columns: tile.headDim, type: type)
-    let k = builder.ring(
-      "K", rows: tile.keyTile, columns: tile.headDim, type: type, slots: tile.slots, consumers: 1,
-      mechanism: .completion)
-    let v = builder.ring(
-      "V", rows: tile.keyTile, columns: tile.headDimV, type: type, slots: tile.slots, consumers: 1,
-      mechanism: .completion)
+    func ring(_ name: String, columns: Int) -> Ring {
+      builder.ring(
+        name, rows: tile.keyTile, columns: columns, type: shape.dataType, slots: tile.slots, consumers: 1,
+        mechanism: .completion)
+    }
+    let q = TileRef(
+      builder.buffer("Q", .shared, rows: tile.rows, columns: tile.headDim, type: shape.dataType))
+    let (k, v) = (ring("K", columns: tile.headDim), ring("V", columns: tile.headDimV))
     let registers = ConsumerBuffers(
       builder: &builder, group: 0, rows: tile.rows, keyTile: tile.keyTile, headDimV: tile.headDimV,
-      type: type,
-      probabilitiesInRegisters: !tile.sharesRows, exponential: .fused)
-    addCopies(&builder, k: k, v: v, steps: steps)
+      type: shape.dataType, probabilitiesInRegisters: !tile.sharesRows, exponential: .fused)
+    let entries = pages?.load(tile, slotEmpty: k.empty, &builder)
+    builder.actor("copies", warps: tile.warps) { actor in
+      actor.each(\.tiles) {
+        entries
+        copy(.k, k, columns: tile.headDim, used: shape.headDim, waits: entries?.waits != [k.empty])
+        copy(.v, v, columns: tile.headDimV, used: shape.headDimV)
+      }
+    }
     let codebooks = codebooks(&builder)
-    let all = builder.barrier("warps", .named)
-    // Q, and P with the statistics of each warp where they cross warps.
-    let scratch =
-      tile.rows * tile.headDim * element
-      + (tile.sharesRows ? tile.rows * tile.keyTile * element + tile.rows * tile.warps * 4 : 0)
-    builder.actor(
-      "warps", warps: tile.warps,
-      blocks: [
-        Block(trips: any, stepsPerTrip: 0, operations: registers.clear + codebooks + [loadQuery(q)]),
-        Block(
-          trips: steps, stepsPerTrip: 1, operations: step(registers, q: TileRef(q), k: k, v: v, all: all)),
-        Block(
-          trips: .count(\DecodeItems.Steps.direct), stepsPerTrip: 0,
-          operations: epilogue(registers, isPartial: false)),
-        Block(
-          trips: .count(\DecodeItems.Steps.partial), stepsPerTrip: 0,
-          operations: epilogue(registers, isPartial: true)),
-      ])
-    let rowBytes = format.rowBytes(tile.headDim) + format.rowBytes(tile.headDimV)
-    let ringBytes =
-      tile.slots * tile.keyTile * Int(rowBytes.rounded(.up)) + format.codebookBytes(tile.headDim)
-      + format.codebookBytes(tile.headDimV)
+    let shared = Shared(q: q, k: k, v: v, all: builder.barrier("warps", .named))
+    builder.actor("warps", warps: tile.warps) { actor in
+      actor.when(\.any) {
+        registers.clear
+        codebooks
+        loadQuery(q)
+      }
+      actor.each(\.tiles) { step(shared, registers) }
+      actor.when(\.direct) { epilogue(registers, isPartial: false) }
+      actor.when(\.partial) { epilogue(registers, isPartial: true) }
+    }
     var kernel = try builder.build(
       items: items, policy: policy,
       footprint: Footprint(
-        threads: threads, registersPerThread: tile.registersPerThread, sharedBytes: ringBytes + scratch),
+        threads: threads, registersPerThread: tile.registersPerThread, sharedBytes: sharedBytes),
       on: device)
     kernel.sharedStream = .keysAndValues(
       of: shape, bytesPerKey: format.rowBytes(shape.headDim) + format.rowBytes(shape.headDimV))
     return kernel
   }
 
+  /// The rings, codebooks, Q, and P with the statistics of each warp where they cross warps.
+  private var sharedBytes: Int {
+    let rowBytes = format.rowBytes(tile.headDim) + format.rowBytes(tile.headDimV)
+    let crossing = tile.keyTile * element + tile.warps * 4
+    return tile.slots * tile.keyTile * Int(rowBytes.rounded(.up)) + format.codebookBytes(tile.headDim)
+      + format.codebookBytes(tile.headDimV) + tile.rows * tile.headDim * element
+      + (tile.sharesRows ? tile.rows * crossing : 0)
+  }
+
   /// The centroids of a head, before its first key.
-  private func codebooks(_ builder: inout KernelBuilder<some StepCounts>) -> [Operation] {
+  private func codebooks(_ builder: inout KernelBuilder<DecodeItems.Steps>) -> Operation? {
     let bytes = Double(format.codebookBytes(shape.headDim) + format.codebookBytes(shape.headDimV))
-    guard bytes > 0 else { return [] }
+    guard bytes > 0 else { return nil }
     let table = TileRef(builder.buffer("codebooks", .shared, rows: 1, columns: 1, type: .fp32))
-    return [
-      Operation(
-        "load codebooks", .loadStore,
-        work: .of {
-          $0.globalRead = bytes
-          $0.sharedWrite = bytes
-          $0.otherInstructions = bytes / 16
-        }, chain: Chain(alu: 4), action: .fill(table, 0))
-    ]
+    return Operation(
+      "load codebooks", .loadStore,
+      work: .of {
+        $0.globalRead = bytes
+        $0.sharedWrite = bytes
+        $0.otherInstructions = bytes / 16
+      }, chain: Chain(alu: 4), action: .fill(table, 0))
   }
 
   /// Turns what a product reads of the cache into its operand: each warp what it reads itself.
-  private func dequantise(_ name: String, columns: Int) -> [Operation] {
+  private func dequantise(_ name: String, columns: Int) -> Operation? {
     let elements = Double(tile.keyTile * columns) * (tile.sharesRows ? 1 : Double(tile.warps))
-    guard let work = format.work(elements) else { return [] }
-    return [Operation(name, .vector, work: work).interleaved]
+    return format.work(elements).map { Operation(name, .vector, work: $0).interleaved }
   }
 
-  /// Copies run beside the warps that issue them; the instructions they cost are part of a step.
-  private func addCopies(
-    _ builder: inout KernelBuilder<some StepCounts>, k: Ring, v: Ring, steps: TripCount
-  ) {
-    let entries = pages?.load(tile, slotEmpty: k.empty, &builder)
-    func copy(_ name: String, _ ring: Ring, _ tensor: Tensor, columns: Int, used: Int)
-      -> Operation
-    {
-      Operation(
-        name, .loadAsync,
-        work: .of {
-          // Columns beyond the head dimension and rows past the end are predicated off.
-          $0.globalRead = Double(min(tile.keyTile, shape.seqKV)) * format.rowBytes(used)
-          $0.sharedWrite = Double(tile.keyTile) * format.rowBytes(columns)
-        }, waits: entries?.waits == [ring.empty] ? [] : [ring.empty], signals: [ring.full],
-        action: .load(
-          tensor, TileCoordinate(rows: tile.keyTile, index: .walk(offset: 0)),
-          into: TileRef(ring.buffer, .step(offset: 0))))
-    }
-    builder.actor(
-      "copies", warps: tile.warps,
-      blocks: [
-        Block(
-          trips: steps, stepsPerTrip: 1,
-          operations: (entries.map { [$0] } ?? []) + [
-            copy("load K", k, .k, columns: tile.headDim, used: shape.headDim),
-            copy("load V", v, .v, columns: tile.headDimV, used: shape.headDimV),
-          ])
-      ])
+  /// Copies run beside the warps that issue them; the instructions they cost are part of a step. Columns beyond the head
+  /// dimension and rows past the end are predicated off.
+  private func copy(_ tensor: Tensor, _ ring: Ring, columns: Int, used: Int, waits: Bool = true) -> Operation
+  {
+    Operation(
+      "load \(tensor.rawValue.uppercased())", .loadAsync,
+      work: .of {
+        $0.globalRead = Double(min(tile.keyTile, shape.seqKV)) * format.rowBytes(used)
+        $0.sharedWrite = Double(tile.keyTile) * format.rowBytes(columns)
+      }, waits: waits ? [ring.empty] : [], signals: [ring.full],
+      action: .load(
+        tensor, TileCoordinate(rows: tile.keyTile, index: .walk(offset: 0)),
+        into: TileRef(ring.buffer, .step(offset: 0))))
   }
 
-  private func loadQuery(_ q: BufferID) -> Operation {
+  private func loadQuery(_ q: TileRef) -> Operation {
     let used = min(tile.rows, shape.seqQ * shape.group)
     return Operation(
       "load Q", .loadStore,
@@ -140,61 +132,73 @@ struct DecodeKernel {
         $0.otherInstructions = Double(tile.rows * tile.headDim) / 4
       }, chain: Chain(alu: 4, shared: 2),
       action: .load(
-        .q, TileCoordinate(rows: tile.rows, index: .item(scale: 1, offset: 0)), into: TileRef(q)))
+        .q, TileCoordinate(rows: tile.rows, index: .item(scale: 1, offset: 0)), into: q))
   }
 
-  private func step(
-    _ registers: ConsumerBuffers, q: TileRef, k: Ring, v: Ring, all: BarrierID
-  ) -> [Operation] {
+  /// A tile of keys and its values.
+  @OperationList private func step(_ s: Shared, _ registers: ConsumerBuffers) -> [Operation] {
     let softmax = registers.softmax
-    /// All warps meet: what they wrote to shared memory is there.
-    func meet(_ times: Int) -> [Operation] {
-      (0..<times).flatMap { _ in
-        [Operation("arrive", .sync, signals: [all]), Operation("meet", .sync, waits: [all])]
-      }
-    }
-    // Each row's number of every warp, through shared memory: written, met, read and reduced by lanes, written, met, read.
-    func exchange(_ name: String) -> [Operation] {
-      guard tile.sharesRows else { return [] }
-      let bytes = Double(tile.rows * tile.warps * 4)
-      return meet(1) + [
-        Operation(
-          name, .vector,
-          work: .of {
-            $0.sharedWrite = 2 * bytes
-            $0.sharedRead = 2 * bytes
-            $0.shuffle = 2 * Double(threads)
-            $0.otherInstructions = 6 * Double(threads)
-          }, chain: Chain(alu: 2, shuffle: 2, shared: 2))
-      ] + meet(2)
-    }
-    var operations = [Operation("wait for K", .sync, waits: [k.full])]
-    let waitForValues = [Operation("wait for V", .sync, waits: [v.full])]
-    if !tile.alternatesCopies { operations += waitForValues }
-    operations += meet(1)
-    operations += dequantise("K to 16 bit", columns: tile.headDim)
-    operations.append(product(.scores, registers, q: q, ring: k))
-    operations.append(
-      softmax.mask(
-        keyTile: TileCoordinate(rows: tile.keyTile, index: .walk(offset: 0)),
-        queryTile: TileCoordinate(rows: tile.rows, index: .item(scale: 1, offset: 0))))
-    operations += exchange("maxima between warps")
-    operations += [softmax.updateMaximum(), softmax.exponentiate()]
-    operations += exchange("sums between warps")
-    operations.append(softmax.updateSum())
-    operations.append(registers.convert)
-    if tile.sharesRows { operations += meet(2) }
-    operations.append(softmax.rescaleOutput())
+    wait("wait for K", s.k.full)
+    if !tile.alternatesCopies { wait("wait for V", s.v.full) }
+    meet(s)
+    dequantise("K to 16 bit", columns: tile.headDim)
+    product(columns: tile.keyTile, depth: tile.headDim, rightColumns: tile.headDim).operation(
+      "S = Q K^T", s.q, TileRef(s.k.buffer, .step(offset: 0)), into: registers.scores, transposed: .b,
+      accumulate: false)
+    softmax.mask(
+      keyTile: TileCoordinate(rows: tile.keyTile, index: .walk(offset: 0)),
+      queryTile: TileCoordinate(rows: tile.rows, index: .item(scale: 1, offset: 0)))
+    if tile.sharesRows { exchange("maxima between warps", s) }
+    softmax.updateMaximum()
+    softmax.exponentiate()
+    if tile.sharesRows { exchange("sums between warps", s) }
+    softmax.updateSum()
+    registers.convert
+    if tile.sharesRows { meet(s, times: 2) }
+    softmax.rescaleOutput()
     if tile.alternatesCopies {
-      operations += meet(1) + [Operation("release K", .sync, signals: [k.empty])] + waitForValues + meet(1)
+      meet(s)
+      Operation("release K", .sync, signals: [s.k.empty])
+      wait("wait for V", s.v.full)
+      meet(s)
     }
-    operations += dequantise("V to 16 bit", columns: tile.headDimV)
-    operations.append(product(.output, registers, q: q, ring: v))
-    if tile.alternatesCopies { operations += meet(1) }
-    operations.append(
-      Operation("release", .sync, signals: tile.alternatesCopies ? [v.empty] : [k.empty, v.empty]))
-    operations.append(issueCopies)
-    return operations
+    dequantise("V to 16 bit", columns: tile.headDimV)
+    product(
+      columns: tile.headDimV, depth: tile.keyTile, rightColumns: tile.headDimV,
+      leftBytes: tile.sharesRows ? nil : 0
+    ).operation(
+      "O += P V", registers.probabilities, TileRef(s.v.buffer, .step(offset: 0)), into: registers.output,
+      accumulate: true)
+    if tile.alternatesCopies { meet(s) }
+    Operation("release", .sync, signals: tile.alternatesCopies ? [s.v.empty] : [s.k.empty, s.v.empty])
+    issueCopies
+  }
+
+  private func wait(_ name: String, _ barrier: BarrierID) -> Operation {
+    Operation(name, .sync, waits: [barrier])
+  }
+
+  /// All warps meet: what they wrote to shared memory is there.
+  @OperationList private func meet(_ s: Shared, times: Int = 1) -> [Operation] {
+    for _ in 0..<times {
+      Operation("arrive", .sync, signals: [s.all])
+      Operation("meet", .sync, waits: [s.all])
+    }
+  }
+
+  /// Each row's number of every warp, through shared memory: written, met, read and reduced by lanes, written, met, read.
+  @OperationList private func exchange(_ name: String, _ s: Shared) -> [Operation] {
+    let bytes = Double(tile.rows * tile.warps * 4)
+    meet(s)
+    Operation(
+      name, .vector,
+      work: .of {
+        $0.sharedWrite = 2 * bytes
+        $0.sharedRead = 2 * bytes
+        $0.shuffle = 2 * Double(threads)
+        $0.otherInstructions = 6 * Double(threads)
+      }, chain: Chain(alu: 2, shuffle: 2, shared: 2))
+    meet(s, times: 2)
   }
 
   /// The instructions that the copies of a step and the loop cost, counted in the compiled loop of the Triton kernel: 16
@@ -213,39 +217,14 @@ struct DecodeKernel {
     ).interleaved
   }
 
-  private enum Product { case scores, output }
-
-  /// One product by mma.sync with operands through `ldmatrix`.
-  ///
-  /// Warps that share rows have columns of their own: each reads all rows of the left operand and its own share of the
-  /// right one. Warps with rows of their own read those and the whole right operand.
-  private func product(
-    _ product: Product, _ registers: ConsumerBuffers, q: TileRef, ring: Ring
-  ) -> Operation {
-    let isScores = product == .scores
-    let (columns, depth) = isScores ? (tile.keyTile, tile.headDim) : (tile.headDimV, tile.keyTile)
-    let flops = 2 * Double(tile.rows * columns * depth)
-    let right =
-      Double(tile.keyTile) * format.rowBytes(isScores ? tile.headDim : tile.headDimV)
-      * (tile.sharesRows ? 1 : Double(tile.warps))
-    let leftBytes = Double(tile.rows * depth * element)
-    let left = tile.sharesRows ? leftBytes * Double(tile.warps) : isScores ? leftBytes : 0
-    let work = Work.of {
-      $0.matrixFlops = flops
-      $0.matrixInstructions = flops / 4096 / Double(tile.warps)
-      $0.sharedRead = right + left
-      $0.otherInstructions = 32 * (right + left) / 512
-    }
-    let source = TileRef(ring.buffer, .step(offset: 0))
-    return Operation(
-      isScores ? "S = Q K^T" : "O += P V", .tensorSync, work: work,
-      chain: Chain(shared: 1, matrix: depth / 16),
-      action: isScores
-        ? .matmul(
-          into: registers.scores, a: q, b: source, transposeA: false, transposeB: true, accumulate: false)
-        : .matmul(
-          into: registers.output, a: registers.probabilities, b: source, transposeA: false, transposeB: false,
-          accumulate: true))
+  /// Warps that share rows have columns of their own; others have rows of their own.
+  private func product(columns: Int, depth: Int, rightColumns: Int, leftBytes: Double? = nil) -> Gemm {
+    var gemm = Gemm.synchronous(
+      rows: tile.rows, columns: columns, depth: depth, down: tile.sharesRows ? 1 : tile.warps,
+      across: tile.sharesRows ? tile.warps : 1, leftBytes: leftBytes,
+      rightBytes: Double(tile.keyTile) * format.rowBytes(rightColumns))
+    gemm.chain = Chain(shared: 1, matrix: depth / Gemm.instructionDepth)
+    return gemm
   }
 
   /// Normalises and writes, as a partial result in fp32 or as the output.

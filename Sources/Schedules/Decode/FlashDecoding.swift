@@ -74,8 +74,7 @@ public struct FlashDecoding: Schedule {
     if values[Self.phases] == .two, shape.sharedPrefix > 0 { return try twoPhases(shape, pages, on: device) }
     let tile = isTriton ? DecodeTile.triton(shape) : DecodeTile.authors(shape)
     let items = DecodeItems(shape: shape, rows: tile.rows, keyTile: tile.keyTile)
-    let cut =
-      requestedSplits.map { FixedSplit(blocks: items.blocks, splits: $0) } ?? items.cut(by: rule, on: device)
+    let cut = items.cut(requestedSplits, by: rule, on: device)
     let isPartial = isTriton || cut.splits > 1
     let chunk = requestedSplits == nil && rule == .flashinfer ? cut.longest : nil
     let (space, parts) = items.fixed(splits: cut.splits, chunk: chunk, isPartial: isPartial)
@@ -104,14 +103,8 @@ extension FlashDecoding {
     let tile = isTriton ? DecodeTile.triton(phases.suffix) : DecodeTile.authors(phases.suffix)
     let (kernels, tileRows, parts) = try phases.kernels(
       suffixTile: tile, format: format, pages: pages,
-      prefixCut: { items in
-        requestedPrefixSplits.map { FixedSplit(blocks: items.blocks, splits: $0) }
-          ?? items.cut(by: rule, on: device)
-      },
-      suffixCut: { items in
-        requestedSplits.map { FixedSplit(blocks: items.blocks, splits: $0) }
-          ?? items.cut(by: rule, on: device)
-      },
+      prefixCut: { $0.cut(requestedPrefixSplits, by: rule, on: device) },
+      suffixCut: { $0.cut(requestedSplits, by: rule, on: device) },
       chunked: requestedSplits == nil && rule == .flashinfer, on: device)
     let combine = try DecodeCombine(
       schedule: Self.name, shape: shape, tileRows: tileRows, parts: parts, mergesSingles: true
@@ -121,24 +114,18 @@ extension FlashDecoding {
 }
 
 extension DecodeItems {
-  /// Parts of each sequence by `rule`.
-  func cut(by rule: SplitRule, on device: Device) -> FixedSplit {
-    let cores = Int(device.cores.count.value)
-    if rule == .flashinfer, shape.lengths != nil {
-      // Row tiles of all heads are requests of one query here, as in `SplitRule.cut`.
-      let requests = shape.runs.map { run in
-        FlashInferPlan.Request(
-          pages: (run.keys + keyTile - 1) / keyTile,
-          count: run.count * shape.headsKV * rowTiles(queries: run.queries))
-      }
-      let plan = FlashInferPlan(
-        requests, .init(headsQ: 1, headsKV: 1, pageSize: keyTile, cores: cores), kind: .prefill)
-      return FixedSplit(blocks: blocks, chunk: plan.chunk)
-    }
+  /// Parts of each sequence: as many as asked for, or as `rule` has them.
+  func cut(_ splits: Int?, by rule: SplitRule, on device: Device) -> FixedSplit {
+    if let splits { return FixedSplit(blocks: blocks, splits: splits) }
     return rule.cut(
       SplitRule.Grid(
-        rowTiles: allRowTiles, blocks: blocks, cores: cores, batch: shape.batch,
-        headBytes: headBytes, rowTilesPerHead: rowTiles, isCausal: shape.mask != .none), keyTile: keyTile)
+        rowTiles: allRowTiles, blocks: blocks, cores: Int(device.cores.count.value), batch: shape.batch,
+        headBytes: headBytes, rowTilesPerHead: rowTiles, isCausal: shape.mask != .none,
+        requests: shape.runs.map { run in
+          .init(
+            pages: (run.keys + keyTile - 1) / keyTile,
+            count: run.count * shape.headsKV * rowTiles(queries: run.queries))
+        }), keyTile: keyTile)
   }
 }
 

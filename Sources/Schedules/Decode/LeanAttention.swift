@@ -150,85 +150,31 @@ struct LeanHostMerge {
   /// Pieces of each output tile.
   let parts: [Int]
 
-  private struct Steps: StepCounts {
-    var pieces = 0
-    /// Whether it merges at all.
-    var merged = 0
-  }
-
   func kernel(on device: Device) throws(ScheduleError) -> Kernel {
-    var builder = KernelBuilder(counting: Steps.self, schedule: schedule, kernel: "host merge")
-    let rows = tile.rows
-    let statistics = TileRef(builder.buffer("piece lse", .registers, rows: rows, columns: 1, type: .fp32))
-    let output = TileRef(
-      builder.buffer("piece O", .registers, rows: rows, columns: shape.headDimV, type: .fp32))
-    let coordinate = TileCoordinate(rows: rows, index: .item(scale: 1, offset: 0))
-    var ofPiece = coordinate
-    ofPiece.split = .walk(offset: 0)
-    let elements = Double(rows * shape.headDimV)
-    let threads = Double(32 * tile.warps)
-    let used = Double(min(rows, shape.seqQ * shape.group) * shape.headDimV)
-    builder.actor(
-      "warps", warps: tile.warps,
-      blocks: [
-        Block(
-          trips: .count(\Steps.pieces), stepsPerTrip: 1,
-          operations: [
-            Operation(
-              "spin on the lock", .vector, work: .of { $0.otherInstructions = 4 * threads },
-              chain: Chain(alu: 1, global: 1)),
-            Operation(
-              "load statistics", .loadStore,
-              work: .of {
-                $0.streamRead = Double(rows * 8)
-                $0.otherInstructions = 4 * threads
-              }, action: .load(.partialLogSumExp, ofPiece, into: statistics)),
-            Operation(
-              "add output", .loadStore,
-              work: .of {
-                $0.streamRead = elements * 4
-                $0.exp = 2 * Double(rows)
-                $0.fma = 2 * elements
-                $0.otherInstructions = elements / 4 + 8 * threads
-              }, chain: Chain(alu: 3, exp: 1), action: .load(.partialO, ofPiece, into: output)),
-          ]),
-        Block(
-          trips: .count(\Steps.merged), stepsPerTrip: 0,
-          operations: [
-            Operation(
-              "store O", .loadStore,
-              work: .of {
-                $0.fma = elements
-                $0.convert = elements
-                $0.globalWrite = used * 2
-              }, chain: Chain(alu: 4), action: .mergePartials(output: .o, coordinate: coordinate))
-          ]),
-      ])
-    return try builder.build(
-      items: items(), policy: .grid(order: .tilesFastest),
-      footprint: Footprint(
-        threads: 32 * tile.warps, registersPerThread: tile.registersPerThread, sharedBytes: 0),
-      role: .postprocess, on: device)
-  }
-
-  /// One item for each output tile; those in one piece were written by the kernel before.
-  private func items() -> ItemSpace {
-    var classes: [ItemClass] = []
-    var known: [Int: Int] = [:]
+    let threads = 32 * tile.warps
+    let elements = Double(tile.rows * shape.headDimV)
+    let merge = Merge(
+      schedule: schedule, name: "host merge", shape: shape, rows: tile.rows, mostParts: parts.max() ?? 1,
+      fewestParts: 2,
+      footprint: Footprint(threads: threads, registersPerThread: tile.registersPerThread, sharedBytes: 0),
+      weights: .running(.init("load statistics") { $0.otherInstructions = Double(4 * threads) }),
+      wait: .init("spin on the lock", chain: Chain(alu: 1, global: 1)) {
+        $0.otherInstructions = Double(4 * threads)
+      },
+      add: { _ in
+        .init("add output", chain: Chain(alu: 3, exp: 1)) {
+          $0.exp = Double(2 * tile.rows)
+          $0.fma = 2 * elements
+          $0.otherInstructions = elements / 4 + Double(8 * threads)
+        }
+      },
+      store: .init("store O", chain: Chain(alu: 4)) { $0.fma = elements },
+      storedRows: min(tile.rows, shape.seqQ * shape.group))
+    // One item for each output tile.
     let rowTiles = (shape.seqQ * shape.group + tile.rows - 1) / tile.rows
-    var groups: [ItemSpace.Group] = []
-    for sequence in 0..<shape.batch * shape.headsKV {
-      let list = parts[sequence * rowTiles..<(sequence + 1) * rowTiles].map { pieces -> Int in
-        if let index = known[pieces] { return index }
-        let isMerged = pieces > 1 ? 1 : 0
-        known[pieces] = classes.count
-        classes.append(
-          ItemClass(Steps(pieces: pieces * isMerged, merged: isMerged), walk: .ascending(0..<pieces)))
-        return classes.count - 1
-      }
-      let group = ItemSpace.Group(count: 1, tileClasses: list)
-      if groups.last?.runs == group.runs { groups[groups.count - 1].count += 1 } else { groups.append(group) }
+    let sequences = (0..<shape.batch * shape.headsKV).map { sequence in
+      (1, parts[sequence * rowTiles..<(sequence + 1) * rowTiles].map { Merge.Run(parts: $0, count: 1) })
     }
-    return ItemSpace(classes: classes, groups: groups, packedHeads: shape.group)
+    return try merge.kernel(merge.items(sequences, packedHeads: shape.group), on: device)
   }
 }

@@ -63,7 +63,7 @@ public struct StreamKRanges: Sendable, Hashable {
   public static func authorsGrid(total: Int, outputTiles: Int, blocks: Int, cores: Int) -> Int {
     let grid =
       total <= 4 * cores
-      ? min((total + 1) / 2, (32 * total + blocks - 1) / max(blocks, 1))
+      ? fewTiles(total: total, blocks: blocks)
       : min(2 * cores, 32 * outputTiles)
     return max(min(grid, total), 1)
   }
@@ -72,7 +72,12 @@ public struct StreamKRanges: Sendable, Hashable {
   public static func aiterGrid(total: Int, blocks: Int, cores: Int, factor: Int) -> Int {
     let programs = cores * max(factor, 1)
     guard total <= programs else { return max(programs, 1) }
-    return max(min((total + 1) / 2, (32 * total + blocks - 1) / max(blocks, 1)), 1)
+    return max(fewTiles(total: total, blocks: blocks), 1)
+  }
+
+  /// Two tiles for each work item, and at most about 32 parts of a head.
+  private static func fewTiles(total: Int, blocks: Int) -> Int {
+    min((total + 1) / 2, (32 * total + blocks - 1) / max(blocks, 1))
   }
 
   /// First tile of work item `index`, and the one after its last.

@@ -110,15 +110,22 @@ struct LatentItems {
   /// Blocks at the end of the keys that are masked: the last, which may be ragged, and under a causal mask the one before.
   private var maskedBlocks: Int { shape.mask == .causal && shape.seqQ > 1 ? 2 : 1 }
 
-  private func itemClass(_ blocks: Range<Int>, isPartial: Bool) -> ItemClass {
-    let count = blocks.count
-    let (direct, partial) = isPartial ? (0, 1) : (1, 0)
+  /// What makes pieces different.
+  private struct Piece: Hashable {
+    var blocks: Range<Int>
+    var isPartial: Bool
+  }
+
+  private func itemClass(_ piece: Piece) -> ItemClass {
+    let count = piece.blocks.count
+    let (direct, partial) = piece.isPartial ? (0, 1) : (1, 0)
     guard isSeesaw else {
       let masked = min(count, maskedBlocks)
       return ItemClass(
         FlashMLAFirst.Steps(
-          blocks: count, masked: masked, whole: count - masked, direct: direct, partial: partial),
-        walk: .descending(blocks))
+          further: max(count - 1, 0), masked: masked, whole: count - masked, direct: direct,
+          partial: partial),
+        walk: .descending(piece.blocks))
     }
     let isEven = count % 2 == 0
     // Pairs before the last one, and of them those after which two more blocks come.
@@ -128,41 +135,29 @@ struct LatentItems {
       FlashMLASeesaw.Steps(
         full: before - toSingle, toSingle: toSingle, lastPair: isEven ? 1 : 0, lastSingle: isEven ? 0 : 1,
         second: min(count - 1, 1), direct: direct, partial: partial),
-      walk: .ascending(blocks))
+      walk: .ascending(piece.blocks))
   }
 
   /// Items, and how many of them each launch plays, launches of one tile of rows after another's.
   func make() -> (items: ItemSpace, lengths: [Int]) {
-    struct Key: Hashable {
-      var blocks: Range<Int>
-      var isPartial: Bool
-    }
-    var classes: [ItemClass] = []
-    var known: [Key: Int] = [:]
+    var list = ItemList<Piece>()
     var perPart = [Int](repeating: 0, count: split.parts)
-    var groups: [ItemSpace.Group] = []
     var next = 0
     for splits in split.splits {
       let own = split.pieces[next..<next + splits].map { piece -> Int in
         perPart[piece.part] += 1
-        let key = Key(blocks: piece.blocks, isPartial: splits > 1)
-        if let index = known[key] { return index }
-        classes.append(itemClass(piece.blocks, isPartial: splits > 1))
-        known[key] = classes.count - 1
-        return classes.count - 1
+        let key = Piece(blocks: piece.blocks, isPartial: splits > 1)
+        return list.place(of: key) { itemClass(key) }
       }
       next += splits
-      let group = ItemSpace.Group(
-        count: 1, tileClasses: Array(repeating: own, count: rowTiles).flatMap { $0 },
-        tileSplits: Array(repeating: splits, count: rowTiles))
-      if let last = groups.last, last.runs == group.runs, last.tileSplits == group.tileSplits {
-        groups[groups.count - 1].count += 1
-      } else {
-        groups.append(group)
-      }
+      list.append(
+        .init(
+          count: 1, tileClasses: Array(repeating: own, count: rowTiles).flatMap { $0 },
+          tileSplits: Array(repeating: splits, count: rowTiles)))
     }
     let items = ItemSpace(
-      classes: classes, groups: groups, packedHeads: shape.group, splits: max(split.splits.max() ?? 1, 1))
+      classes: list.classes, groups: list.groups, packedHeads: shape.group,
+      splits: max(split.splits.max() ?? 1, 1))
     let busy = perPart.filter { $0 > 0 }
     return (items, Array(repeating: busy, count: rowTiles).flatMap { $0 })
   }

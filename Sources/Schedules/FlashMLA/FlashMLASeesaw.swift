@@ -10,7 +10,7 @@ import Programs
 /// from shared memory, 128 for P's writes = 3456. Exp: 2 x 256. The chain that no product covers: softmax of the first block
 /// (about 500) while the second warpgroup's scores still run, the second's softmax (500) beside the first's first product
 /// (512), P handed over twice with three barriers (300). Measured on an H800 at about 1600 MHz: 660 TFLOP/s, 5350 a step.
-struct FlashMLASeesaw {
+struct FlashMLASeesaw: LatentKernel {
   let shape: AttentionShape
 
   /// Trips of a piece: pairs of blocks after which two more come, or one, or none; a last block alone.
@@ -25,12 +25,6 @@ struct FlashMLASeesaw {
     var direct = 0
     var partial = 0
   }
-
-  let rows = LatentItems.rows
-  let keyTile = LatentItems.keyTile
-  let element = 2.0
-  var half: Int { shape.headDimV / 2 }
-  var lanes: Double { Double(rows * SoftmaxSteps.lanesPerRow) }
 
   /// One block of keys in shared memory: the left half of the values, and the rest with the part of position. Each is given
   /// back, and filled again, when the products that read it are done.
@@ -76,8 +70,8 @@ struct FlashMLASeesaw {
   func kernel(_ items: LatentItems, on device: Device) throws(ScheduleError) -> Kernel {
     var builder = KernelBuilder(counting: Steps.self, schedule: FlashMLA.name, kernel: "flashmla_fwd")
     let shared = makeShared(&builder)
-    addFirst(&builder, shared)
-    addSecond(&builder, shared)
+    builder.actor("warpgroup 0", warps: 4) { firstGroup(&$0, shared) }
+    builder.actor("warpgroup 1", warps: 4) { secondGroup(&$0, shared) }
     let (space, lengths) = items.make()
     let sharedBytes = (rows + 2 * keyTile) * shape.headDim * 2 + rows * keyTile * 2 + 5 * rows * 4 + 152
     return try builder.build(
@@ -133,31 +127,14 @@ struct FlashMLASeesaw {
       stored: builder.barrier("O stored", .completion))
   }
 
-  // MARK: Copies
-
-  /// The request's length and the page of its first block, one after the other.
-  func lookUp(_ group: Group) -> Operation {
-    Operation(
-      "read length and page", .loadStore, work: .of { $0.tableRead = 8 }, chain: Chain(alu: 20, global: 1),
-      action: .fill(group.output, 0))
-  }
-
   /// A part of the block `ahead` blocks after the step's first. Left halves are copied by the first warpgroup, the others
   /// by the second (before the first block, one thread copies all).
   func load(_ shared: Shared, block: Int, right: Bool, ahead: Int) -> Operation {
-    let target = right ? shared.blocks[block].right : shared.blocks[block].left
-    let columns = right ? shape.headDim - half : half
-    return Operation(
-      "load K\(block) \(right ? "right" : "left")", .copyAsync,
-      work: .of {
-        $0.globalRead = Double(min(keyTile, shape.seqKV) * columns) * element
-        $0.sharedWrite = Double(keyTile * columns) * element
-      }, signals: [right ? shared.blocks[block].rightFull : shared.blocks[block].leftFull],
-      action: .load(
-        .k,
-        TileCoordinate(rows: keyTile, index: .walk(offset: ahead), firstColumn: right ? half : 0),
-        into: target
-      ))
+    let target = shared.blocks[block]
+    return keyCopy(ahead: ahead, columns: right ? shape.headDim - half : half, from: right ? half : 0)
+      .byCopyEngine(
+        "load K\(block) \(right ? "right" : "left")", into: right ? target.right : target.left,
+        signals: [right ? target.rightFull : target.leftFull])
   }
 
   // MARK: Products
@@ -166,17 +143,13 @@ struct FlashMLASeesaw {
     let block = shared.blocks[index]
     let columns = right ? half..<shape.headDim : 0..<half
     // The last 64 columns of Q are in registers: P1 takes their place in shared memory.
-    let fromShared = columns.count - (right ? 64 : 0)
-    return Operation(
-      "S\(index) = Q K\(index)^T, \(right ? "right" : "left")", .tensorAsync,
-      work: .of {
-        $0.matrixFlops = 2 * Double(rows * keyTile * columns.count)
-        $0.matrixInstructions = Double(columns.count / 16)
-        $0.sharedRead = Double(rows * fromShared + keyTile * columns.count) * element
-      }, waits: [right ? block.rightFull : block.leftFull], signals: [shared.groups[index].scoresDone],
-      action: .matmul(
-        into: shared.groups[index].scores, a: TileRef(shared.q.buffer, columns: columns),
-        b: right ? block.right : block.left, transposeA: false, transposeB: true, accumulate: accumulate))
+    return Gemm.asynchronous(
+      rows: rows, columns: keyTile, depth: columns.count, registerDepth: right ? 64 : 0
+    ).operation(
+      "S\(index) = Q K\(index)^T, \(right ? "right" : "left")", TileRef(shared.q.buffer, columns: columns),
+      right ? block.right : block.left, into: shared.groups[index].scores, transposed: .b,
+      accumulate: accumulate, waits: [right ? block.rightFull : block.leftFull],
+      signals: [shared.groups[index].scoresDone])
   }
 
   /// A product of warpgroup `group` with the values of `block`: its own probabilities from registers, the other's from
@@ -184,18 +157,14 @@ struct FlashMLASeesaw {
   func output(_ shared: Shared, group: Int, block: Int) -> Operation {
     let own = group == block
     let values = shared.blocks[block]
-    return Operation(
-      "O\(group) += P\(block) V\(block)", own ? .tensorAsyncRegisters : .tensorAsync,
-      work: .of {
-        $0.matrixFlops = 2 * Double(rows * keyTile * half)
-        $0.matrixInstructions = Double(keyTile / 16)
-        $0.sharedRead = Double(keyTile * half + (own ? 0 : rows * keyTile)) * element
-      }, signals: [own ? shared.groups[group].localDone : shared.groups[group].remoteDone],
-      action: .matmul(
-        into: shared.groups[group].output,
-        a: own ? shared.groups[block].probabilities : shared.groups[block].handed,
-        b: group == 0 ? values.left : TileRef(values.right.buffer, columns: 0..<half), transposeA: false,
-        transposeB: false, accumulate: true))
+    return Gemm.asynchronous(
+      rows: rows, columns: half, depth: keyTile, registerDepth: own ? keyTile : 0
+    ).operation(
+      "O\(group) += P\(block) V\(block)",
+      own ? shared.groups[block].probabilities : shared.groups[block].handed,
+      group == 0 ? values.left : TileRef(values.right.buffer, columns: 0..<half),
+      into: shared.groups[group].output, accumulate: true,
+      signals: [own ? shared.groups[group].localDone : shared.groups[group].remoteDone])
   }
 
   func wait(_ name: String, _ barrier: BarrierID) -> Operation {
@@ -210,7 +179,7 @@ struct FlashMLASeesaw {
       work: .of {
         $0.fma = scaled ? elements : 0
         $0.convert = scaled ? elements : 0
-        $0.sharedWrite = elements * element
+        $0.sharedWrite = elements * 2
         $0.otherInstructions = elements / 8
       }, chain: Chain(alu: scaled ? 2 : 0, shared: 1), signals: signals, action: action)
   }

@@ -29,39 +29,30 @@ struct LatentRotation {
     let bytes = Double(used * columns * 2)
     let moved = TileRef(
       builder.buffer("part", .registers, rows: Self.tokens, columns: columns, type: shape.dataType))
-    builder.actor(
-      "warps", warps: 8,
-      blocks: [
-        Block(
-          trips: .fixed(1), stepsPerTrip: 0,
-          operations: [
-            Operation(
-              "load lengths", .loadStore, work: .of { $0.streamRead = Double(4 * used) },
-              chain: Chain(alu: 20), action: .fill(moved, 0)),
-            Operation(
-              "load angles and numbers", .loadStore,
-              work: .of {
-                $0.streamRead = bytes
-                $0.otherInstructions = elements / 8 * 6
-                $0.alu = elements
-              }, chain: Chain(alu: 10), action: .fill(moved, 0)),
-            Operation("turn", .vector, work: .of { $0.fma = 2 * elements }, chain: Chain(alu: 4)),
-            Operation(
-              "store", .loadStore,
-              work: .of {
-                $0.globalWrite = bytes
-                $0.otherInstructions = elements / 8
-              }, chain: Chain(alu: 10), action: .fill(moved, 0)),
-          ])
-      ])
+    builder.actor("warps", warps: 8) { actor in
+      actor.once {
+        Operation(
+          "load lengths", .loadStore, work: .of { $0.streamRead = Double(4 * used) },
+          chain: Chain(alu: 20), action: .fill(moved, 0))
+        Operation(
+          "load angles and numbers", .loadStore,
+          work: .of {
+            $0.streamRead = bytes
+            $0.otherInstructions = elements / 8 * 6
+            $0.alu = elements
+          }, chain: Chain(alu: 10), action: .fill(moved, 0))
+        Operation("turn", .vector, work: .of { $0.fma = 2 * elements }, chain: Chain(alu: 4))
+        Operation(
+          "store", .loadStore,
+          work: .of {
+            $0.globalWrite = bytes
+            $0.otherInstructions = elements / 8
+          }, chain: Chain(alu: 10), action: .fill(moved, 0))
+      }
+    }
     let blocks = (total + Self.tokens - 1) / Self.tokens
-    let items = ItemSpace(
-      classes: [ItemClass()],
-      groups: [
-        .init(count: 1, runs: [.init(itemClass: 0, count: blocks * (shape.headsQ + Self.keyItems))])
-      ])
     return try builder.build(
-      items: items, policy: .grid(order: .tilesFastest),
+      items: .equal(blocks * (shape.headsQ + Self.keyItems)), policy: .grid(order: .tilesFastest),
       footprint: Footprint(threads: Int(Self.threads), registersPerThread: 32, sharedBytes: 1024),
       role: .preprocess, on: device)
   }

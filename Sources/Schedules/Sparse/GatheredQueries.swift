@@ -72,103 +72,106 @@ struct GatheredQueries {
       }
       groups.append(.init(count: entry.heads.count, tileClasses: tileClasses, tileSplits: parts))
     }
-    if groups.count == 1 {
-      groups[0].count *= shape.batch
-    } else {
-      groups = Array(repeating: groups, count: shape.batch).flatMap(\.self)
-    }
-    return ItemSpace(classes: classes, groups: groups)
+    return ItemSpace(classes: classes, groups: groups.repeated(batch: shape.batch))
+  }
+
+  private struct Tiles {
+    let q: TileRef
+    let k: TileRef
+    let v: TileRef
+    let registers: ConsumerBuffers
+  }
+
+  private var ownKeys: TileCoordinate {
+    TileCoordinate(rows: keyBlock, index: .item(scale: 1, offset: 0))
+  }
+  private var queries: TileCoordinate {
+    TileCoordinate(rows: queryTile, index: .walk(offset: 0), split: .tile)
   }
 
   func kernel(on device: Device) throws(ScheduleError) -> Kernel {
     var builder = KernelBuilder(counting: Steps.self, schedule: schedule, kernel: "gathered_fwd")
-    let (headDim, headDimV, type) = (shape.headDim, shape.headDimV, shape.dataType)
-    let k = builder.buffer("K", .shared, rows: keyBlock, columns: headDim, type: type)
-    let v = builder.buffer("V", .shared, rows: keyBlock, columns: headDimV, type: type)
-    let q = builder.buffer("Q", .shared, rows: queryTile, columns: headDim, type: type)
-    let registers = ConsumerBuffers(
-      builder: &builder, group: 0, rows: queryTile, keyTile: keyBlock, headDimV: headDimV, type: type,
-      probabilitiesInRegisters: true, exponential: .scaled)
-    let own = TileCoordinate(rows: keyBlock, index: .item(scale: 1, offset: 0))
-    let queries = TileCoordinate(rows: queryTile, index: .walk(offset: 0), split: .tile)
-
-    func load(_ name: String, _ bytes: Int, isShared: Bool, _ action: Action) -> Operation {
-      let bytes = Double(bytes)
-      return Operation(
-        name, .loadStore,
-        work: .of {
-          if isShared { $0.globalRead = bytes } else { $0.streamRead = bytes }
-          $0.sharedWrite = bytes
-          $0.otherInstructions = bytes / 16
-          $0.alu = bytes / 16 * 4
-        }, chain: isShared ? Chain(global: 1) : Chain(), action: action)
+    func shared(_ name: String, rows: Int, columns: Int) -> TileRef {
+      TileRef(builder.buffer(name, .shared, rows: rows, columns: columns, type: shape.dataType))
     }
-    let begin = [
-      load("load K", keyBlock * headDim * element, isShared: false, .load(.k, own, into: TileRef(k))),
-      load("load V", keyBlock * headDimV * element, isShared: false, .load(.v, own, into: TileRef(v))),
-    ]
-    func product(_ name: String, columns: Int, operandBytes: Int, _ action: Action) -> Operation {
-      let flops = 2 * Double(queryTile * keyBlock * columns)
-      return Operation(
-        name, .tensorSync,
-        work: .of {
-          $0.matrixFlops = flops
-          $0.matrixInstructions = flops / 4096 / Double(warps)
-          $0.sharedRead = Double(operandBytes)
-          $0.otherInstructions = Double(operandBytes) / 16
-        }, action: action)
+    let (k, v) = (
+      shared("K", rows: keyBlock, columns: shape.headDim),
+      shared("V", rows: keyBlock, columns: shape.headDimV)
+    )
+    let tiles = Tiles(
+      q: shared("Q", rows: queryTile, columns: shape.headDim), k: k, v: v,
+      registers: ConsumerBuffers(
+        builder: &builder, group: 0, rows: queryTile, keyTile: keyBlock, headDimV: shape.headDimV,
+        type: shape.dataType, probabilitiesInRegisters: true, exponential: .scaled))
+    builder.actor("warps", warps: warps) { actor in
+      actor.once {
+        load(TileCopy(.k, ownKeys, columns: shape.headDim, readers: .one), into: k)
+        load(TileCopy(.v, ownKeys, columns: shape.headDimV, readers: .one), into: v)
+      }
+      actor.each(\.masked) { step(tiles, isMasked: true) }
+      actor.each(\.whole) { step(tiles, isMasked: false) }
     }
-    let softmax = registers.softmax
-    let outputBytes = Double(queryTile * headDimV * 4)
-    func step(isMasked: Bool) -> [Operation] {
-      var mask = softmax.mask(keyTile: own, queryTile: queries)
-      mask.work = code.work(scores: Double(queryTile * keyBlock), rowsPerLane: 2)
-      mask.work.alu += Double(queryTile * keyBlock)
-      return registers.clear + [
-        load(
-          "load list and Q", queryTile * headDim * element, isShared: true,
-          .load(.q, queries, into: TileRef(q))),
-        product(
-          "S = Q K^T", columns: headDim, operandBytes: (queryTile + warps * keyBlock) * headDim * element,
-          .matmul(
-            into: registers.scores, a: TileRef(q), b: TileRef(k), transposeA: false, transposeB: true,
-            accumulate: false)),
-      ] + (isMasked ? [mask] : []) + [
-        softmax.updateMaximum(), softmax.exponentiate(), softmax.updateSum(), registers.convert,
-        product(
-          "O = P V", columns: headDimV, operandBytes: warps * keyBlock * headDimV * element,
-          .matmul(
-            into: registers.output, a: registers.probabilities, b: TileRef(v), transposeA: false,
-            transposeB: false, accumulate: true)),
-        softmax.normalise(logSumExp: registers.logSumExp),
-        Operation(
-          "store partial O", .loadStore,
-          work: .of {
-            $0.globalWrite = outputBytes + Double(queryTile * 8)
-            $0.otherInstructions = outputBytes / 16
-          },
-          action: .sequence([
-            .store(registers.output, .partialO, queries),
-            .store(registers.logSumExp, .partialLogSumExp, queries),
-          ])),
-      ]
-    }
-    builder.actor(
-      "warps", warps: warps,
-      blocks: [
-        Block(trips: .fixed(1), stepsPerTrip: 0, operations: begin),
-        Block(trips: .count(\Steps.masked), stepsPerTrip: 1, operations: step(isMasked: true)),
-        Block(trips: .count(\Steps.whole), stepsPerTrip: 1, operations: step(isMasked: false)),
-      ])
     return try builder.build(
       items: items(), policy: .grid(order: .sequencesFastest),
       footprint: Footprint(
         threads: 32 * warps, registersPerThread: 168,
-        sharedBytes: ((keyBlock + queryTile) * headDim + keyBlock * headDimV) * element),
+        sharedBytes: ((keyBlock + queryTile) * shape.headDim + keyBlock * shape.headDimV) * element),
       sharedStream: .init(
         sequences: shape.batch * shape.headsQ,
-        bytesRead: Double(shape.seqQ) * Double(headDim * element), bytesAccumulated: 0),
+        bytesRead: Double(shape.seqQ) * Double(shape.headDim * element), bytesAccumulated: 0),
       on: device)
+  }
+
+  /// A tile of gathered queries against the block of keys; its output is one part of theirs.
+  @OperationList private func step(_ tiles: Tiles, isMasked: Bool) -> [Operation] {
+    let registers = tiles.registers
+    let softmax = registers.softmax
+    registers.clear
+    load(
+      TileCopy(.q, queries, columns: shape.headDim), named: "load list and Q", isListed: true, into: tiles.q)
+    Gemm.synchronous(rows: queryTile, columns: keyBlock, depth: shape.headDim, down: warps, across: 1)
+      .operation("S = Q K^T", tiles.q, tiles.k, into: registers.scores, transposed: .b, accumulate: false)
+    if isMasked { mask(softmax) }
+    softmax.updateMaximum()
+    softmax.exponentiate()
+    softmax.updateSum()
+    registers.convert
+    Gemm.synchronous(
+      rows: queryTile, columns: shape.headDimV, depth: keyBlock, down: warps, across: 1, leftBytes: 0
+    ).operation("O = P V", registers.probabilities, tiles.v, into: registers.output, accumulate: true)
+    softmax.normalise(logSumExp: registers.logSumExp)
+    store(registers)
+  }
+
+  /// A copy that the warps wait for, 16 bytes a lane; places of listed rows are looked up first.
+  private func load(
+    _ copy: TileCopy, named name: String? = nil, isListed: Bool = false, into target: TileRef
+  ) -> Operation {
+    var operation = copy.byThreads(name, addressing: 4, into: target, signals: [])
+    operation.unit = .loadStore
+    if isListed { operation.chain = Chain(global: 1) }
+    return operation
+  }
+
+  private func mask(_ softmax: SoftmaxSteps) -> Operation {
+    var mask = softmax.mask(keyTile: ownKeys, queryTile: queries)
+    mask.work = code.work(scores: Double(queryTile * keyBlock), rowsPerLane: 2)
+    mask.work.alu += Double(queryTile * keyBlock)
+    return mask
+  }
+
+  private func store(_ registers: ConsumerBuffers) -> Operation {
+    let bytes = Double(queryTile * shape.headDimV * 4)
+    return Operation(
+      "store partial O", .loadStore,
+      work: .of {
+        $0.globalWrite = bytes + Double(queryTile * 8)
+        $0.otherInstructions = bytes / 16
+      },
+      action: .sequence([
+        .store(registers.output, .partialO, queries),
+        .store(registers.logSumExp, .partialLogSumExp, queries),
+      ]))
   }
 }
 
@@ -184,93 +187,33 @@ struct BlockMerge {
   /// Bytes of an element of a partial output.
   let partialElement: Int
 
-  private struct Steps: StepCounts {
-    /// Whether there are parts, or none.
-    var any = 0
-    var none = 0
-    var parts = 0
-  }
-
-  /// Rows of a work item; they divide every tile of queries.
-  private static let rows = 16
-
   func kernel(on device: Device) throws(ScheduleError) -> Kernel {
-    var builder = KernelBuilder(counting: Steps.self, schedule: schedule, kernel: "merge")
-    let rows = Self.rows
-    let part = TileRef(
-      builder.buffer("part O", .registers, rows: rows, columns: shape.headDimV, type: .fp32))
-    let statistics = TileRef(builder.buffer("lse", .registers, rows: rows, columns: 1, type: .fp32))
-    let own = TileCoordinate(rows: rows, index: .item(scale: 1, offset: 0))
-    let ofPart = TileCoordinate(
-      rows: rows, index: .item(scale: 1, offset: 0), split: .walk(offset: 0))
+    // They divide every tile of queries.
+    let rows = 16
     let elements = Double(rows * shape.headDimV)
-    func store(_ action: Action) -> Operation {
-      Operation(
-        "store O", .loadStore,
-        work: .of {
-          $0.convert = elements
-          $0.globalWrite = elements * 2 + Double(rows * 4)
-          $0.otherInstructions = elements / 8
-        }, action: action)
-    }
-    builder.actor(
-      "warps", warps: 4,
-      blocks: [
-        Block(
-          trips: .count(\Steps.parts), stepsPerTrip: 1,
-          operations: [
-            Operation(
-              "load part", .loadStore,
-              work: .of {
-                $0.streamRead = elements * Double(partialElement) + Double(rows * 8)
-                $0.fma = 2 * elements
-                $0.exp = Double(rows * 8)
-                $0.otherInstructions = elements / 4
-              }, chain: Chain(alu: 6, exp: 1, shared: 1),
-              action: .sequence([
-                .load(.partialO, ofPart, into: part), .load(.partialLogSumExp, ofPart, into: statistics),
-              ]))
-          ]),
-        Block(
-          trips: .count(\Steps.any), stepsPerTrip: 0,
-          operations: [store(.mergePartials(output: .o, coordinate: own))]),
-        Block(
-          trips: .count(\Steps.none), stepsPerTrip: 0,
-          operations: [
-            store(
-              .sequence([
-                .fill(part, 0), .fill(statistics, -Double.infinity), .store(part, .o, own),
-                .store(statistics, .logSumExp, own),
-              ]))
-          ]),
-      ])
-    return try builder.build(
-      items: items(), policy: .grid(order: .sequencesFastest),
-      footprint: Footprint(threads: 128, registersPerThread: 40, sharedBytes: 0), role: .postprocess,
-      on: device)
-  }
-
-  private func items() -> ItemSpace {
-    var classes: [ItemClass] = []
-    var groups: [ItemSpace.Group] = []
-    let all = (shape.seqQ + Self.rows - 1) / Self.rows
-    let perTile = tileRows / Self.rows
-    for entry in parts {
-      var runs: [ItemSpace.TileRun] = []
-      for (index, splits) in entry.tiles.enumerated() {
-        let count = min(perTile, all - index * perTile)
-        guard count > 0 else { continue }
-        runs.append(.init(itemClass: classes.count, count: count))
-        let any = min(splits.count, 1)
-        classes.append(ItemClass(Steps(any: any, none: 1 - any, parts: splits.count), walk: .list(splits)))
+    let merge = Merge(
+      schedule: schedule, name: "merge", shape: shape, rows: rows,
+      mostParts: parts.flatMap { $0.tiles.map(\.count) }.max() ?? 0,
+      footprint: Footprint(threads: 128, registersPerThread: 40, sharedBytes: 0),
+      weights: .running(nil),
+      add: { _ in
+        .init("load part", chain: Chain(alu: 6, exp: 1, shared: 1)) {
+          $0.fma = 2 * elements
+          $0.exp = Double(rows * 8)
+          $0.otherInstructions = elements / 4
+        }
+      }, partialElement: partialElement,
+      store: .init("store O") { $0.otherInstructions = elements / 8 }, storesLogSumExp: true,
+      writesEmptyRows: true)
+    let (all, perTile) = ((shape.seqQ + rows - 1) / rows, tileRows / rows)
+    let heads = parts.map { entry in
+      let runs = entry.tiles.enumerated().map { index, splits in
+        Merge.Run(parts: .list(splits), count: min(perTile, all - index * perTile))
       }
-      groups.append(.init(count: entry.heads, runs: runs))
+      return (entry.heads, runs)
     }
-    if groups.count == 1 {
-      groups[0].count *= shape.batch
-    } else {
-      groups = Array(repeating: groups, count: shape.batch).flatMap(\.self)
-    }
-    return ItemSpace(classes: classes, groups: groups)
+    var items = merge.items(heads, classPerRun: true)
+    items.groups = items.groups.repeated(batch: shape.batch)
+    return try merge.kernel(items, order: .sequencesFastest, on: device)
   }
 }

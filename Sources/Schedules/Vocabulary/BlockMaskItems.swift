@@ -50,13 +50,8 @@ struct BlockMaskItems {
       }
       groups.append(.init(count: entry.heads.count / packedHeads, runs: runs))
     }
-    // Sequences are numbered batch by batch, then head by head.
-    if groups.count == 1 {
-      groups[0].count *= shape.batch
-    } else {
-      groups = Array(repeating: groups, count: shape.batch).flatMap(\.self)
-    }
-    return ItemSpace(classes: classes, groups: groups, packedHeads: packedHeads)
+    return ItemSpace(
+      classes: classes, groups: groups.repeated(batch: shape.batch), packedHeads: packedHeads)
   }
 
   /// The same with the tiles that `all` has and this does not: walked first, as steps of a third kind.
@@ -92,12 +87,7 @@ struct BlockMaskItems {
       }
       groups.append(.init(count: entry.heads.count, runs: runs))
     }
-    if groups.count == 1 {
-      groups[0].count *= shape.batch
-    } else {
-      groups = Array(repeating: groups, count: shape.batch).flatMap(\.self)
-    }
-    return ItemSpace(classes: classes, groups: groups)
+    return ItemSpace(classes: classes, groups: groups.repeated(batch: shape.batch))
   }
 
   private func itemClass(_ row: BlockMask.Row, _ counting: (Int, Int) -> some StepCounts) -> ItemClass {

@@ -68,7 +68,7 @@ struct ServingKernels {
       ])
     let total = shape.totalQueries * shape.headsKV
     return try builder.build(
-      items: single(count: (total + Self.rows - 1) / Self.rows), policy: .grid(order: .tilesFastest),
+      items: .equal((total + Self.rows - 1) / Self.rows), policy: .grid(order: .tilesFastest),
       footprint: Footprint(threads: Self.threads, registersPerThread: 32, sharedBytes: 0), role: .preprocess,
       on: device)
   }
@@ -106,7 +106,7 @@ struct ServingKernels {
       ])
     let total = shape.headsQ * shape.totalQueries * max(shape.headDim, shape.headDimV)
     return try builder.build(
-      items: single(count: (total + perItem - 1) / perItem), policy: .grid(order: .tilesFastest),
+      items: .equal((total + perItem - 1) / perItem), policy: .grid(order: .tilesFastest),
       footprint: Footprint(threads: Self.threads, registersPerThread: 32, sharedBytes: 0), role: .rearrange,
       on: device)
   }
@@ -137,14 +137,8 @@ struct ServingKernels {
           ])
       ])
     return try builder.build(
-      items: single(count: 1), policy: .grid(order: .tilesFastest),
+      items: .equal(1), policy: .grid(order: .tilesFastest),
       footprint: Footprint(threads: 1024, registersPerThread: 32, sharedBytes: 1024), role: .preprocess,
       on: device)
-  }
-
-  private func single(count: Int) -> ItemSpace {
-    ItemSpace(
-      classes: [ItemClass()],
-      groups: [.init(count: 1, runs: [.init(itemClass: 0, count: count)])])
   }
 }

@@ -15,10 +15,12 @@ public enum SplitRule: String, Sendable, CaseIterable {
     public var headBytes: Int
     public var rowTilesPerHead: Int
     public var isCausal: Bool
+    /// Row tiles by their key tiles, where lengths differ; only FlashInfer asks.
+    public var requests: [FlashInferPlan.Request]?
 
     public init(
       rowTiles: Int, blocks: Int, cores: Int, batch: Int = 1, headBytes: Int = 0, rowTilesPerHead: Int = 1,
-      isCausal: Bool = false
+      isCausal: Bool = false, requests: [FlashInferPlan.Request]? = nil
     ) {
       self.rowTiles = rowTiles
       self.blocks = blocks
@@ -27,6 +29,7 @@ public enum SplitRule: String, Sendable, CaseIterable {
       self.headBytes = headBytes
       self.rowTilesPerHead = rowTilesPerHead
       self.isCausal = isCausal
+      self.requests = requests
     }
   }
 
@@ -42,7 +45,7 @@ public enum SplitRule: String, Sendable, CaseIterable {
     guard self == .flashinfer else { return FixedSplit(blocks: grid.blocks, splits: splits(grid)) }
     // Row tiles of all heads are requests of one query here: the plan knows them by their number alone.
     let plan = FlashInferPlan(
-      [.init(pages: grid.blocks, count: grid.rowTiles)],
+      grid.requests ?? [.init(pages: grid.blocks, count: grid.rowTiles)],
       .init(headsQ: 1, headsKV: 1, pageSize: keyTile, cores: grid.cores), kind: .prefill)
     return FixedSplit(blocks: grid.blocks, chunk: plan.chunk)
   }
