@@ -26,7 +26,7 @@ public struct DeviceWord: Sendable, Hashable {
       example: "mma.sync"),
     Field(
       path: "asyncTensor.family", summary: "family of the matrix instructions that run beside their warps",
-      example: "wgmma"),
+      example: "mma.async"),
     Field(
       path: "asyncTensor.accumulators", summary: "where these accumulate: registers or tensorMemory",
       example: "registers"),

@@ -90,20 +90,6 @@ public struct KernelBuilder<Counts: StepCounts> {
   }
 }
 
-/// Storage with a full and an empty barrier: a producer waits for `empty` and signals `full`, each of `consumers`
-/// waits for `full` and signals `empty`.
-public struct Ring: Sendable {
-  public let buffer: BufferID
-  public let full: BarrierID
-  public let empty: BarrierID
-
-  public init(buffer: BufferID, full: BarrierID, empty: BarrierID) {
-    self.buffer = buffer
-    self.full = full
-    self.empty = empty
-  }
-}
-
 extension Kernel {
   /// Needs of one work item against what a core of `device` gives to one.
   public func budget(on device: Device) -> Budget {

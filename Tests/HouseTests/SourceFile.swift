@@ -40,12 +40,12 @@ struct SourceFile: Sendable {
       .replacing(#/\/\/[^\n]*/#, with: "")
   }
 
-  /// Types that the file declares at its top level.
+  /// Types that the file declares at its top level, and others can name.
   var declared: Set<String> {
     Set(
       code.matches(
         of:
-          #/(?m)^(?:(?:public|package|private|fileprivate|final|indirect) )*(?:struct|enum|class|protocol|actor|typealias) (\w+)/#
+          #/(?m)^(?:(?:public|package|final|indirect) )*(?:struct|enum|class|protocol|actor|typealias) (\w+)/#
       ).map { String($0.output.1) })
   }
 
