@@ -71,6 +71,6 @@ extension PagedVariants {
 extension Verification {
   /// Whether a schedule makes a program of a shape.
   public static func takes(_ schedule: any Schedule, _ shape: AttentionShape, on device: Device) -> Bool {
-    (try? schedule.plainProgram(for: shape, on: device)) != nil
+    (try? schedule.program(for: shape, on: device)) != nil
   }
 }

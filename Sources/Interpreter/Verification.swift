@@ -37,7 +37,7 @@ public enum Verification {
     for call in calls {
       let program: Program
       do {
-        program = try call.schedule.plainProgram(for: call.shape, on: device)
+        program = try call.schedule.program(for: call.shape, on: device)
       } catch {
         report.skipped.append(.init(shape: call.shape, reason: error.description))
         continue

@@ -21,11 +21,11 @@ public protocol Schedule: Sendable {
   /// What the user chose.
   var values: ParameterValues { get }
   init(values: ParameterValues)
-  /// The program of a call that the declaration admits; `plainProgram` is the way here.
+  /// The program of a call that the declaration admits; `program(for:on:)` alone asks for it.
   ///
   /// - Throws: `ScheduleError` where the program does not fit (the budget is part of the message), and where the call has more
   ///   work items, or another mask, than the kernels' lists can hold.
-  func program(for shape: AttentionShape, on device: Device) throws(ScheduleError) -> Program
+  func admittedProgram(for shape: AttentionShape, on device: Device) throws(ScheduleError) -> Program
 }
 
 extension Schedule {
@@ -52,11 +52,11 @@ extension Schedule {
   /// The program for a call as asked: with its mask in the plainest form, and notes on what it asks for in vain.
   ///
   /// - Throws: `ScheduleError` where the device lacks a resource, a parameter has no effect on the call, the call is outside
-  ///   what the kernels take, or as `program(for:on:)`.
-  public func plainProgram(for asked: AttentionShape, on device: Device) throws(ScheduleError) -> Program {
+  ///   what the kernels take, or as `admittedProgram(for:on:)`.
+  public func program(for asked: AttentionShape, on device: Device) throws(ScheduleError) -> Program {
     let call = ScheduleCall(Self.plain(asked), values)
     try Self.require(call, on: device)
-    var program = try program(for: call.shape, on: device)
+    var program = try admittedProgram(for: call.shape, on: device)
     for note in asked.mask.notes(seqKV: asked.seqKV) {
       program.warnings.append(ModelLimit(code: "mask-past-keys", message: note))
     }

@@ -18,7 +18,7 @@ public struct ScheduleRegistry: Sendable {
     on device: Device
   ) throws(ScheduleError) -> Program {
     do {
-      return try schedule.init(parameters: parameters).plainProgram(for: shape, on: device)
+      return try schedule.init(parameters: parameters).program(for: shape, on: device)
     } catch {
       throw withOthers(error, shape, device)
     }

@@ -86,7 +86,7 @@ struct CascadeMachineTests {
       ("flat", "attention-3-pass", [:]), ("fusemax-binding", "attention-1-pass", ["M0": 48]),
     ] {
       let program = try #require(ScheduleRegistry.standard[schedule]).init(parameters: .init())
-        .plainProgram(for: shape, on: .roomy)
+        .program(for: shape, on: .roomy)
       let bound = try #require(program.spatial?.cascade)
       let shipped = try cascade(name, ["P": 6, "M": 96, "E": 8, "F": 4].merging(rank) { $1 })
       /// Without batch and heads, which the schedules take one by one.

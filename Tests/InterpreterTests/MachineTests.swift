@@ -18,7 +18,7 @@ struct MachineTests {
     for mask in [Verification.MaskFamily.none, .causal, .slidingWindow] {
       for pass in AttentionShape.Pass.allCases {
         for shape in Verification.shapes(mask, pass: pass, seed: 17).prefix(5) {
-          guard let program = try? schedule.plainProgram(for: shape, on: .roomy) else { continue }
+          guard let program = try? schedule.program(for: shape, on: .roomy) else { continue }
           let reference = ScheduleTests.references.reference(for: shape, kind: .normal, seed: 17)
           let trial = Trial(program: program, reference: reference)
           for order in [Order(.earliest, slots: 3), .random(seed: 4, number: 1)] {

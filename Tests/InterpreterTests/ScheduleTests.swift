@@ -182,8 +182,8 @@ struct ScheduleTests {
       batch: 2, headsQ: 2, seqQ: 600, headDim: 64, mask: .causal, lengths: lengths)
     let longest = try AttentionShape(batch: 2, headsQ: 2, seqQ: 600, headDim: 64, mask: .causal)
     let schedule = try #require(ScheduleRegistry.standard[name]).init(parameters: ScheduleParameters())
-    #expect(try Verification.check(schedule.plainProgram(for: shape, on: .roomy)).failure == nil)
-    var program = try schedule.plainProgram(for: longest, on: .roomy)
+    #expect(try Verification.check(schedule.program(for: shape, on: .roomy)).failure == nil)
+    var program = try schedule.program(for: longest, on: .roomy)
     #expect(Verification.check(program).failure == nil)
     program.shape = shape
     #expect(Verification.check(program).failure != nil)
@@ -197,12 +197,12 @@ struct ScheduleTests {
     let longest = try AttentionShape(batch: 2, headsQ: 2, seqQ: 1, seqKV: 200, headDim: 64)
     let schedule = try #require(ScheduleRegistry.standard["flash-decoding"]).init(
       parameters: ScheduleParameters())
-    var program = try schedule.plainProgram(for: longest, on: .roomy)
+    var program = try schedule.program(for: longest, on: .roomy)
     #expect(Verification.check(program).failure == nil)
     program.launches.removeLast()
     // The first kernel alone, its parts never merged, is wrong too.
     #expect(Verification.check(program).failure != nil)
-    var short = try schedule.plainProgram(for: shape, on: .roomy)
+    var short = try schedule.program(for: shape, on: .roomy)
     #expect(Verification.check(short).failure == nil)
     short.shape = longest
     #expect(Verification.check(short).failure != nil)
@@ -236,7 +236,7 @@ struct ScheduleTests {
         for shape in Verification.shapes(
           mask, pass: pass, seed: 3, geometry: type(of: schedule).geometry
         ).prefix(20) {
-          guard let program = try? schedule.plainProgram(for: shape, on: .roomy) else { continue }
+          guard let program = try? schedule.program(for: shape, on: .roomy) else { continue }
           #expect(program.operationsWithoutReading() == [])
         }
       }
@@ -254,7 +254,7 @@ struct ScheduleTests {
     let shapes = Verification.shapes(
       mask, pass: pass, dataType: type, seed: 2026, geometry: ScheduleRegistry.standard[name]?.geometry
     ).prefix(8 * count)
-      .filter { (try? schedule.plainProgram(for: $0, on: .roomy)) != nil }.prefix(count)
+      .filter { (try? schedule.program(for: $0, on: .roomy)) != nil }.prefix(count)
     return Verification.run(
       schedule: schedule, device: .roomy, shapes: Array(shapes), orders: orders, seed: 7,
       references: Self.references)

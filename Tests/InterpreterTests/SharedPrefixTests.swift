@@ -90,7 +90,7 @@ import Testing
       batch: 3, headsQ: 2, seqQ: 1, seqKV: 200, headDim: 64, sharedPrefix: 128)
     let schedule = try #require(ScheduleRegistry.standard["flash-decoding"]).init(
       parameters: ScheduleParameters(["phases": "2"]))
-    let right = try schedule.plainProgram(for: shape, on: .roomy)
+    let right = try schedule.program(for: shape, on: .roomy)
     #expect(Verification.check(right).failure == nil)
     // A prefix of another length, parts that start elsewhere, and phase one left out.
     var wrong = right
@@ -119,7 +119,7 @@ import Testing
       batch: 2, headsQ: 4, headsKV: 2, seqQ: 8, seqKV: 200, headDim: 64, mask: .causal, sharedPrefix: prefix)
     let schedule = try #require(ScheduleRegistry.standard[name])
     #expect(throws: ScheduleError.self) {
-      _ = try schedule.init(parameters: ScheduleParameters(parameters)).plainProgram(for: shape, on: .roomy)
+      _ = try schedule.init(parameters: ScheduleParameters(parameters)).program(for: shape, on: .roomy)
     }
   }
 }

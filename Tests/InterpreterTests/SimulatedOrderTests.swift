@@ -18,7 +18,7 @@ struct SimulatedOrderTests {
     if name.hasPrefix("ubimoe") { return false }
     let shape = try? AttentionShape(batch: 1, headsQ: 1, seqQ: 128, headDim: 64)
     guard let shape, let schedule = try? ScheduleRegistry.standard[name]?.init(parameters: .init()),
-      let program = try? schedule.plainProgram(for: shape, on: .roomy)
+      let program = try? schedule.program(for: shape, on: .roomy)
     else { return true }
     return !program.kernels.isEmpty
   }
@@ -33,14 +33,14 @@ struct SimulatedOrderTests {
     for pass in AttentionShape.Pass.allCases {
       for length in [256, 1000] {
         let shape = try AttentionShape(batch: 1, headsQ: 1, seqQ: 128, seqKV: length, headDim: 64, pass: pass)
-        if (try? schedule.plainProgram(for: shape, on: device)) != nil { shapes.append(shape) }
+        if (try? schedule.program(for: shape, on: device)) != nil { shapes.append(shape) }
       }
     }
     // Some take self attention only, some few queries.
     for (queries, keys) in [(384, 384), (1, 384)] where shapes.isEmpty {
       let shape = try AttentionShape(batch: 1, headsQ: 1, seqQ: queries, seqKV: keys, headDim: 64)
         .fitted(to: type(of: schedule).geometry)
-      if (try? schedule.plainProgram(for: shape, on: device)) != nil { shapes.append(shape) }
+      if (try? schedule.program(for: shape, on: device)) != nil { shapes.append(shape) }
     }
     let report = Verification.run(schedule: schedule, device: device, shapes: shapes, orders: 0) { program in
       let request = SimulationRequest(schedule: name, shape: program.shape, device: device)

@@ -71,7 +71,7 @@ import Testing
       timing.latency = .random(in: 1...4, using: &generator)
       timing.exponentialLatency = .random(in: 1...9, using: &generator)
       let type = try #require(ScheduleRegistry.standard[schedule])
-      let program = try type.init(parameters: .init()).plainProgram(
+      let program = try type.init(parameters: .init()).program(
         for: shape, on: DataflowTruthTests.machine())
       var graph = try #require(program.placement).shares[0].graph
       for index in graph.fifos.indices {
@@ -129,7 +129,7 @@ import Testing
     func play(_ tokens: Int) throws -> DataflowSimulation.Outcome {
       let shape = try AttentionShape(batch: 1, headsQ: 1, seqQ: tokens, headDim: 1, dataType: .fp32)
       let type = try #require(ScheduleRegistry.standard[schedule])
-      let program = try type.init(parameters: .init()).plainProgram(
+      let program = try type.init(parameters: .init()).program(
         for: shape, on: DataflowTruthTests.machine())
       return try DataflowTruthTests.play(#require(program.placement).shares[0].graph)
     }

@@ -34,7 +34,7 @@ import Testing
   ) throws -> DataflowGraph {
     let shape = try AttentionShape(batch: 1, headsQ: 1, seqQ: length, headDim: headDim, dataType: .fp32)
     let type = try #require(ScheduleRegistry.standard[schedule])
-    let program = try type.init(parameters: .init(parameters)).plainProgram(for: shape, on: device)
+    let program = try type.init(parameters: .init(parameters)).program(for: shape, on: device)
     return try #require(program.placement).shares[0].graph
   }
 

@@ -59,7 +59,7 @@ import Testing
   ) -> String {
     do throws(ScheduleError) {
       let schedule = try type.init(parameters: ScheduleParameters(values))
-      return String(reflecting: try schedule.program(for: type.plain(shape), on: device))
+      return String(reflecting: try schedule.admittedProgram(for: type.plain(shape), on: device))
     } catch {
       return "\(error)"
     }

@@ -88,7 +88,7 @@ import Testing
       lengths: BatchLengths(parsing: "8x1k,128k"))
     let schedule = try #require(ScheduleRegistry.standard["fa3"]).init(
       parameters: .init(["build": "cpp", "splits": "rule"]))
-    let program = try schedule.plainProgram(for: shape, on: Devices.named("h100-sxm5"))
+    let program = try schedule.program(for: shape, on: Devices.named("h100-sxm5"))
     let main = try #require(program.kernels.first { $0.name == "fa3_fwd" })
     // Tiles of 176 keys: 745 and 8 x 6 of 8 heads; a tenth more over 132 cores is 52.9: parts of 53 tiles, 15 of them.
     #expect(main.items.groups.map { $0.tileSplits ?? [] } == [[15], [1]])

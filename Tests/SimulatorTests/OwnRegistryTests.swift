@@ -18,9 +18,9 @@ private struct ToySchedule: Schedule {
   static let support = Support(.init(masks: .causal, heads: .equalUpTo(128)))
   let values: ParameterValues
 
-  func program(for shape: AttentionShape, on device: Device) throws(ScheduleError) -> Program {
+  func admittedProgram(for shape: AttentionShape, on device: Device) throws(ScheduleError) -> Program {
     let parameters = ScheduleParameters(["splits": "\(shape.mask == .causal ? values[Self.parts] : 1)"])
-    var program = try FlashAttention2(parameters: parameters).program(for: shape, on: device)
+    var program = try FlashAttention2(parameters: parameters).admittedProgram(for: shape, on: device)
     program.schedule = Self.name
     return program
   }

@@ -20,7 +20,7 @@ public struct StreamingMemoryFree: Schedule {
   public let values: ParameterValues
   public init(values: ParameterValues) { self.values = values }
 
-  public func program(for shape: AttentionShape, on device: Device) throws(ScheduleError) -> Program {
+  public func admittedProgram(for shape: AttentionShape, on device: Device) throws(ScheduleError) -> Program {
     try StreamingAttention.program(Self.name, shape, on: device, depths: FIFODepths(values, hasLong: false)) {
       graph in
       let scores = graph.stream("scores")

@@ -22,7 +22,7 @@ public struct StreamingNaive: Schedule {
   public let values: ParameterValues
   public init(values: ParameterValues) { self.values = values }
 
-  public func program(for shape: AttentionShape, on device: Device) throws(ScheduleError) -> Program {
+  public func admittedProgram(for shape: AttentionShape, on device: Device) throws(ScheduleError) -> Program {
     try StreamingAttention.program(Self.name, shape, on: device, depths: FIFODepths(values, hasLong: true)) {
       graph in
       // The score node writes to the maximum before the long FIFO, the exponential to the long FIFO before the sum.

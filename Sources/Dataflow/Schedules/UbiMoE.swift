@@ -30,7 +30,7 @@ public struct UbiMoE: Schedule {
   public let values: ParameterValues
   public init(values: ParameterValues) { self.values = values }
 
-  public func program(for shape: AttentionShape, on device: Device) throws(ScheduleError) -> Program {
+  public func admittedProgram(for shape: AttentionShape, on device: Device) throws(ScheduleError) -> Program {
     guard let board = device.fpga else {
       throw .missingResource(schedule: Self.name, part: "fpga", device: device.id)
     }

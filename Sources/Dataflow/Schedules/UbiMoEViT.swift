@@ -47,7 +47,7 @@ public struct UbiMoEViT: Schedule {
     return design
   }
 
-  public func program(for shape: AttentionShape, on device: Device) throws(ScheduleError) -> Program {
+  public func admittedProgram(for shape: AttentionShape, on device: Device) throws(ScheduleError) -> Program {
     guard let board = device.fpga else {
       throw .missingResource(schedule: Self.name, part: "fpga", device: device.id)
     }

@@ -47,7 +47,7 @@ public struct CuDNN: Schedule {
   private static let policy = TilePolicy.dynamicPersistent(order: .tilesFastest)
   private static let keyTile = 128
 
-  public func program(for shape: AttentionShape, on device: Device) throws(ScheduleError) -> Program {
+  public func admittedProgram(for shape: AttentionShape, on device: Device) throws(ScheduleError) -> Program {
     let kernels =
       shape.pass == .forward ? [try forward(shape, on: device)] : try backward(shape, on: device)
     return Program(schedule: Self.name, shape: shape, kernels: kernels, warnings: [Self.warning])

@@ -68,7 +68,7 @@ public struct FlashDecoding: Schedule {
   private var isTriton: Bool { values[Self.kernel] == .triton }
   private var format: KVFormat { values[KVFormat.parameter] }
 
-  public func program(for shape: AttentionShape, on device: Device) throws(ScheduleError) -> Program {
+  public func admittedProgram(for shape: AttentionShape, on device: Device) throws(ScheduleError) -> Program {
     try DecodeLimits.check(shape, schedule: Self.name)
     let pages = values[DecodePages.parameter].number.map { DecodePages(tokens: $0, perRow: isTriton) }
     if values[Self.phases] == .two, shape.sharedPrefix > 0 { return try twoPhases(shape, pages, on: device) }

@@ -63,7 +63,7 @@ public struct LeanAttention: Schedule {
     values[Self.merge] == .auto ? maker == .aiter : values[Self.merge] == .host
   }
 
-  public func program(for shape: AttentionShape, on device: Device) throws(ScheduleError) -> Program {
+  public func admittedProgram(for shape: AttentionShape, on device: Device) throws(ScheduleError) -> Program {
     try DecodeLimits.check(shape, schedule: Self.name)
     let tile: DecodeTile =
       switch maker {

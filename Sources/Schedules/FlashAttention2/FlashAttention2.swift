@@ -63,7 +63,7 @@ public struct FlashAttention2: Schedule {
   /// The entry point for variable lengths and paged keys: the split kernel's tiles always, parts only for packed heads.
   private var isVariableLength: Bool { values[Self.splits] == .word(.grouped) }
 
-  public func program(for shape: AttentionShape, on device: Device) throws(ScheduleError) -> Program {
+  public func admittedProgram(for shape: AttentionShape, on device: Device) throws(ScheduleError) -> Program {
     if shape.mask.band(seqQ: shape.seqQ, seqKV: shape.seqKV) == nil { return try listed(shape, on: device) }
     if shape.pass == .backward { return try backward(shape, on: device) }
     let packedHeads = packsHeads ? shape.group : 1

@@ -85,7 +85,7 @@ public struct FlashAttention3: Schedule {
     }
   }
 
-  public func program(for shape: AttentionShape, on device: Device) throws(ScheduleError) -> Program {
+  public func admittedProgram(for shape: AttentionShape, on device: Device) throws(ScheduleError) -> Program {
     if shape.mask.band(seqQ: shape.seqQ, seqKV: shape.seqKV) == nil { return try listed(shape, on: device) }
     if shape.pass == .backward { return try backward(shape, on: device) }
     // The C++ build takes lengths from a table, and prepares it.

@@ -46,7 +46,7 @@ public struct FlexFlash: Schedule {
     }
   }
 
-  public func program(for shape: AttentionShape, on device: Device) throws(ScheduleError) -> Program {
+  public func admittedProgram(for shape: AttentionShape, on device: Device) throws(ScheduleError) -> Program {
     let kernel =
       try shape.mask == .none
       ? dense(shape).kernel(on: device)

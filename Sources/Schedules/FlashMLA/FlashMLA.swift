@@ -54,7 +54,7 @@ public struct FlashMLA: Schedule {
 
   private var isSeesaw: Bool { values[Self.kernel] == .seesaw }
 
-  public func program(for shape: AttentionShape, on device: Device) throws(ScheduleError) -> Program {
+  public func admittedProgram(for shape: AttentionShape, on device: Device) throws(ScheduleError) -> Program {
     let rows = Double(shape.batch * shape.headsQ) * Double(shape.seqQ)
     guard rows <= Double(DecodeLimits.mostItems) else {
       throw .unsupported(

@@ -32,7 +32,7 @@ public struct FlexAttention: Schedule {
   public let values: ParameterValues
   public init(values: ParameterValues) { self.values = values }
 
-  public func program(for shape: AttentionShape, on device: Device) throws(ScheduleError) -> Program {
+  public func admittedProgram(for shape: AttentionShape, on device: Device) throws(ScheduleError) -> Program {
     let tile = FlexTile(shape: shape)
     let items: ItemSpace
     do {

@@ -73,7 +73,7 @@ public struct GNAHopper: Schedule {
       isPersistent: values[Self.kernel] == .pingpong, permutes: permutes)
   }
 
-  public func program(for shape: AttentionShape, on device: Device) throws(ScheduleError) -> Program {
+  public func admittedProgram(for shape: AttentionShape, on device: Device) throws(ScheduleError) -> Program {
     let forward = try forward(shape)
     var kernels: [Kernel] = []
     if forward.isPermuted, permutes {

@@ -68,7 +68,7 @@ public struct SelectedAttention: Schedule {
     values[Self.family] == .moba ? values[Self.block].number ?? 512 : hasSmallBlocks ? 64 : 128
   }
 
-  public func program(for shape: AttentionShape, on device: Device) throws(ScheduleError) -> Program {
+  public func admittedProgram(for shape: AttentionShape, on device: Device) throws(ScheduleError) -> Program {
     // Tensors that a phase reads element by element are counted in whole numbers.
     let pairs = Double(shape.batch * shape.headsQ) * Double(shape.seqQ) * Double(shape.seqKV) / 64
     guard pairs < 1e15 else {

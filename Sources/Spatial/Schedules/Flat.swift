@@ -16,7 +16,7 @@ public struct Flat: Schedule {
   public let values: ParameterValues
   public init(values: ParameterValues) { self.values = values }
 
-  public func program(for shape: AttentionShape, on device: Device) throws(ScheduleError) -> Program {
+  public func admittedProgram(for shape: AttentionShape, on device: Device) throws(ScheduleError) -> Program {
     let call = try SpatialCall(Self.name, shape, on: device, SpatialOptions(values))
     let mapper = FlatMapper(
       call: call, bytesPerCycle: call.machine.dramBandwidth.value / device.clock.maximum.value)

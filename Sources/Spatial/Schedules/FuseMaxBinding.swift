@@ -17,7 +17,7 @@ public struct FuseMaxBinding: Schedule {
   public let values: ParameterValues
   public init(values: ParameterValues) { self.values = values }
 
-  public func program(for shape: AttentionShape, on device: Device) throws(ScheduleError) -> Program {
+  public func admittedProgram(for shape: AttentionShape, on device: Device) throws(ScheduleError) -> Program {
     let call = try SpatialCall(Self.name, shape, on: device, SpatialOptions(values))
     let bound = try FuseMaxCall(call, keepsScores: false)
     return bound.program([
