@@ -43,12 +43,12 @@ final class CompiledKernel {
   let trips: [[Int]]
   /// Sequences over all groups: heads over the batch, packed ones once.
   let sequences: Int
-  private(set) var operations: [Operation] = []
-  private(set) var waits: [Wait] = []
+  @exclusivity(unchecked) private(set) var operations: [Operation] = []
+  @exclusivity(unchecked) private(set) var waits: [Wait] = []
   /// Blocks of all actors, and those of each.
-  private(set) var blocks: [Block] = []
-  private(set) var blocksOfActor: [Range<Int>] = []
-  private var queues: [QueueKey: Int] = [:]
+  @exclusivity(unchecked) private(set) var blocks: [Block] = []
+  @exclusivity(unchecked) private(set) var blocksOfActor: [Range<Int>] = []
+  @exclusivity(unchecked) private var queues: [QueueKey: Int] = [:]
   /// The ring whose slots a barrier hands on, by barrier.
   let ringOfFull: [Int?]
   let ringOfEmpty: [Int?]

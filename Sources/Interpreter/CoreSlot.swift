@@ -25,20 +25,20 @@ final class CoreSlot {
   private let actorCount: Int
   private let barrierCount: Int
   /// By buffer and slot.
-  private var storage: [[Contents]]
+  @exclusivity(unchecked) private var storage: [[Contents]]
   /// Arrivals by barrier and actor, and completed phases beside the initial ones.
-  private var arrivals: [Int] = []
-  private var phases: [Int] = []
-  private var actors: [ActorState] = []
+  @exclusivity(unchecked) private var arrivals: [Int] = []
+  @exclusivity(unchecked) private var phases: [Int] = []
+  @exclusivity(unchecked) private var actors: [ActorState] = []
   /// Completed waits, by actor and barrier.
-  private var waits: [Int] = []
-  private var queues: [Queue<Step>]
+  @exclusivity(unchecked) private var waits: [Int] = []
+  @exclusivity(unchecked) private var queues: [Queue<Step>]
   /// Items taken, in order.
-  private var items: [Int] = []
-  private var unfinished = 0
+  @exclusivity(unchecked) private var items: [Int] = []
+  @exclusivity(unchecked) private var unfinished = 0
   /// The slot that each ring's producer wrote in each of its phases.
-  private var produced: [[Int]] = []
-  private var lastWritten: [Int] = []
+  @exclusivity(unchecked) private var produced: [[Int]] = []
+  @exclusivity(unchecked) private var lastWritten: [Int] = []
 
   private struct ActorState {
     var isFinished = false

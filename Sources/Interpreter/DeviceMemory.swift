@@ -31,10 +31,10 @@ final class DeviceMemory {
   /// By tensor.
   private let extents: [Extent]
   /// By tensor, then by split and first head's number as written, `heads` for each split.
-  private var homes: [[Home]]
-  private var writes = 0
+  @exclusivity(unchecked) private var homes: [[Home]]
+  @exclusivity(unchecked) private var writes = 0
   /// Splits of the kernel that wrote partial results last.
-  private(set) var splits = 1
+  @exclusivity(unchecked) private(set) var splits = 1
 
   /// Rows of one head, columns, element type.
   private struct Extent {

@@ -28,13 +28,13 @@ final class GraphMachine {
     let outputs: [DataflowGraph.Port]
     let firings: Int
     let function: DataflowGraph.Function
-    var fired = 0
-    var step = 0
+    @exclusivity(unchecked) var fired = 0
+    @exclusivity(unchecked) var step = 0
     /// What the firing under way took, and what it writes: one row of numbers for each port.
-    var taken: [[Float]]
-    var results: [[Float]]
+    @exclusivity(unchecked) var taken: [[Float]]
+    @exclusivity(unchecked) var results: [[Float]]
     /// Running maximum, sum or output row.
-    var state: [Float] = []
+    @exclusivity(unchecked) var state: [Float] = []
 
     init(_ node: DataflowGraph.Node) {
       (inputs, outputs) = (node.inputs, node.outputs)
@@ -50,11 +50,11 @@ final class GraphMachine {
   let heads: Range<Int>
   let data: AttentionData
   let places: [Place]
-  private var streams: [Stream]
+  @exclusivity(unchecked) private var streams: [Stream]
   let scale: Float
   /// One output for each head.
-  var outputs: [Int: Tile] = [:]
-  private(set) var moves = 0
+  @exclusivity(unchecked) var outputs: [Int: Tile] = [:]
+  @exclusivity(unchecked) private(set) var moves = 0
 
   init(_ graph: DataflowGraph, heads: Range<Int>, data: AttentionData) {
     self.graph = graph

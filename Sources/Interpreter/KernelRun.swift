@@ -3,9 +3,9 @@ import Programs
 /// What the slots of one kernel share: the items nobody has taken yet.
 final class KernelRun {
   let compiled: CompiledKernel
-  private(set) var slots: [CoreSlot] = []
+  @exclusivity(unchecked) private(set) var slots: [CoreSlot] = []
   private let slotCount: Int
-  private var nextItem = 0
+  @exclusivity(unchecked) private var nextItem = 0
 
   init(_ compiled: CompiledKernel, slots count: Int) {
     self.compiled = compiled

@@ -20,11 +20,11 @@ final class Machine {
   let queryRows: Int
   let hasQueryLengths: Bool
   /// The agents that went on, in order, all kernels in a row.
-  private(set) var choices: [Int32] = []
+  @exclusivity(unchecked) private(set) var choices: [Int32] = []
   /// How often each operation executed, by kernel and by its place among the kernel's operations.
-  private(set) var executed: [[Int]]
+  @exclusivity(unchecked) private(set) var executed: [[Int]]
   /// Set to write down every step.
-  var recorder: Recorder?
+  @exclusivity(unchecked) var recorder: Recorder?
 
   /// What a run of `program` starts from: `kernels` compiled once, `table` shared between runs.
   init(program: Program, kernels: [CompiledKernel], table: ValueTable, inputs: [Tensor: [Int32]]) {
@@ -58,13 +58,10 @@ final class Machine {
       if let step = slot.advance(agent % perSlot, run) {
         executed[index][step.operation] += 1
         recorder?.begin(kernel: index, slot: slot.number, step)
-        let operation = compiled.operations[step.operation]
-        if operation.computes {
+        if compiled.operations[step.operation].computes {
           try perform(
-            operation.action,
-            Context(
-              compiled: compiled, operation: operation, slot: slot, step: step,
-              item: compiled.items[step.item]))
+            compiled.operations[step.operation].action,
+            Context(compiled: compiled, slot: slot, step: step, item: compiled.items[step.item]))
         }
         slot.signal(step.operation)
       }
@@ -79,11 +76,13 @@ final class Machine {
   /// Where and for which work item an operation executes.
   struct Context {
     let compiled: CompiledKernel
-    let operation: CompiledKernel.Operation
     let slot: CoreSlot
     let step: Step
     let item: WorkItem
-    var name: String { "\(compiled.kernel.actors[operation.actor].name), \(operation.name)" }
+    var name: String {
+      let operation = compiled.operations[step.operation]
+      return "\(compiled.kernel.actors[operation.actor].name), \(operation.name)"
+    }
   }
 
   private func perform(_ action: Action, _ context: Context) throws(ExecutionFault) {

@@ -58,8 +58,12 @@ enum MatrixKernels {
     _ source: [Number], rows: Int, columns: Int, stride: Int
   ) -> [Number] {
     var result = [Number](repeating: 0, count: rows * columns)
-    for i in 0..<rows {
-      for j in 0..<columns { result[j * rows + i] = source[i * stride + j] }
+    source.withUnsafeBufferPointer { source in
+      result.withUnsafeMutableBufferPointer { result in
+        for i in 0..<rows {
+          for j in 0..<columns { result[j * rows + i] = source[i * stride + j] }
+        }
+      }
     }
     return result
   }

@@ -222,8 +222,8 @@ private struct Matrix {
   }
 
   init(_ tile: Tile) {
-    (rows, columns) = (tile.rows, tile.columns)
-    numbers = tile.elements.map { Double($0) }
+    self.init(rows: tile.rows, columns: tile.columns)
+    for i in numbers.indices { numbers[i] = Double(tile.elements[i]) }
   }
 
   /// Adds its numbers to others.

@@ -3,15 +3,15 @@ import HWModels
 /// Picks agents for one run, as its order says.
 final class Scheduler {
   private let choice: Order.Choice
-  private var generator = SplitMix(seed: 0)
+  @exclusivity(unchecked) private var generator = SplitMix(seed: 0)
   /// Place in a listed order.
-  private var position = 0
+  @exclusivity(unchecked) private var position = 0
   /// By agent.
-  private var ranks: [Int] = []
-  private var done: [Int] = []
-  private var agents = 0
-  private var perSlot = 1
-  private var actors = 0
+  @exclusivity(unchecked) private var ranks: [Int] = []
+  @exclusivity(unchecked) private var done: [Int] = []
+  @exclusivity(unchecked) private var agents = 0
+  @exclusivity(unchecked) private var perSlot = 1
+  @exclusivity(unchecked) private var actors = 0
   /// Chance of a change of ranks at a step, as one in so many.
   private static let rankChange = 48
 

@@ -41,9 +41,14 @@ struct Tile: Sendable {
   mutating func copy(
     rows: Int, count: Int, from source: Tile, at first: Int, stride: Int, to place: Int, stride step: Int
   ) {
-    for row in 0..<max(rows, 0) {
-      let (from, to) = (first + row * stride, place + row * step)
-      for offset in 0..<max(count, 0) { elements[to + offset] = source.elements[from + offset] }
+    guard rows > 0, count > 0 else { return }
+    elements.withUnsafeMutableBufferPointer { target in
+      source.elements.withUnsafeBufferPointer { source in
+        for row in 0..<rows {
+          let (from, to) = (first + row * stride, place + row * step)
+          _ = target[to..<to + count].update(fromContentsOf: source[from..<from + count])
+        }
+      }
     }
   }
 

@@ -36,13 +36,16 @@ extension ValueTable {
     static func bits(_ number: Double) -> Int { Int(Int32(bitPattern: Float(number).bitPattern)) }
 
     func hash(into hasher: inout Hasher) {
+      // One word: the hasher is slow by the call.
       func pair(_ x: Int32, _ y: Int32) -> UInt64 {
         UInt64(UInt32(bitPattern: x)) | UInt64(UInt32(bitPattern: y)) << 32
       }
-      hasher.combine(pair(a, b))
-      hasher.combine(pair(c, p))
-      hasher.combine(pair(q, r))
-      hasher.combine(pair(s, Int32(origin.rawValue) << 8 | Int32(type)))
+      func mix(_ word: UInt64, _ next: UInt64) -> UInt64 {
+        ((word ^ (word >> 29)) &* 0x9E37_79B9_7F4A_7C15) ^ next
+      }
+      let kind = Int32(origin.rawValue) << 8 | Int32(type)
+      let mixed = mix(mix(mix(pair(a, b), pair(c, p)), pair(q, r)), pair(s, kind))
+      hasher.combine(mixed)
     }
   }
 

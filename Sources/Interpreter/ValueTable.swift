@@ -13,14 +13,14 @@ final class ValueTable {
   let softmaxScale: Double
   let visible: VisibleKeys
   /// Names of values; the value's number is its name's.
-  private var known = Names()
-  private var tiles: [Tile] = []
+  @exclusivity(unchecked) private var known = Names()
+  @exclusivity(unchecked) private var tiles: [Tile] = []
   /// Names of lists, numbered apart.
-  private var notes = Names()
-  private var inputs = 0
+  @exclusivity(unchecked) private var notes = Names()
+  @exclusivity(unchecked) private var inputs = 0
   /// By name of the lists of which they are made.
-  var mergeWeights: [Int32: MergeWeights] = [:]
-  var weightedSums: [Int32: Int32] = [:]
+  @exclusivity(unchecked) var mergeWeights: [Int32: MergeWeights] = [:]
+  @exclusivity(unchecked) var weightedSums: [Int32: Int32] = [:]
 
   init(shape: AttentionShape) {
     self.shape = shape

@@ -1,6 +1,7 @@
 import Attention
 import Dataflow
 import Foundation
+import HWModels
 import InputFiles
 import Programs
 import Schedules
