@@ -43,7 +43,9 @@ struct DecodeCombine {
   }
 
   /// Parts that are merged here.
-  private func merged(_ parts: Int) -> Int { parts > 1 || mergesSingles ? parts : 0 }
+  private func merged(_ parts: Int) -> ItemClass.Walk {
+    .ascending(0..<(parts > 1 || mergesSingles ? parts : 0))
+  }
 
   /// One row of a query head after another, by the parts of the tile in which it lies. Rows of all heads are one sequence.
   private func runs() -> [Merge.Run] {

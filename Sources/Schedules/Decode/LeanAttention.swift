@@ -173,7 +173,12 @@ struct LeanHostMerge {
     // One item for each output tile.
     let rowTiles = (shape.seqQ * shape.group + tile.rows - 1) / tile.rows
     let sequences = (0..<shape.batch * shape.headsKV).map { sequence in
-      (1, parts[sequence * rowTiles..<(sequence + 1) * rowTiles].map { Merge.Run(parts: $0, count: 1) })
+      (
+        1,
+        parts[sequence * rowTiles..<(sequence + 1) * rowTiles].map {
+          Merge.Run(parts: .ascending(0..<$0), count: 1)
+        }
+      )
     }
     return try merge.kernel(merge.items(sequences, packedHeads: shape.group), on: device)
   }

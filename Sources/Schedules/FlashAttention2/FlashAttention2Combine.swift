@@ -27,6 +27,6 @@ struct FlashAttention2Combine {
       },
       store: .init("store O", chain: Chain(alu: 2)) { $0.otherInstructions = elements / 8 })
     let items = (shape.headsQ * shape.totalQueries + rows - 1) / rows
-    return try merge.kernel(merge.items([.init(parts: splits, count: items)]), on: device)
+    return try merge.kernel(merge.items([.init(parts: .ascending(0..<splits), count: items)]), on: device)
   }
 }

@@ -61,11 +61,14 @@ struct FlashAttention3Combine {
   private func runs(_ rows: Int) -> [Merge.Run] {
     if let parts = partsOfRuns.first, Set(partsOfRuns).count == 1 {
       return [
-        .init(parts: parts > 1 ? parts : 0, count: (shape.headsQ * shape.totalQueries + rows - 1) / rows)
+        .init(
+          parts: .ascending(0..<(parts > 1 ? parts : 0)),
+          count: (shape.headsQ * shape.totalQueries + rows - 1) / rows)
       ]
     }
     return zip(shape.runs, partsOfRuns).map { run, parts in
-      .init(parts: parts > 1 ? parts : 0, count: run.count * shape.headsQ * run.queries / rows)
+      .init(
+        parts: .ascending(0..<(parts > 1 ? parts : 0)), count: run.count * shape.headsQ * run.queries / rows)
     }
   }
 }

@@ -45,7 +45,7 @@ struct FlashMLACombine {
       store: .init("store O", chain: Chain(alu: 2)) { $0.otherInstructions = elements / 4 })
     // Rows of all heads and requests are one sequence.
     let perRequest = shape.headsQ * shape.seqQ / rows
-    let runs = splits.map { Merge.Run(parts: $0 > 1 ? $0 : 0, count: perRequest) }
+    let runs = splits.map { Merge.Run(parts: .ascending(0..<($0 > 1 ? $0 : 0)), count: perRequest) }
     return try merge.kernel(merge.items(runs), on: device)
   }
 }

@@ -9,8 +9,14 @@ struct ItemList<Key: Hashable> {
   /// The place of the class that `key` stands for; `make` says what it is.
   mutating func place(of key: Key, _ make: () -> ItemClass) -> Int {
     if let place = places[key] { return place }
-    classes.append(make())
-    places[key] = classes.count - 1
+    let place = append(make())
+    places[key] = place
+    return place
+  }
+
+  /// The place of a class that no other item has.
+  mutating func append(_ itemClass: ItemClass) -> Int {
+    classes.append(itemClass)
     return classes.count - 1
   }
 

@@ -4,10 +4,8 @@ import Programs
 
 /// The kernel that merges what parts of the keys gave each row: weights from the parts' log-sum-exps, their outputs added.
 ///
-/// A work item owns a few rows. Kernels differ in how rows are dealt, in when weights are known, in how many loads wait
-/// together, and in what they do for rows in one part or none; each family states its own.
-///
-/// Counts of steps are a family's; bytes of statistics, partial outputs and results are added here.
+/// A work item owns a few rows. Families state how rows are dealt, when weights are known, how many loads wait together and
+/// what a step takes; bytes of statistics, partial outputs and results are added here.
 struct Merge {
   /// Arithmetic of an operation, and what a lane waits for in it.
   struct Step {
@@ -73,21 +71,15 @@ struct Merge {
     var singles = 0
   }
 
-  private struct Buffers {
-    let statistics: TileRef
-    /// The same where they are the weights of all parts.
-    let weights: TileRef?
-    /// Storage of parts that are being added, or the ring.
-    let part: TileRef
-    let ring: Ring?
-  }
+  /// The weights of all parts, or the log-sum-exps of one; parts that are being added, or a slot of the ring.
+  private typealias Buffers = (statistics: TileRef, part: TileRef, ring: Ring?)
 
   private var elements: Double { Double(rows * shape.headDimV) }
   private var warps: Int { footprint.threads / 32 }
-  private var own: TileCoordinate { TileCoordinate(rows: rows, index: .item(scale: 1, offset: 0)) }
-  /// The output or statistics of a part `offset` parts on.
-  private func ofPart(_ offset: Int = 0) -> TileCoordinate {
-    TileCoordinate(rows: rows, index: .item(scale: 1, offset: 0), split: .walk(offset: offset))
+  private var partBytes: Double { elements * Double(partialElement) }
+  private var isTogether: Bool { if case .together = weights { true } else { false } }
+  private func rows(of split: SplitIndex) -> TileCoordinate {
+    TileCoordinate(rows: rows, index: .item(scale: 1, offset: 0), split: split)
   }
 
   func kernel(
@@ -95,29 +87,33 @@ struct Merge {
   ) throws(ScheduleError) -> Kernel {
     var builder = KernelBuilder(counting: Steps.self, schedule: schedule, kernel: name)
     let buffers = buffers(&builder)
-    if let ring {
+    if let ring, let slots = buffers.ring {
       builder.actor("copies", warps: warps) { actor in
         actor.once { lookUp.map { operation($0, .vector) } }
-        actor.each(\.parts) { copying(ring.copy, buffers) }
+        actor.each(\.parts) { copying(ring.copy, slots, buffers) }
       }
     }
     builder.actor("warps", warps: warps) { actor in
       actor.once { lookUp.map { operation($0, .vector) } }
       switch weights {
-      case .together(let step): actor.when(\.merged) { weighing(step, buffers) }
-      case .inTurn(let step): actor.each(\.parts) { statistics(step, bytes: 4, buffers) }
+      case .together(let step):
+        let action = Action.partialWeights(rows(of: .item), into: buffers.statistics)
+        actor.when(\.merged) { statistics(step, bytesPerRow: mostParts * 4, action) }
+      case .inTurn(let step):
+        actor.each(\.parts) { statistics(step, bytesPerRow: 4, loadStatistics(buffers)) }
       case .running: break
       }
       for count in unrolled { actor.each(loop(count), steps: count) { adding(count, buffers) } }
-      actor.when(\.merged) { storing(.mergePartials(output: .o, coordinate: own, weights: buffers.weights)) }
-      if writesEmptyRows { actor.when(\.empty) { storingZeros(buffers) } }
+      let sum = Action.mergePartials(
+        output: .o, coordinate: rows(of: .item), weights: isTogether ? buffers.statistics : nil)
+      actor.when(\.merged) { storing(sum) }
+      if writesEmptyRows { actor.when(\.empty) { storing(zeros(buffers)) } }
     }
     return try builder.build(
       items: items, policy: .grid(order: order), footprint: footprint, role: .postprocess, on: device)
   }
 
   private func buffers(_ builder: inout KernelBuilder<Steps>) -> Buffers {
-    let isTogether = if case .together = weights { true } else { false }
     let statistics = TileRef(
       isTogether
         ? builder.buffer("weights", .shared, rows: rows, columns: mostParts, type: .fp32)
@@ -130,10 +126,8 @@ struct Merge {
     let part =
       slots.map { TileRef($0.buffer, .step(offset: 0)) }
       ?? TileRef(builder.buffer("part O", .registers, rows: rows, columns: shape.headDimV, type: .fp32))
-    return Buffers(statistics: statistics, weights: isTogether ? statistics : nil, part: part, ring: slots)
+    return (statistics, part, slots)
   }
-
-  // MARK: Operations
 
   private func operation(
     _ step: Step, _ unit: Operation.Unit, waits: [BarrierID] = [], signals: [BarrierID] = [],
@@ -145,45 +139,40 @@ struct Merge {
       step.name, unit, work: work, chain: step.chain, waits: waits, signals: signals, action: action)
   }
 
-  private func copying(_ step: Step, _ buffers: Buffers) -> Operation {
+  private func copying(_ step: Step, _ ring: Ring, _ buffers: Buffers) -> Operation {
     operation(
-      step, .loadAsync, waits: buffers.ring.map { [$0.empty] } ?? [],
-      signals: buffers.ring.map { [$0.full] } ?? [], action: .load(.partialO, ofPart(), into: buffers.part)
+      step, .loadAsync, waits: [ring.empty], signals: [ring.full],
+      action: .load(.partialO, rows(of: .walk(offset: 0)), into: buffers.part)
     ) {
-      $0.streamRead = elements * Double(partialElement)
-      $0.sharedWrite = elements * Double(partialElement)
+      $0.streamRead = partBytes
+      $0.sharedWrite = partBytes
     }
   }
 
-  private func weighing(_ step: Step, _ buffers: Buffers) -> Operation {
-    operation(step, .loadStore, action: .partialWeights(own, into: buffers.statistics)) {
-      $0.streamRead = Double(mostParts * rows * 4)
-    }
+  private func statistics(_ step: Step, bytesPerRow: Int, _ action: Action) -> Operation {
+    operation(step, .loadStore, action: action) { $0.streamRead = Double(rows * bytesPerRow) }
   }
 
-  private func statistics(_ step: Step, bytes: Int, _ buffers: Buffers) -> Operation {
-    operation(step, .loadStore, action: .load(.partialLogSumExp, ofPart(), into: buffers.statistics)) {
-      $0.streamRead = Double(rows * bytes)
-    }
+  private func loadStatistics(_ buffers: Buffers) -> Action {
+    .load(.partialLogSumExp, rows(of: .walk(offset: 0)), into: buffers.statistics)
   }
 
   /// Adds `count` parts, whose loads wait together.
   @OperationList private func adding(_ count: Int, _ buffers: Buffers) -> [Operation] {
-    let bytes = elements * Double(partialElement)
     if let ring = buffers.ring {
       Operation("wait for a part", .sync, waits: [ring.full])
-      operation(add(count), .vector, signals: [ring.empty]) { $0.sharedRead = bytes + Double(rows * 4) }
+      operation(add(count), .vector, signals: [ring.empty]) { $0.sharedRead = partBytes + Double(rows * 4) }
     } else {
-      let outputs = (0..<count).map { Action.load(.partialO, ofPart($0), into: buffers.part) }
+      let outputs = (0..<count).map {
+        Action.load(.partialO, rows(of: .walk(offset: $0)), into: buffers.part)
+      }
       let withStatistics = if case .running(nil) = weights { true } else { false }
       if let wait { operation(wait, .vector) }
-      if case .running(let step?) = weights { statistics(step, bytes: 8, buffers) }
+      if case .running(let step?) = weights { statistics(step, bytesPerRow: 8, loadStatistics(buffers)) }
       operation(
         add(count), .loadStore,
-        action: .sequence(
-          outputs
-            + (withStatistics ? [.load(.partialLogSumExp, ofPart(), into: buffers.statistics)] : []))
-      ) { $0.streamRead = Double(count) * bytes + (withStatistics ? Double(rows * 8) : 0) }
+        action: .sequence(outputs + (withStatistics ? [loadStatistics(buffers)] : []))
+      ) { $0.streamRead = Double(count) * partBytes + (withStatistics ? Double(rows * 8) : 0) }
     }
   }
 
@@ -195,12 +184,11 @@ struct Merge {
     }
   }
 
-  private func storingZeros(_ buffers: Buffers) -> Operation {
-    storing(
-      .sequence([
-        .fill(buffers.part, 0), .fill(buffers.statistics, -Double.infinity), .store(buffers.part, .o, own),
-        .store(buffers.statistics, .logSumExp, own),
-      ]))
+  private func zeros(_ buffers: Buffers) -> Action {
+    .sequence([
+      .fill(buffers.part, 0), .fill(buffers.statistics, -Double.infinity),
+      .store(buffers.part, .o, rows(of: .item)), .store(buffers.statistics, .logSumExp, rows(of: .item)),
+    ])
   }
 
   // MARK: Work items
@@ -214,24 +202,19 @@ struct Merge {
   /// Rows of all heads and sequences, one after the other.
   func items(_ runs: [Run]) -> ItemSpace { items([(1, runs)]) }
 
-  private struct Key: Hashable {
-    let parts: ItemClass.Walk
-    let run: Int
-  }
-
   /// - Parameters:
   ///   - groups: work items of a sequence, and how many sequences have the same.
   ///   - classPerRun: equal runs that are no neighbours are told apart.
   func items(
     _ groups: [(count: Int, runs: [Run])], packedHeads: Int = 1, classPerRun: Bool = false
   ) -> ItemSpace {
-    var list = ItemList<Key>()
+    var list = ItemList<ItemClass.Walk>()
     for (count, runs) in groups {
       var own: [ItemSpace.TileRun] = []
       for run in runs where run.count > 0 {
-        let place = list.place(of: Key(parts: run.parts, run: classPerRun ? list.classes.count : 0)) {
-          itemClass(run.parts)
-        }
+        let place =
+          classPerRun
+          ? list.append(itemClass(run.parts)) : list.place(of: run.parts) { itemClass(run.parts) }
         if own.last?.itemClass == place {
           own[own.count - 1].count += run.count
         } else {
@@ -255,20 +238,16 @@ struct Merge {
   private func itemClass(_ parts: ItemClass.Walk) -> ItemClass {
     guard parts.count >= fewestParts else { return ItemClass(Steps(empty: 1), walk: parts) }
     var steps = Steps(merged: 1)
-    if case .inTurn = weights { steps.parts = parts.count }
     var left = parts.count
     for count in unrolled {
       steps[keyPath: loop(count)] = left / count
       left %= count
     }
-    // A loop over statistics walks the parts before the loops over outputs do.
-    if case .inTurn = weights, case .ascending(let range) = parts {
-      return ItemClass(steps, walk: .runs([range, range]))
+    guard case .inTurn = weights, case .ascending(let range) = parts else {
+      return ItemClass(steps, walk: parts)
     }
-    return ItemClass(steps, walk: parts)
+    // A loop over statistics walks the parts before the loops over outputs do.
+    steps.parts = parts.count
+    return ItemClass(steps, walk: .runs([range, range]))
   }
-}
-
-extension Merge.Run {
-  init(parts: Int, count: Int) { self.init(parts: .ascending(0..<parts), count: count) }
 }
