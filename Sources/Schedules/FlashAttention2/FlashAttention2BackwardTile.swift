@@ -56,3 +56,28 @@ struct FlashAttention2BackwardTile {
     return queries + (keepsValuesInRegisters ? max(2 * keys, keys + scores) : 2 * keys + scores)
   }
 }
+
+extension FlashAttention2Backward {
+  /// Steps of a walk; the last has a block of its own, since it loads nothing further.
+  struct Steps: StepCounts {
+    var before = 0
+    var whole = 0
+    var after = 0
+    var any = 0
+    var lastBefore = 0
+    var lastWhole = 0
+    var lastAfter = 0
+
+    init() {}
+    init(_ walk: KeyTiles.Steps) {
+      (before, whole, after, any) = (walk.before, walk.whole, walk.after, walk.any)
+      if after > 0 {
+        (after, lastAfter) = (after - 1, 1)
+      } else if whole > 0 {
+        (whole, lastWhole) = (whole - 1, 1)
+      } else if before > 0 {
+        (before, lastBefore) = (before - 1, 1)
+      }
+    }
+  }
+}
