@@ -33,13 +33,10 @@ extension FlashAttention2 {
     } catch {
       throw .unsupported(schedule: Self.name, field: "mask", message: error.message)
     }
-    let lists = KeyTileLists(
-      name: "fa2_fwd_block",
-      items: items.items { FlashAttention2Forward.Steps.list(partial: $0, full: $1) },
+    let walk = KeyWalk.lists(
+      "fa2_fwd_block", items.items { FlashAttention2Forward.Steps.list(partial: $0, full: $1) }, tile,
       code: MaskCode(shape.mask, besideListsOf: (block, block)))
-    let kernel = try FlashAttention2Forward(
-      shape: shape, tile: tile, splits: 1, packedHeads: 1, lists: lists
-    ).kernel(on: device)
+    let kernel = try FlashAttention2Forward(shape: shape, tile: tile, walk: walk).kernel(on: device)
     return Program(
       schedule: Self.name, shape: shape, kernels: [kernel],
       warnings: [.listsOfBlocks(shape.mask)]

@@ -71,13 +71,13 @@ public struct FlashAttention2: Schedule {
       (isVariableLength && packedHeads == 1) || shape.hasQueryLengths
       ? 1
       : values[Self.splits].number
-        ?? FlashAttention2Split.count(
-          shape: shape, packedHeads: packedHeads, cores: Int(device.cores.count.value))
+        ?? FlashAttention2Tile.splits(of: shape, packedHeads: packedHeads, on: device)
     let tile =
       splits > 1 || isVariableLength
       ? FlashAttention2Tile(splitting: shape) : FlashAttention2Tile(shape: shape, device: device)
     let forward = FlashAttention2Forward(
-      shape: shape, tile: tile, splits: splits, packedHeads: packedHeads, page: values[Self.pageSize].number)
+      shape: shape, tile: tile, walk: try .band(shape, tile, packedHeads: packedHeads, splits: splits),
+      packedHeads: packedHeads, pages: values[Self.pageSize].number.map { KeyPages(tokens: $0) })
     let serving = ServingKernels(schedule: Self.name, shape: shape)
     var kernels = try serving.kernels(layout: values[Self.layout], on: device)
     // The query heads of a single key-value head are rows already.
@@ -95,71 +95,5 @@ public struct FlashAttention2: Schedule {
       kernels.append(try serving.permute("copy_o", on: device))
     }
     return Program(schedule: Self.name, shape: shape, kernels: kernels)
-  }
-}
-
-/// Tile rules of FlashAttention-2's forward kernels (flash_fwd_launch_template.h).
-struct FlashAttention2Tile {
-  let queryTile: Int
-  let keyTile: Int
-  let warps: Int
-  let headDim: Int
-
-  init(shape: AttentionShape, device: Device) {
-    headDim = Self.padded(shape.headDim)
-    let perItem = Int(device.shared.perWorkItem.value)
-    let perCore = Int(device.shared.capacity.value)
-    switch headDim {
-    case 32, 64: (queryTile, keyTile, warps) = (128, 128, 4)
-    case 96, 128: (queryTile, keyTile, warps) = (128, 64, 4)
-    case 192: (queryTile, keyTile, warps) = (128, 64, 8)
-    default:
-      // The larger tile where one fits a work item and two of the smaller do not fit a core.
-      let large = perItem >= 2 * 256 * (128 + 2 * 64) && perCore < 4 * 256 * (64 + 2 * 64)
-      (queryTile, keyTile, warps) = large ? (128, 64, 8) : (64, 64, 4)
-    }
-  }
-
-  /// Tiles of the split-key kernel (flash_fwd_launch_template.h, `run_mha_fwd_splitkv_dispatch`).
-  init(splitting shape: AttentionShape) {
-    headDim = Self.padded(shape.headDim)
-    queryTile = 64
-    keyTile = headDim <= 64 ? 256 : headDim <= 128 ? 128 : 64
-    warps = 4
-  }
-
-  /// Tiles of a kernel with lists, which the size of its blocks decides.
-  ///
-  /// - Parameter headDim: as the kernel pads it; nil where it has the head dimensions of FlashAttention-2.
-  init(shape: AttentionShape, queryTile: Int, keyTile: Int, warps: Int, headDim: Int? = nil) {
-    self.headDim = headDim ?? Self.padded(shape.headDim)
-    (self.queryTile, self.keyTile, self.warps) = (queryTile, keyTile, warps)
-  }
-
-  private static func padded(_ dimension: Int) -> Int {
-    [32, 64, 96, 128, 192, 256].first { dimension <= $0 } ?? 256
-  }
-}
-
-/// Into how many parts FlashAttention-2 cuts the keys (flash_api.cpp, `num_splits_heuristic`).
-enum FlashAttention2Split {
-  /// The smallest count within 85 % of the best filling of two work items per core.
-  static func count(shape: AttentionShape, packedHeads: Int, cores: Int) -> Int {
-    let tile = FlashAttention2Tile(splitting: shape)
-    let blocks = (shape.seqKV + tile.keyTile - 1) / tile.keyTile
-    let rows = shape.seqQ * packedHeads
-    let work = shape.batch * shape.headsQ / packedHeads * ((rows + tile.queryTile - 1) / tile.queryTile)
-    let slots = 2 * cores
-    if Double(work) >= 0.8 * Double(slots) { return 1 }
-    let limit = min(128, slots, blocks)
-    func blocksPerSplit(_ splits: Int) -> Int { (blocks + splits - 1) / splits }
-    var efficiency: [(splits: Int, value: Double)] = []
-    for splits in 1...max(limit, 1) {
-      if splits > 1, blocksPerSplit(splits) == blocksPerSplit(splits - 1) { continue }
-      let waves = Double(work * splits) / Double(slots)
-      efficiency.append((splits, waves / waves.rounded(.up)))
-    }
-    let best = efficiency.map(\.value).max() ?? 1
-    return efficiency.first { $0.value >= 0.85 * best }?.splits ?? 1
   }
 }

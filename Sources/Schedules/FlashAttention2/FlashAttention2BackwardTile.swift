@@ -55,34 +55,29 @@ struct FlashAttention2BackwardTile {
     let scores = 2 * queryTile * keyTile * Self.element
     return queries + (keepsValuesInRegisters ? max(2 * keys, keys + scores) : 2 * keys + scores)
   }
+}
 
-  /// One product of `rows x columns` over `inner` by all warps, `warpsDown` of them along the rows.
-  struct Product {
-    let work: Work
-    /// The part of its operands without which no warp can begin: those of the first 16 of `inner`.
-    let first: Work
+extension FlashAttention2Backward {
+  /// Steps of a walk; the last has a block of its own, since it loads nothing further.
+  struct Steps: StepCounts {
+    var before = 0
+    var whole = 0
+    var after = 0
+    var any = 0
+    var lastBefore = 0
+    var lastWhole = 0
+    var lastAfter = 0
 
-    /// Each warp reads the rows and columns of its own part of the result through `ldmatrix.x4` (512 bytes a warp), in
-    /// steps of 16 of `inner`, and multiplies by m16n8k16 (4096 flops a warp).
-    init(
-      rows: Int, columns: Int, inner: Int, warps: Int, warpsDown: Int, secondInRegisters: Bool = false
-    ) {
-      let perWarp =
-        rows / warpsDown + (secondInRegisters ? 0 : columns / (warps / warpsDown))
-      let bytes = Double(warps * perWarp * inner * FlashAttention2BackwardTile.element)
-      let flops = 2 * Double(rows * columns * inner)
-      let steps = Double(max(inner / 16, 1))
-      func load(_ bytes: Double) -> Work {
-        .of {
-          $0.sharedRead = bytes
-          $0.otherInstructions = 32 * bytes / 512
-        }
+    init() {}
+    init(_ walk: KeyTiles.Steps) {
+      (before, whole, after, any) = (walk.before, walk.whole, walk.after, walk.any)
+      if after > 0 {
+        (after, lastAfter) = (after - 1, 1)
+      } else if whole > 0 {
+        (whole, lastWhole) = (whole - 1, 1)
+      } else if before > 0 {
+        (before, lastBefore) = (before - 1, 1)
       }
-      first = load(bytes / steps)
-      var work = load(bytes - bytes / steps)
-      work.matrixFlops = flops
-      work.matrixInstructions = flops / 4096 / Double(warps)
-      self.work = work
     }
   }
 }

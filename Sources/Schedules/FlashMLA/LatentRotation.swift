@@ -14,46 +14,28 @@ struct LatentRotation {
   let schedule: String
   let shape: AttentionShape
 
-  private static let tokens = 32
-  private static let threads = 256.0
-  /// Columns of position.
-  private var columns: Int { shape.headDim - shape.headDimV }
-  /// Work items beside those of the heads: one for the key's position part, eight for the rest of it.
-  private static let keyItems = 9
-
   func kernel(on device: Device) throws(ScheduleError) -> Kernel {
-    var builder = KernelBuilder(schedule: schedule, kernel: "rope_append")
+    let tokens = 32
+    // Columns of position.
+    let columns = shape.headDim - shape.headDimV
     let total = shape.batch * shape.seqQ
-    let used = min(Self.tokens, total)
-    let elements = Double(Self.tokens * columns)
+    let used = min(tokens, total)
+    let elements = Double(tokens * columns)
     let bytes = Double(used * columns * 2)
-    let moved = TileRef(
-      builder.buffer("part", .registers, rows: Self.tokens, columns: columns, type: shape.dataType))
-    builder.actor("warps", warps: 8) { actor in
-      actor.once {
-        Operation(
-          "load lengths", .loadStore, work: .of { $0.streamRead = Double(4 * used) },
-          chain: Chain(alu: 20), action: .fill(moved, 0))
-        Operation(
-          "load angles and numbers", .loadStore,
-          work: .of {
-            $0.streamRead = bytes
-            $0.otherInstructions = elements / 8 * 6
-            $0.alu = elements
-          }, chain: Chain(alu: 10), action: .fill(moved, 0))
-        Operation("turn", .vector, work: .of { $0.fma = 2 * elements }, chain: Chain(alu: 4))
-        Operation(
-          "store", .loadStore,
-          work: .of {
-            $0.globalWrite = bytes
-            $0.otherInstructions = elements / 8
-          }, chain: Chain(alu: 10), action: .fill(moved, 0))
-      }
+    // Beside the heads: one for the key's position part, eight for the rest of it.
+    var stream = Stream(
+      "rope_append", schedule: schedule, role: .preprocess, total: total, each: tokens,
+      sequences: shape.headsQ + 9)
+    (stream.threads, stream.sharedBytes) = (256, 1024)
+    return try stream.build(on: device) { builder in
+      let moved = Action.fill(builder.registers("part", tokens, columns, shape.dataType), 0)
+      Stream.load("load lengths", bytes: Double(4 * used), chain: Chain(alu: 20), moved)
+      Stream.load(
+        "load angles and numbers", bytes: bytes, instructions: (elements, elements / 8 * 6),
+        chain: Chain(alu: 10), moved)
+      Operation("turn", .vector, work: .of { $0.fma = 2 * elements }, chain: Chain(alu: 4))
+      Stream.store(
+        "store", bytes: bytes, instructions: (0, elements / 8), chain: Chain(alu: 10), moved)
     }
-    let blocks = (total + Self.tokens - 1) / Self.tokens
-    return try builder.build(
-      items: .equal(blocks * (shape.headsQ + Self.keyItems)), policy: .grid(order: .tilesFastest),
-      footprint: Footprint(threads: Int(Self.threads), registersPerThread: 32, sharedBytes: 1024),
-      role: .preprocess, on: device)
   }
 }

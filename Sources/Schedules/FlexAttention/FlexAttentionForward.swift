@@ -108,48 +108,42 @@ struct FlexAttentionForward {
           rows: 64, index: .item(scale: tile.queryTile / 64, offset: group * halves + half)),
         q: shared.q, k: shared.k, v: shared.v, isSerialised: isSerialised)
     }
-    let begin = [
-      loadQueries(group, shared), Operation("wait for Q", .sync, waits: [shared.queriesLoaded]),
-    ]
-    var blocks = [
-      Block(trips: .fixed(1), stepsPerTrip: 0, operations: parts.flatMap(\.consumer.clear) + begin)
-    ]
-    for (loop, isMasked) in [(\Steps.partial, true), (\Steps.full, false)] {
-      func step(isFirst: Bool, loading: Bool) -> [Operation] {
-        self.step(parts, shared, isMasked: isMasked, isFirst: isFirst)
-          + (hasBlockLists ? [nextBlock] : []) + (loading ? loads(2, shared) : [])
+    builder.actor("warpgroup \(group)", warps: 4) { actor in
+      actor.once {
+        for part in parts { part.consumer.clear }
+        loadQueries(group, shared)
+        Operation.wait("Q", shared.queriesLoaded)
       }
-      func block(_ trips: KeyPath<Loop, Int>, _ steps: Int, _ operations: [Operation]) -> Block {
-        Block(trips: .count(loop.appending(path: trips)), stepsPerTrip: steps, operations: operations)
+      for (loop, isMasked) in [(\Steps.partial, true), (\Steps.full, false)] {
+        func step(isFirst: Bool = false, loads: Bool = false) -> [Operation] {
+          self.step(parts, shared, isMasked: isMasked, isFirst: isFirst)
+            + (hasBlockLists ? [nextBlock] : []) + (loads ? self.loads(2, shared) : [])
+        }
+        actor.when(loop.appending(path: \.any)) {
+          readIndex
+          loads(0, shared)
+        }
+        actor.when(loop.appending(path: \.second)) { loads(1, shared) }
+        actor.each(loop.appending(path: \.firstLoading)) { step(isFirst: true, loads: true) }
+        actor.each(loop.appending(path: \.first)) { step(isFirst: true) }
+        actor.each(loop.appending(path: \.main)) { step(loads: true) }
+        actor.each(loop.appending(path: \.last)) { step() }
+        actor.when(loop.appending(path: \.any)) { parts[0].drain }
       }
-      blocks += [
-        block(\.any, 0, [readIndex] + loads(0, shared)),
-        block(\.second, 0, loads(1, shared)),
-        block(\.firstLoading, 1, step(isFirst: true, loading: true)),
-        block(\.first, 1, step(isFirst: true, loading: false)),
-        block(\.main, 1, step(isFirst: false, loading: true)),
-        block(\.last, 1, step(isFirst: false, loading: false)),
-        block(\.any, 0, parts[0].drain),
-      ]
+      actor.once {
+        for part in parts { epilogue(part) }
+      }
     }
-    blocks.append(
-      Block(trips: .fixed(1), stepsPerTrip: 0, operations: parts.flatMap { epilogue($0) }))
-    builder.actor("warpgroup \(group)", warps: 4, blocks: blocks)
   }
 
   private func loadQueries(_ group: Int, _ shared: Shared) -> Operation {
     let rows = tile.rowsPerGroup
-    let bytes = Double(rows * tile.headDim * element)
-    return Operation(
-      "load Q", .loadAsync,
-      work: .of {
-        $0.streamRead = bytes
-        $0.sharedWrite = bytes
-        $0.otherInstructions = bytes / 16
-      }, signals: [shared.queriesLoaded],
-      action: .load(
-        .q, TileCoordinate(rows: rows, index: .item(scale: tile.warpgroups, offset: group)),
-        into: TileRef(shared.q, rows: group * rows..<(group + 1) * rows)))
+    return TileCopy(
+      .q, TileCoordinate(rows: rows, index: .item(scale: tile.warpgroups, offset: group)),
+      columns: tile.headDim, readers: .one
+    ).byThreads(
+      addressing: 0, into: TileRef(shared.q, rows: group * rows..<(group + 1) * rows),
+      signals: [shared.queriesLoaded])
   }
 
   /// The first block's number, on which the first addresses depend.
@@ -194,14 +188,10 @@ struct FlexAttentionForward {
   private func step(
     _ parts: [FlexProducts], _ shared: Shared, isMasked: Bool, isFirst: Bool
   ) -> [Operation] {
-    let instructions = loopInstructions
-    let control = Operation(
-      "loop control", .vector,
-      work: .of {
-        $0.otherInstructions = 128 * instructions.other
-        $0.alu = 128 * instructions.logic
-      })
-    let begin = [control, Operation("wait for K and V", .sync, waits: [shared.k.full, shared.v.full])]
+    let begin = [
+      Operation.loopControl(warps: 4, loopInstructions.other, logic: loopInstructions.logic),
+      Operation.wait("K and V", shared.k.full, shared.v.full),
+    ]
     let masks = parts.map { mask($0, isMasked: isMasked) }
     return begin
       + (tile.isSerialised
@@ -229,27 +219,11 @@ struct FlexAttentionForward {
     ]
   }
 
-  /// Normalise, round, through shared memory into rows, store.
+  @OperationList
   private func epilogue(_ part: FlexProducts) -> [Operation] {
-    let elements = Double(64 * tile.headDimV)
-    let consumer = part.consumer
-    return [
-      consumer.softmax.normalise(logSumExp: consumer.logSumExp),
-      Operation(
-        "O through shared memory", .vector,
-        work: .of {
-          $0.convert = elements
-          $0.alu = elements
-          $0.sharedWrite = elements * Double(element)
-          $0.sharedRead = elements * Double(element)
-          $0.otherInstructions = elements / 4
-        }, chain: Chain(alu: 1, shared: 2)),
-      Operation(
-        "store O", .loadStore,
-        work: .of {
-          $0.globalWrite = elements * Double(element)
-          $0.otherInstructions = elements / 8
-        }, action: .store(consumer.output, .o, part.queryTile)),
-    ]
+    let epilogue = Epilogue(part.consumer, part.queryTile, columns: tile.headDimV)
+    epilogue.normalise
+    epilogue.throughShared(addressing: 1)
+    epilogue.storeByThreads
   }
 }

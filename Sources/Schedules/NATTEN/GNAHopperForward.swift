@@ -137,41 +137,31 @@ struct GNAHopperForward {
   /// Queries of the first warpgroup, the first keys, queries of the second, the first values; then keys and values in
   /// turn. (A single warpgroup's first warp does the same between its products.)
   private func addProducer(_ builder: inout KernelBuilder<Steps>, _ shared: Shared) {
-    let bytes = Double(keyTokens * shape.headDim * element)
-    func copy(_ name: String, _ tensor: Tensor, offset: Int) -> Operation {
+    func copy(_ tensor: Tensor, offset: Int) -> Operation {
       let source = source(tensor)
-      return Operation(
-        name, .copyAsync,
-        work: .of {
-          $0.globalRead = bytes
-          $0.sharedWrite = bytes
-        }, waits: [shared.ring.empty], signals: [shared.ring.full],
-        action: .load(
-          source.tensor,
-          TileCoordinate(
-            rows: keyTokens, index: .walk(offset: offset, stepsPerTile: 2), order: source.order),
-          into: TileRef(shared.ring.buffer, .step(offset: offset))))
+      return TileCopy(
+        source.tensor,
+        TileCoordinate(
+          rows: keyTokens, index: .walk(offset: offset, stepsPerTile: 2), order: source.order),
+        columns: shape.headDim
+      ).byCopyEngine("load \(tensor.rawValue.uppercased())", into: shared.ring)
     }
-    let queryBytes = Double(64 * shape.headDim * element)
     let queries = shared.queries.enumerated().map { group, ring in
-      Operation(
-        "load Q\(group)", .copyAsync,
-        work: .of {
-          $0.streamRead = queryBytes
-          $0.sharedWrite = queryBytes
-        }, waits: [ring.empty], signals: [ring.full],
-        action: .load(
-          source(.q).tensor, queryCoordinate(group), into: TileRef(ring.buffer, .item)))
+      TileCopy(source(.q).tensor, queryCoordinate(group), columns: shape.headDim, readers: .one)
+        .byCopyEngine("load Q\(group)", into: ring)
     }
-    let (keys, values) = (copy("load K", .k, offset: 0), copy("load V", .v, offset: 1))
-    builder.actor(
-      "producer", warps: 1,
-      blocks: [
-        Block(
-          trips: .count(\Steps.any), stepsPerTrip: 2,
-          operations: [queries[0], keys] + queries.dropFirst() + [values]),
-        Block(trips: .count(\Steps.more), stepsPerTrip: 2, operations: [keys, values]),
-      ])
+    builder.actor("producer", warps: 1) { actor in
+      actor.each(\.any, steps: 2) {
+        queries[0]
+        copy(.k, offset: 0)
+        Array(queries.dropFirst())
+        copy(.v, offset: 1)
+      }
+      actor.each(\.more, steps: 2) {
+        copy(.k, offset: 0)
+        copy(.v, offset: 1)
+      }
+    }
   }
 
   private func queryCoordinate(_ group: Int) -> TileCoordinate {
@@ -184,54 +174,51 @@ struct GNAHopperForward {
       type: shape.dataType, probabilitiesInRegisters: true, exponential: .fused)
     let (softmax, ring) = (consumer.softmax, shared.ring)
     let queries = shared.queries[group]
-    let scores = Operation(
-      "S = Q K^T", .tensorAsync,
-      work: .of {
-        $0.matrixFlops = 2 * Double(64 * keyTokens * shape.headDim)
-        $0.matrixInstructions = Double(shape.headDim / 16)
-        $0.sharedRead = Double((64 + keyTokens) * shape.headDim * element)
-      }, waits: [ring.full], signals: [consumer.scoresDone],
-      action: .matmul(
-        into: consumer.scores, a: TileRef(queries.buffer, .item),
-        b: TileRef(ring.buffer, .step(offset: 0)), transposeA: false, transposeB: true, accumulate: false))
-    let output = Operation(
-      "O += P V", .tensorAsyncRegisters,
-      work: .of {
-        $0.matrixFlops = 2 * Double(64 * keyTokens * shape.headDim)
-        $0.matrixInstructions = Double(keyTokens / 16)
-        $0.sharedRead = Double(keyTokens * shape.headDim * element)
-      }, waits: [ring.full], signals: [consumer.outputDone],
-      action: .matmul(
-        into: consumer.output, a: consumer.probabilities, b: TileRef(ring.buffer, .step(offset: 1)),
-        transposeA: false, transposeB: false, accumulate: true))
-    let control = Operation(
-      "loop control", .vector, work: .of { $0.otherInstructions = 128 * Self.loopInstructions })
-    let release = { (name: String) in Operation("release \(name)", .sync, signals: [ring.empty]) }
-    let waitScores = Operation("wait for S", .sync, waits: [consumer.scoresDone])
-    let mask = self.mask(consumer, group)
-    let begin =
-      [Operation("wait for Q", .sync, waits: [queries.full]), control, scores, waitScores] + mask + [
-        softmax.updateMaximum(), softmax.exponentiate(), softmax.updateSum(), consumer.convert, output,
-        release("K"),
-      ]
-    // The wait for the scores is one for the output product of the step before too.
-    let step =
-      [control, scores, waitScores, Operation("wait for O", .sync, waits: [consumer.outputDone])] + mask + [
-        softmax.updateMaximum(), softmax.exponentiate(), softmax.rescaleOutput(), softmax.updateSum(),
-        consumer.convert, output, release("V"), release("K"),
-      ]
-    let end = [
-      Operation("release V", .sync, waits: [consumer.outputDone], signals: [ring.empty, queries.empty])
-    ]
-    builder.actor(
-      "warpgroup \(group)", warps: 4,
-      blocks: [
-        Block(trips: .fixed(1), stepsPerTrip: 0, operations: consumer.clear),
-        Block(trips: .count(\Steps.any), stepsPerTrip: 2, operations: begin),
-        Block(trips: .count(\Steps.more), stepsPerTrip: 2, operations: step),
-        Block(trips: .count(\Steps.any), stepsPerTrip: 0, operations: end),
-        Block(trips: .fixed(1), stepsPerTrip: 0, operations: epilogue(consumer, group)),
-      ])
+    let scores = Gemm.asynchronous(rows: 64, columns: keyTokens, depth: shape.headDim).operation(
+      "S = Q K^T", TileRef(queries.buffer, .item), TileRef(ring.buffer, .step(offset: 0)),
+      into: consumer.scores, transposed: .b, accumulate: false, waits: [ring.full],
+      signals: [consumer.scoresDone])
+    let output = Gemm.asynchronous(
+      rows: 64, columns: shape.headDim, depth: keyTokens, registerDepth: keyTokens
+    ).operation(
+      "O += P V", consumer.probabilities, TileRef(ring.buffer, .step(offset: 1)), into: consumer.output,
+      accumulate: true, waits: [ring.full], signals: [consumer.outputDone])
+    let control = Operation.loopControl(warps: 4, Self.loopInstructions)
+    let mask = mask(consumer, group)
+    builder.actor("warpgroup \(group)", warps: 4) { actor in
+      actor.once { consumer.clear }
+      actor.each(\.any, steps: 2) {
+        Operation.wait("Q", queries.full)
+        control
+        scores
+        Operation.wait("S", consumer.scoresDone)
+        mask
+        softmax.updateMaximum()
+        softmax.exponentiate()
+        softmax.updateSum()
+        consumer.convert
+        output
+        Operation.release("K", ring.empty)
+      }
+      // The wait for the scores is one for the output product of the step before too.
+      actor.each(\.more, steps: 2) {
+        control
+        scores
+        Operation.wait("S", consumer.scoresDone)
+        Operation.wait("O", consumer.outputDone)
+        mask
+        softmax.updateMaximum()
+        softmax.exponentiate()
+        softmax.rescaleOutput()
+        softmax.updateSum()
+        consumer.convert
+        output
+        Operation.release("V", ring.empty)
+        Operation.release("K", ring.empty)
+      }
+      actor.when(\.any) { Operation.release("V", ring.empty, queries.empty, after: consumer.outputDone) }
+      actor.once { epilogue(consumer, group) }
+    }
   }
 
   private func mask(_ consumer: ConsumerBuffers, _ group: Int) -> [Operation] {
@@ -252,31 +239,19 @@ struct GNAHopperForward {
     ]
   }
 
+  @OperationList
   private func epilogue(_ consumer: ConsumerBuffers, _ group: Int) -> [Operation] {
-    let elements = Double(64 * shape.headDim)
-    let (output, statistic) = (source(.o), source(.logSumExp))
-    func place(_ order: TokenOrder?) -> TileCoordinate {
-      TileCoordinate(rows: 64, index: .item(scale: groups, offset: group), order: order)
-    }
-    return [
-      consumer.softmax.normalise(logSumExp: consumer.logSumExp),
-      Operation(
-        "O to shared memory", .vector,
-        work: .of {
-          $0.convert = elements
-          $0.sharedWrite = elements * Double(element)
-          $0.otherInstructions = elements / 8
-        }, chain: Chain(alu: 1, shared: 1)),
-      Operation(
-        "store O", .copyAsync,
-        work: .of {
-          $0.sharedRead = elements * Double(element)
-          $0.globalWrite = elements * Double(element)
-        }, signals: [consumer.stored], action: .store(consumer.output, output.tensor, place(output.order))),
-      Operation(
-        "store log-sum-exp", .loadStore, work: .of { $0.globalWrite = 64 * 4 }, waits: [consumer.stored],
-        action: .store(consumer.logSumExp, statistic.tensor, place(statistic.order))),
-    ]
+    let epilogue = outputs(consumer, group)
+    epilogue.normalise
+    epilogue.toShared
+    epilogue.storeByCopyEngine
+    epilogue.storeLogSumExp(after: [consumer.stored])
+  }
+
+  private func outputs(_ consumer: ConsumerBuffers, _ group: Int) -> Epilogue {
+    var epilogue = Epilogue(consumer, queryCoordinate(group), columns: shape.headDim)
+    (epilogue.output, epilogue.logSumExp) = (source(.o).tensor, source(.logSumExp).tensor)
+    return epilogue
   }
 }
 

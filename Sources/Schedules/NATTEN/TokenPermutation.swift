@@ -15,65 +15,40 @@ struct TokenPermutation {
   let tensor: Tensor
   let order: TokenOrder
 
-  private static let rows = 128
-  private var isBack: Bool { tensor == .o }
-
   func kernel(on device: Device) throws(ScheduleError) -> Kernel {
-    let name = isBack ? "unpermute_o" : "permute_\(tensor.rawValue)"
-    var builder = KernelBuilder(schedule: GNAHopper.name, kernel: name)
+    let isBack = tensor == .o
+    let isOfKeys = tensor == .k || tensor == .v
+    let rows = 128
     let columns = isBack || tensor == .v ? shape.headDimV : shape.headDim
-    let bytes = Double(Self.rows * columns * shape.dataType.bytes)
-    let rows = builder.buffer(
-      "rows", .registers, rows: Self.rows, columns: columns, type: shape.dataType)
     // Padding is written; only tokens are read, and written back.
-    let live = Double(neighborhoodTokens) / Double(order.rows)
-    var operations = [
-      move(rows, tensor, bytes: bytes, live: live, isLoad: true),
-      move(rows, tensor, bytes: bytes, live: live, isLoad: false),
-    ]
-    if isBack {
-      let statistic = builder.buffer("statistics", .registers, rows: Self.rows, columns: 1, type: .fp32)
-      for isLoad in [true, false] {
-        operations.append(
-          move(statistic, .logSumExp, bytes: Double(Self.rows * 4), live: live, isLoad: isLoad))
+    let live = Double(order.shape.reduce(1, *)) / Double(order.rows)
+    let plain = TileCoordinate(rows: rows, index: .item(scale: 1, offset: 0))
+    var ordered = plain
+    ordered.order = order
+    func move(_ tensor: Tensor, _ tile: TileRef, bytes: Double) -> [Operation] {
+      // Sixteen bytes a lane; quotients and remainders of a token's coordinates once for each row and lane.
+      let instructions = (alu: bytes / 16 * 10, other: bytes / 16)
+      let (from, to) = isBack ? (tensor.permuted, tensor) : (tensor, tensor.permuted)
+      return [
+        Stream.load(
+          "load \(tensor.rawValue)", bytes: bytes * live, instructions: instructions, chain: Chain(alu: 10),
+          .load(from, isBack ? plain : ordered, into: tile)),
+        Stream.store(
+          "store \(tensor.rawValue)", bytes: bytes * (isBack ? live : 1), instructions: instructions,
+          chain: Chain(alu: 10), .store(tile, to, isBack ? ordered : plain)),
+      ]
+    }
+    var stream = Stream(
+      isBack ? "unpermute_o" : "permute_\(tensor.rawValue)", schedule: GNAHopper.name, role: .main,
+      total: order.rows, each: rows, sequences: shape.batch * (isOfKeys ? shape.headsKV : shape.headsQ))
+    stream.steps = 1
+    return try stream.build(on: device) { builder in
+      move(
+        tensor, builder.registers("rows", rows, columns, shape.dataType),
+        bytes: Double(rows * columns * shape.dataType.bytes))
+      if isBack {
+        move(.logSumExp, builder.registers("statistics", rows, 1), bytes: Double(rows * 4))
       }
     }
-    builder.actor(
-      "copy", warps: 4, blocks: [Block(trips: .fixed(1), stepsPerTrip: 1, operations: operations)])
-    let heads = tensor.isOfKeys ? shape.headsKV : shape.headsQ
-    let count = (order.rows + Self.rows - 1) / Self.rows
-    return try builder.build(
-      items: ItemSpace(
-        classes: [ItemClass(walk: .ascending(0..<1))],
-        groups: [.init(count: shape.batch * heads, runs: [.init(itemClass: 0, count: count)])]),
-      policy: .grid(order: .tilesFastest),
-      footprint: Footprint(threads: 128, registersPerThread: 32, sharedBytes: 0), on: device)
   }
-
-  private var neighborhoodTokens: Int { order.shape.reduce(1, *) }
-
-  private func move(_ buffer: BufferID, _ tensor: Tensor, bytes: Double, live: Double, isLoad: Bool)
-    -> Operation
-  {
-    let isPlain = isLoad == isBack
-    let coordinate = TileCoordinate(
-      rows: Self.rows, index: .item(scale: 1, offset: 0), order: isPlain ? nil : order)
-    let place = isPlain ? tensor.permuted : tensor
-    let moved = bytes * (isPlain && !isLoad ? 1 : live)
-    return Operation(
-      "\(isLoad ? "load" : "store") \(tensor.rawValue)", .loadStore,
-      work: .of {
-        if isLoad { $0.streamRead = moved } else { $0.globalWrite = moved }
-        // Sixteen bytes a lane; quotients and remainders of a token's coordinates once for each row and lane.
-        $0.otherInstructions = bytes / 16
-        $0.alu = bytes / 16 * 10
-      }, chain: Chain(alu: 10),
-      action: isLoad
-        ? .load(place, coordinate, into: TileRef(buffer)) : .store(TileRef(buffer), place, coordinate))
-  }
-}
-
-extension Tensor {
-  /// One part for each key-value head.
-  fileprivate var isOfKeys: Bool { self == .k || self == .v }
 }

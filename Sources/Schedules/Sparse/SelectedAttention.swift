@@ -99,9 +99,7 @@ public struct SelectedAttention: Schedule {
       let before = selects ? try selection.gate(gathered: parts.rows, on: device) : []
       return before + [
         try forward(
-          shape, parts.tile,
-          KeyTileLists(
-            name: "moba_fwd", items: parts.items, code: code, isSplit: true, partialElement: 2)
+          shape, parts.tile, .lists("moba_fwd", parts.items, parts.tile, code: code, partialElement: 2)
         ).kernel(on: device),
         try BlockMerge(
           schedule: Self.name, shape: shape, parts: parts.parts, tileRows: parts.tile.queryTile,
@@ -171,20 +169,20 @@ public struct SelectedAttention: Schedule {
   }
 
   private func forward(
-    _ shape: AttentionShape, _ tile: FlashAttention2Tile, _ lists: KeyTileLists, packedHeads: Int = 1
+    _ shape: AttentionShape, _ tile: FlashAttention2Tile, _ walk: KeyWalk, packedHeads: Int = 1
   ) -> FlashAttention2Forward {
     FlashAttention2Forward(
-      shape: shape, tile: tile, splits: 1, packedHeads: packedHeads, schedule: Self.name, lists: lists)
+      shape: shape, tile: tile, walk: walk, packedHeads: packedHeads, schedule: Self.name)
   }
 
   private func lists(
     _ name: String, _ shape: AttentionShape, _ tile: FlashAttention2Tile, block: Int, _ code: MaskCode,
     packedHeads: Int = 1
-  ) throws -> KeyTileLists {
+  ) throws -> KeyWalk {
     let items = try BlockMaskItems(
       shape: shape, block: block, queryTile: tile.queryTile, keyTile: tile.keyTile, packedHeads: packedHeads)
-    return KeyTileLists(
-      name: name, items: items.items { FlashAttention2Forward.Steps.list(partial: $0, full: $1) }, code: code)
+    return .lists(
+      name, items.items { FlashAttention2Forward.Steps.list(partial: $0, full: $1) }, tile, code: code)
   }
 
   /// One query position an item; its rows are the heads of the group. Heads with masks of their own have no common list.
@@ -206,13 +204,11 @@ public struct SelectedAttention: Schedule {
       shape: dense, block: 128, queryTile: tile.queryTile, keyTile: tile.keyTile)
     let items = try BlockMaskItems(
       shape: shape, block: 128, queryTile: tile.queryTile, keyTile: tile.keyTile)
-    let kept = KeyTileLists(
-      name: "bsfa_fwd",
-      items: items.items(besides: all) {
-        FlashAttention2Forward.Steps.list(partial: $0, full: $1, skipped: $2)
-      },
-      code: code, votes: true)
-    return try forward(shape, tile, kept).kernel(on: device)
+    let kept = items.items(besides: all) {
+      FlashAttention2Forward.Steps.list(partial: $0, full: $1, skipped: $2)
+    }
+    return try forward(shape, tile, .lists("bsfa_fwd", kept, tile, code: code, votes: true)).kernel(
+      on: device)
   }
 }
 

@@ -20,11 +20,6 @@ struct ServingKernels {
       default: .dense, dependsOn: dependsOn)
   }
 
-  private var element: Double { Double(shape.dataType.bytes) }
-  /// Rows (token, key-value head) that a work item copies.
-  private static let rows = 64
-  private static let threads = 128
-
   /// What runs before attention in a layout.
   func kernels(layout: Layout, on device: Device) throws(ScheduleError) -> [Kernel] {
     switch layout {
@@ -34,43 +29,23 @@ struct ServingKernels {
     }
   }
 
-  /// Copies the new keys and values into the cache: twice their bytes over bandwidth, or one launch.
+  /// Copies the new keys and values into the cache: twice their bytes over bandwidth, or one launch. A work item copies 64
+  /// rows (token, key-value head).
   ///
   /// The interpreter's keys and values are those of the cache already: the actions only mark the rows as used.
   func append(on device: Device) throws(ScheduleError) -> Kernel {
-    var builder = KernelBuilder(schedule: schedule, kernel: "cache_append")
-    let copied = TileRef(
-      builder.buffer(
-        "rows", .registers, rows: Self.rows, columns: shape.headDim + shape.headDimV, type: shape.dataType))
-    let bytes = Double(Self.rows * (shape.headDim + shape.headDimV)) * element
-    builder.actor(
-      "warps", warps: Self.threads / 32,
-      blocks: [
-        Block(
-          trips: .fixed(1), stepsPerTrip: 0,
-          operations: [
-            Operation(
-              "load places", .loadStore, work: .of { $0.streamRead = Double(8 * Self.rows) },
-              chain: Chain(alu: 4), action: .fill(copied, 0)),
-            Operation(
-              "load new rows", .loadStore,
-              work: .of {
-                $0.streamRead = bytes
-                $0.otherInstructions = bytes / 16
-              }, action: .fill(copied, 0)),
-            Operation(
-              "store into pages", .loadStore,
-              work: .of {
-                $0.globalWrite = bytes
-                $0.otherInstructions = bytes / 16
-              }, action: .fill(copied, 0)),
-          ])
-      ])
-    let total = shape.totalQueries * shape.headsKV
-    return try builder.build(
-      items: .equal((total + Self.rows - 1) / Self.rows), policy: .grid(order: .tilesFastest),
-      footprint: Footprint(threads: Self.threads, registersPerThread: 32, sharedBytes: 0), role: .preprocess,
-      on: device)
+    let rows = 64
+    let columns = shape.headDim + shape.headDimV
+    let bytes = Double(rows * columns * shape.dataType.bytes)
+    return try Stream(
+      "cache_append", schedule: schedule, role: .preprocess, total: shape.totalQueries * shape.headsKV,
+      each: rows
+    ).build(on: device) { builder in
+      let copied = Action.fill(builder.registers("rows", rows, columns, shape.dataType), 0)
+      Stream.load("load places", bytes: Double(8 * rows), chain: Chain(alu: 4), copied)
+      Stream.load("load new rows", bytes: bytes, instructions: (0, bytes / 16), copied)
+      Stream.store("store into pages", bytes: bytes, instructions: (0, bytes / 16), copied)
+    }
   }
 
   /// A copy of the queries or outputs into another order of heads: a framework's strided copy, four elements a lane.
@@ -78,67 +53,36 @@ struct ServingKernels {
   /// - Source: Dao-AILab/flash-attention csrc/flash_attn/flash_api.cpp, `seqlenq_ngroups_swapped`: the groups of a single
   ///   query become rows, which takes a copy of Q before, one of O after, and one into the caller's tensor.
   func permute(_ name: String, on device: Device) throws(ScheduleError) -> Kernel {
-    var builder = KernelBuilder(schedule: schedule, kernel: name)
-    let perItem = 4 * Self.threads
-    let copied = TileRef(
-      builder.buffer("elements", .registers, rows: 1, columns: perItem, type: shape.dataType))
-    let bytes = Double(perItem) * element
-    builder.actor(
-      "warps", warps: Self.threads / 32,
-      blocks: [
-        Block(
-          trips: .fixed(1), stepsPerTrip: 0,
-          operations: [
-            Operation(
-              "load", .loadStore,
-              work: .of {
-                $0.streamRead = bytes
-                // Index arithmetic with divisions, for each element.
-                $0.otherInstructions = 30 * Double(perItem)
-              }, chain: Chain(alu: 30), action: .fill(copied, 0)),
-            Operation(
-              "store", .loadStore,
-              work: .of {
-                $0.globalWrite = bytes
-                $0.otherInstructions = Double(perItem)
-              }, action: .fill(copied, 0)),
-          ])
-      ])
-    let total = shape.headsQ * shape.totalQueries * max(shape.headDim, shape.headDimV)
-    return try builder.build(
-      items: .equal((total + perItem - 1) / perItem), policy: .grid(order: .tilesFastest),
-      footprint: Footprint(threads: Self.threads, registersPerThread: 32, sharedBytes: 0), role: .rearrange,
-      on: device)
+    let elements = 4 * 128
+    let bytes = Double(elements * shape.dataType.bytes)
+    return try Stream(
+      name, schedule: schedule, role: .rearrange,
+      total: shape.headsQ * shape.totalQueries * max(shape.headDim, shape.headDimV), each: elements
+    ).build(on: device) { builder in
+      let copied = Action.fill(builder.registers("elements", 1, elements, shape.dataType), 0)
+      // Index arithmetic with divisions, for each element.
+      Stream.load(
+        "load", bytes: bytes, instructions: (0, 30 * Double(elements)), chain: Chain(alu: 30), copied)
+      Stream.store("store", bytes: bytes, instructions: (0, Double(elements)), copied)
+    }
   }
 
   /// Reads the lengths of a batch, counts tiles and zeroes the scheduler's counter: a chain of latencies on one core.
   private func prepare(on device: Device) throws(ScheduleError) -> Kernel {
-    var builder = KernelBuilder(schedule: schedule, kernel: "prepare_varlen")
-    let counts = TileRef(builder.buffer("tiles", .registers, rows: 1, columns: 1, type: .fp32))
-    builder.actor(
-      "warps", warps: 32,
-      blocks: [
-        Block(
-          trips: .fixed(1), stepsPerTrip: 0,
-          operations: [
-            Operation(
-              "load lengths", .loadStore, work: .of { $0.streamRead = Double(12 * shape.batch) },
-              chain: Chain(alu: 4), action: .fill(counts, 0)),
-            // Divisions by the tile sizes, the sum over a warp's batches, the sum over warps.
-            Operation(
-              "count tiles", .vector,
-              work: .of {
-                $0.alu = 1024 * 60
-                $0.shuffle = 1024 * 5
-              }, chain: Chain(alu: 60, shuffle: 5, shared: 2), action: .fill(counts, 0)),
-            Operation(
-              "store counts", .loadStore, work: .of { $0.globalWrite = Double(16 * shape.batch) },
-              action: .fill(counts, 0)),
-          ])
-      ])
-    return try builder.build(
-      items: .equal(1), policy: .grid(order: .tilesFastest),
-      footprint: Footprint(threads: 1024, registersPerThread: 32, sharedBytes: 1024), role: .preprocess,
-      on: device)
+    var stream = Stream("prepare_varlen", schedule: schedule, role: .preprocess, total: 1, each: 1)
+    (stream.threads, stream.sharedBytes) = (1024, 1024)
+    let threads = Double(stream.threads)
+    return try stream.build(on: device) { builder in
+      let counts = Action.fill(builder.registers("tiles", 1, 1), 0)
+      Stream.load("load lengths", bytes: Double(12 * shape.batch), chain: Chain(alu: 4), counts)
+      // Divisions by the tile sizes, the sum over a warp's batches, the sum over warps.
+      Operation(
+        "count tiles", .vector,
+        work: .of {
+          $0.alu = threads * 60
+          $0.shuffle = threads * 5
+        }, chain: Chain(alu: 60, shuffle: 5, shared: 2), action: counts)
+      Stream.store("store counts", bytes: Double(16 * shape.batch), counts)
+    }
   }
 }
