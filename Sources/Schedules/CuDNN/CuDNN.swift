@@ -61,14 +61,18 @@ public struct CuDNN: Schedule {
     let tile = FlashAttention3Tile(
       queryTile: 128, keyTile: Self.keyTile, headDim: padded(shape.headDim), headDimV: padded(shape.headDimV))
     let ring = Self.keyTile * (tile.headDim + tile.headDimV) * 2
-    let queries = tile.queryTile * max(tile.headDim, tile.headDimV) * 2 + FlashAttention3Forward.barrierBytes
+    let queries = tile.queryTile * max(tile.headDim, tile.headDimV) * 2 + FlashAttention3Tile.barrierBytes
     // Where only one tile of K and of V fits, the parts of 64 columns are filled again one by one.
     let slots = queries + 2 * ring <= Int(device.shared.perWorkItem.value) ? 2 : 1
-    return try FlashAttention3Forward(
-      shape: shape, tile: tile, isCute: true, packedHeads: 1, pingPong: tile.headDim <= 128, ringSlots: slots,
-      schedule: Self.name, exponential: .unfused, loopInstructions: loopInstructions(tile.headDim),
-      parts: slots == 1 ? min(tile.headDim, tile.headDimV) / 64 : 1, otherPolicy: Self.policy
-    ).kernel(on: device)
+    let call = FlashAttention3Forward.Call(
+      shape: shape, tile: tile, pingPong: tile.headDim <= 128, slots: slots, schedule: Self.name)
+    var kernel = FlashAttention3Forward(
+      call,
+      keys: .init(tile: tile, parts: slots == 1 ? min(tile.headDim, tile.headDimV) / 64 : 1),
+      items: FlashAttention3Forward.PlainItems(policy: Self.policy),
+      walk: .band(.band(call.tiles), tile))
+    (kernel.exponential, kernel.loopInstructions) = (.unfused, loopInstructions(tile.headDim))
+    return try kernel.kernel(on: device)
   }
 
   /// Instructions of a step and warp that are neither softmax nor products nor the producer's: 520, 583 and 691 in all at

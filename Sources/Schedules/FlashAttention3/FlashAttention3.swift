@@ -20,11 +20,6 @@ public import Programs
 /// - Source: Shah et al. 2024, "FlashAttention-3", Algorithm 2; Dao-AILab/flash-attention@0251105
 ///   flash_attn/cute/flash_fwd_sm90.py and interface.py (`build=cute`), hopper/tile_size.h,
 ///   hopper/mainloop_fwd_sm90_tma_gmma_ws.hpp, hopper/tile_scheduler.hpp (`build=cpp`).
-///
-/// Expected per step of 128 x 128 at head dim 128 (two warpgroups, 4096 flop, 16 exp, 128 B a cycle and core):
-/// tensor 2 x (512 + 512) = 2048; shared 2 x (384 + 256) read, 512 written = 1792; exp 2 x 512 = 1024; issue about
-/// 2 x 470. No unit is full: the chain of one warpgroup (products, maximum, exponentials, sum, conversion, rescale,
-/// its turn again) sets the pace.
 /// - Complexity: O(query tiles) to build.
 public struct FlashAttention3: Schedule {
   public static let name = "fa3"
@@ -106,12 +101,15 @@ public struct FlashAttention3: Schedule {
     // Both always pack the heads of a group (flash_api.cpp, `get_pack_gqa`).
     let packed =
       splits.isCompiled || copiesPages ? shape.group : packedHeads(shape, tile, isVarlen: isVarlen)
-    let kernel = try FlashAttention3Forward(
-      shape: shape, tile: tile, isCute: isCute, packedHeads: packed,
-      pingPong: pingPong ?? tile.pingPong, ringSlots: values[Self.stages],
-      isVarlen: isVarlen, page: copiesPages ? page : nil, splits: splits.parts,
-      partsOfRuns: splits.partsOfRuns
-    ).kernel(on: device)
+    let call = FlashAttention3Forward.Call(
+      shape: shape, tile: tile, packedHeads: packed, pingPong: pingPong ?? tile.pingPong,
+      slots: values[Self.stages])
+    let kernel =
+      try isCute
+      ? FlashAttention3Forward.cute(call).kernel(on: device)
+      : FlashAttention3Forward.cpp(
+        call, splits: splits, isVarlen: isVarlen, page: copiesPages ? page : nil, on: device
+      ).kernel(on: device)
     var launches = try ServingKernels(schedule: Self.name, shape: shape).kernels(layout: layout, on: device)
       .map { Launch($0) }
     // With lengths from a table, both kernels start beside the end of the one before: the main one where one work item
@@ -149,83 +147,5 @@ public struct FlashAttention3: Schedule {
       return Double(rows) / Double(tiles * tile.queryTile)
     }
     return filled(shape.seqQ) < 0.9 * filled(shape.seqQ * shape.group) ? shape.group : 1
-  }
-}
-
-/// Tile rules of FlashAttention-3's forward kernels.
-struct FlashAttention3Tile {
-  let queryTile: Int
-  let keyTile: Int
-  /// P is the register operand of the second product; otherwise it goes through shared memory.
-  let probabilitiesInRegisters: Bool
-  let pingPong: Bool
-  /// Head dimensions as the kernel pads them.
-  let headDim: Int
-  let headDimV: Int
-
-  var warpgroups: Int { queryTile / 64 }
-
-  /// A tile with P in registers and turns of the warpgroups.
-  init(queryTile: Int, keyTile: Int, headDim: Int, headDimV: Int) {
-    self.queryTile = queryTile
-    self.keyTile = keyTile
-    self.headDim = headDim
-    self.headDimV = headDimV
-    probabilitiesInRegisters = true
-    pingPong = true
-  }
-
-  /// One warpgroup where it holds all query rows of a head, a group's packed ones together (C++ build: heuristics.h,
-  /// `use_one_mma_wg`; the tiles are those compiled into sglang-kernel 0.4.3).
-  ///
-  /// - Parameter copiesPages: keys come from a paged cache by copies of the producer's threads.
-  init(shape: AttentionShape, isCute: Bool, copiesPages: Bool = false) {
-    func padded(_ dimension: Int) -> Int { [64, 96, 128, 192, 256].first { dimension <= $0 } ?? 256 }
-    headDim = padded(shape.headDim)
-    headDimV = padded(shape.headDimV)
-    let isCausal = shape.mask != .none
-    var isLocal = false
-    if case .slidingWindow = shape.mask { isLocal = true }
-    let isSmall = !isCute && shape.pass == .forward && shape.seqQ * shape.group <= 64
-    switch (headDim, isCute) {
-    case (64, false) where isSmall && headDimV == 64:
-      (queryTile, keyTile, probabilitiesInRegisters) = (64, 192, true)
-    case (128, false) where isSmall && headDimV == 128:
-      (queryTile, keyTile, probabilitiesInRegisters) = (64, isCausal || copiesPages ? 128 : 176, true)
-    case (64, true): (queryTile, keyTile, probabilitiesInRegisters) = (192, 128, true)
-    case (64, false):
-      (queryTile, keyTile, probabilitiesInRegisters) =
-        !isLocal && (isCausal || copiesPages) ? (192, 128, true) : (192, 192, false)
-    case (96, true): (queryTile, keyTile, probabilitiesInRegisters) = (192, isCausal ? 128 : 144, false)
-    case (96, false):
-      (queryTile, keyTile, probabilitiesInRegisters) = (192, isLocal || copiesPages ? 128 : 144, false)
-    case (128, true): (queryTile, keyTile, probabilitiesInRegisters) = (128, 128, true)
-    case (128, false):
-      (queryTile, keyTile, probabilitiesInRegisters) = (128, isCausal || copiesPages ? 128 : 176, true)
-    case (192, _):
-      (queryTile, keyTile, probabilitiesInRegisters) = (
-        128, isLocal || copiesPages ? 96 : headDimV <= 128 ? 128 : 112, true
-      )
-    default: (queryTile, keyTile, probabilitiesInRegisters) = (128, isLocal ? 64 : 80, true)
-    }
-    // Turns are taken with at least two warpgroups and head dimension up to 128.
-    pingPong = headDim <= 128 && queryTile > 64
-  }
-
-  /// Tiles of the CuTe build under a block mask of `block` x `block`, or nil where they do not divide it.
-  ///
-  /// Source: flash_attn/cute/interface.py, `_tile_size_fwd_sm90` with a sparse block size.
-  init?(shape: AttentionShape, block: Int) {
-    var dense = shape
-    dense.mask = .none
-    let tile = FlashAttention3Tile(shape: dense, isCute: true)
-    let keyTile = tile.headDim == 96 ? 128 : tile.keyTile
-    guard block % 128 == 0, block % keyTile == 0 else { return nil }
-    queryTile = block % tile.queryTile == 0 ? tile.queryTile : 128
-    self.keyTile = keyTile
-    probabilitiesInRegisters = tile.probabilitiesInRegisters
-    pingPong = tile.pingPong
-    headDim = tile.headDim
-    headDimV = tile.headDimV
   }
 }

@@ -135,57 +135,40 @@ struct FlashAttention3Backward {
 
   /// K and Q of the first step, V and dO of the first step, then Q and dO of each.
   private func addProducer(_ builder: inout KernelBuilder<KeyTiles.Steps>, _ common: Common) {
-    func copy(
-      _ name: String, _ ring: Ring, work: Work, _ action: Action
-    ) -> Operation {
-      Operation(name, .copyAsync, work: work, waits: [ring.empty], signals: [ring.full], action: action)
+    // The query heads of a group read the same keys.
+    func owned(_ ring: Ring, _ tensor: Tensor, columns: Int) -> Operation {
+      TileCopy(
+        tensor, TileCoordinate(rows: tile.keyTile, index: .item(scale: 1, offset: 0)), columns: columns,
+        readers: .heads(shape.group)
+      ).byCopyEngine(into: ring)
     }
-    let group = Double(shape.group)
-    func owned(_ name: String, _ ring: Ring, _ tensor: Tensor, columns: Int) -> Operation {
-      let bytes = Double(tile.keyTile * columns * element)
-      // The query heads of a group read the same keys.
-      let work = Work.of {
-        $0.streamRead = bytes / group
-        $0.globalRead = bytes - bytes / group
-        $0.sharedWrite = bytes
-      }
-      return copy(
-        name, ring, work: work,
-        .load(
-          tensor, TileCoordinate(rows: tile.keyTile, index: .item(scale: 1, offset: 0)),
-          into: TileRef(ring.buffer, .item)))
-    }
+    /// A tile with a number of 4 bytes for each of its rows.
     func streamed(
-      _ name: String, _ ring: Ring, _ tensor: Tensor, _ statistic: Tensor, _ buffer: BufferID,
-      columns: Int
+      _ name: String, _ ring: Ring, _ tensor: Tensor, _ statistic: Tensor, _ buffer: BufferID, columns: Int
     ) -> Operation {
-      let bytes = Double(tile.queryTile * (columns * element + 4))
-      let coordinate = TileCoordinate(rows: tile.queryTile, index: .walk(offset: 0))
-      let work = Work.of {
-        $0.globalRead = bytes
-        $0.sharedWrite = bytes
-      }
-      return copy(
-        name, ring, work: work,
-        .sequence([
-          .load(tensor, coordinate, into: TileRef(ring.buffer, .step(offset: 0))),
-          .load(statistic, coordinate, into: TileRef(buffer, .step(offset: 0))),
-        ]))
+      let place = TileCoordinate(rows: tile.queryTile, index: .walk(offset: 0))
+      var copy = TileCopy(tensor, place, rowBytes: Double(columns * element + 4))
+        .byCopyEngine(name, into: ring)
+      copy.action = .sequence([
+        copy.action, .load(statistic, place, into: TileRef(buffer, .step(offset: 0))),
+      ])
+      return copy
     }
-    let loadK = owned("load K", common.k, .k, columns: tile.headDim)
-    let loadV = owned("load V", common.v, .v, columns: tile.headDimV)
     let loadQ = streamed("load Q, lse", common.q, .q, .logSumExp, common.logSumExp, columns: tile.headDim)
     let loadGradO = streamed(
       "load dO, delta", common.gradO, .gradO, .delta, common.delta, columns: tile.headDimV)
-    builder.actor(
-      "producer", warps: 1,
-      blocks: [
-        Block(
-          trips: .count(\KeyTiles.Steps.any), stepsPerTrip: 1,
-          operations: [loadK, loadQ, loadV, loadGradO]),
-        Block(
-          trips: .count(\KeyTiles.Steps.rest), stepsPerTrip: 1, operations: [loadQ, loadGradO]),
-      ])
+    builder.actor("producer", warps: 1) { actor in
+      actor.each(\.any) {
+        owned(common.k, .k, columns: tile.headDim)
+        loadQ
+        owned(common.v, .v, columns: tile.headDimV)
+        loadGradO
+      }
+      actor.each(\.rest) {
+        loadQ
+        loadGradO
+      }
+    }
   }
 
   /// The warp that has the copy engine add dQ to the accumulator.
@@ -205,14 +188,52 @@ struct FlashAttention3Backward {
             $0.atomics = elements
           }, waits: [ring.full], signals: [read],
           action: .atomicAdd(TileRef(ring.buffer), .gradQAccumulator, queryGradientPlace(group))))
-      releases.append(Operation("release dQ", .sync, waits: [read], signals: [ring.empty]))
+      releases.append(.release("dQ", ring.empty, after: read))
     }
-    let steps: [KeyPath<KeyTiles.Steps, Int>] = [\.before, \.whole, \.after]
-    builder.actor(
-      "dQ adder", warps: 1,
-      blocks: steps.map {
-        Block(trips: .count($0), stepsPerTrip: 1, operations: reductions + releases)
-      })
+    builder.actor("dQ adder", warps: 1) { actor in
+      for loop in [\KeyTiles.Steps.before, \.whole, \.after] {
+        actor.each(loop) {
+          reductions
+          releases
+        }
+      }
+    }
+  }
+
+  // MARK: A warpgroup
+
+  /// Scores again and their gradient, then what they give dV, dQ and dK.
+  private func addWarpgroup(_ builder: inout KernelBuilder<KeyTiles.Steps>, _ common: Common, _ group: Int) {
+    let own = Warpgroup(&builder, self, common, group)
+    builder.actor("warpgroup \(group)", warps: 4) { actor in
+      actor.once {
+        Operation("dK = dV = 0", .sync, action: .sequence([.fill(own.gradK, 0), .fill(own.gradV, 0)]))
+      }
+      actor.when(\.any) { Operation.wait("K and V", common.k.full, common.v.full) }
+      for (loop, isMasked) in [(\KeyTiles.Steps.before, true), (\.whole, false), (\.after, true)] {
+        actor.each(loop) {
+          Operation.loopControl(warps: 4, vector.loopInstructions)
+          own.scores
+          own.probabilityGradient
+          Operation.wait("S", own.scoresDone)
+          if isMasked { own.mask }
+          own.exponentiate
+          own.shareProbabilities
+          own.scoreGradient
+          own.shareScoreGradient
+          own.addValueGradient
+          own.meet(common.scoresWritten, "dS written")
+          own.queryGradient
+          Operation.release("dO", common.gradO.empty, after: own.gradVDone)
+          own.addKeyGradient
+          own.handOverQueryGradient
+          Operation.release("Q", common.q.empty, after: own.gradKDone)
+        }
+      }
+      actor.once { own.epilogue }
+      // dK and dV leave through the storage of K and V.
+      actor.when(\.any) { Operation.release("K and V", common.k.empty, common.v.empty) }
+    }
   }
 }
 

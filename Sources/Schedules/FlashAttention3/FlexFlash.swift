@@ -54,11 +54,11 @@ public struct FlexFlash: Schedule {
     return Program(schedule: Self.name, shape: shape, kernels: [kernel])
   }
 
-  private func dense(_ shape: AttentionShape) -> FlashAttention3Forward {
+  private func dense(_ shape: AttentionShape) throws(ScheduleError) -> FlashAttention3Forward {
     let tile = FlashAttention3Tile(shape: shape, isCute: true)
-    return FlashAttention3Forward(
-      shape: shape, tile: tile, isCute: true, packedHeads: shape.group,
-      pingPong: tile.pingPong, ringSlots: 2, schedule: Self.name)
+    return try .cute(
+      .init(
+        shape: shape, tile: tile, packedHeads: shape.group, pingPong: tile.pingPong, schedule: Self.name))
   }
 }
 
@@ -90,8 +90,11 @@ extension FlashAttention3Forward {
     } catch {
       throw .unsupported(schedule: schedule, field: "mask", message: error.message)
     }
+    let call = Call(
+      shape: shape, tile: tile, packedHeads: packedHeads, pingPong: pingPong ?? tile.pingPong,
+      slots: ringSlots, schedule: schedule)
     return FlashAttention3Forward(
-      shape: shape, tile: tile, isCute: true, packedHeads: packedHeads, pingPong: pingPong ?? tile.pingPong,
-      ringSlots: ringSlots, schedule: schedule, otherPolicy: policy, blocks: items)
+      call, items: policy.isPersistent ? PlainItems(policy: policy) : LaunchedItems(policy: policy),
+      walk: .blocks(items, tile, shape.mask))
   }
 }

@@ -124,7 +124,7 @@ struct GNAHopperForward {
     let tileBytes = shape.headDim * element
     let sharedBytes =
       (queryTokens + ringSlots * keyTokens + (isPersistent ? queryTokens : 0)) * tileBytes
-      + FlashAttention3Forward.barrierBytes
+      + FlashAttention3Tile.barrierBytes
     return try builder.build(
       items: items(),
       policy: isPersistent ? .staticPersistent(order: .tilesFastest) : .grid(order: .tilesFastest),
