@@ -6,11 +6,12 @@
 # make bench  measures the warm library call and the cold command
 # make docs   writes docs/schedules.md, devices.md and masks.md from what is declared
 # make accuracy  writes docs/accuracy.md from the measured tables
+# make docs-check  runs the commands of README.md and docs/guide and compares the figures that they quote
 
 SWIFT ?= swift
 PACKAGES := libsqlite3-dev libgraphviz-dev libc6-dev libstdc++-12-dev binutils libcurl4 libncurses6 libxml2 git tzdata python3
 
-.PHONY: setup run test same verify lint bench docs accuracy build
+.PHONY: setup run test same verify lint bench docs accuracy docs-check build
 
 # Installs what a bare Debian 12 with a Swift toolchain lacks. Asks nothing; says what it does.
 setup:
@@ -67,3 +68,6 @@ accuracy: build
 	for table in h100 counters_h100 board_h100 a100 h200 board_h200 h100_serving; do \
 	  "$$($(SWIFT) build -c release --show-bin-path)/attnsim" validate validation/$$table.csv --json > validation/recorded/$$table.json || exit 1; \
 	done
+
+docs-check: build
+	tools/check-docs.py "$$($(SWIFT) build -c release --show-bin-path)/attnsim"
