@@ -8,6 +8,8 @@ A fenced block that begins with ```console holds commands (lines that begin with
 quotes from their output, errors included. A line "..." skips any number of lines. A mark such as
 <!-- not run: takes minutes --> on the line above a block leaves it out. A command that quotes a line with "error:"
 must fail, every other must succeed. The commands of a page run in order in a folder of their own.
+
+The lines of a block of code under <!-- compiled: FILE --> must stand in FILE, one after the other.
 """
 import argparse
 import concurrent.futures
@@ -49,6 +51,18 @@ def commands(lines):
         index += 1
 
 
+def uncompiled(page, lines):
+    """Complaints about blocks of code that do not stand in the file that compiles them."""
+    for index, line in enumerate(lines):
+        found = re.fullmatch(r"<!-- compiled: (\S+) -->", line)
+        if found is None:
+            continue
+        code = [text.strip() for text in lines[index + 2 : lines.index("```", index + 2)]]
+        file = [text.strip() for text in (ROOT / found[1]).read_text().split("\n")]
+        if not any(file[start : start + len(code)] == code for start in range(len(file))):
+            yield f"{page.relative_to(ROOT)}:{index + 1}: these lines do not stand in {found[1]}"
+
+
 def mismatch(quoted, output):
     """The first quoted line that does not come out in order, or None."""
     position, skips = 0, False
@@ -86,7 +100,7 @@ def updated(quoted, output):
 def check(page, attnsim, update):
     """Runs the commands of one page; returns the number of commands and the complaints."""
     lines = page.read_text().split("\n")
-    complaints, count = [], 0
+    complaints, count = list(uncompiled(page, lines)), 0
     with tempfile.TemporaryDirectory() as folder:
         folder = pathlib.Path(folder)
         for name in LINKED:
