@@ -24,7 +24,8 @@ struct EmbeddingTests {
     let shape = try AttentionShape(batch: 1, headsQ: 32, headsKV: 8, seqQ: 1, seqKV: 32_768, headDim: 128)
     var wider = device
     DeviceField.at("dram.bandwidth")?.set(4.8e12, on: &wider)
-    let before = try Simulation.run(SimulationRequest(schedule: "flash-decoding", shape: shape, device: device))
+    let before = try Simulation.run(
+      SimulationRequest(schedule: "flash-decoding", shape: shape, device: device))
     let after = try Simulation.run(SimulationRequest(schedule: "flash-decoding", shape: shape, device: wider))
     #expect(after.time < before.time)
   }
