@@ -9,7 +9,7 @@ quotes from their output, errors included. A line "..." skips any number of line
 <!-- not run: takes minutes --> on the line above a block leaves it out. A command that quotes a line with "error:"
 must fail, every other must succeed. The commands of a page run in order in a folder of their own.
 
-The lines of a block of code under <!-- compiled: FILE --> must stand in FILE, one after the other.
+Links to files of the repository must lead to one, in ARCHITECTURE.md and docs too. The lines of a block of code under <!-- compiled: FILE --> must stand in FILE, one after the other.
 """
 import argparse
 import concurrent.futures
@@ -61,6 +61,13 @@ def uncompiled(page, lines):
         file = [text.strip() for text in (ROOT / found[1]).read_text().split("\n")]
         if not any(file[start : start + len(code)] == code for start in range(len(file))):
             yield f"{page.relative_to(ROOT)}:{index + 1}: these lines do not stand in {found[1]}"
+
+
+def dead_links(page):
+    """Complaints about links of a page that lead to no file."""
+    for target in re.findall(r"\]\(([^)#\s]+)", page.read_text()):
+        if "://" not in target and not (page.parent / target).exists():
+            yield f"{page.relative_to(ROOT)}: no file {target}"
 
 
 def mismatch(quoted, output):
@@ -147,10 +154,12 @@ def main():
     with concurrent.futures.ThreadPoolExecutor(max_workers=2) as pool:
         results = list(pool.map(lambda page: check(page, attnsim, arguments.update), pages))
     complaints = [complaint for _, found in results for complaint in found]
+    for page in {*pages, ROOT / "ARCHITECTURE.md", *(ROOT / "docs").glob("*.md")}:
+        complaints += dead_links(page)
     for complaint in complaints:
         print(complaint)
     count = sum(count for count, _ in results)
-    print(f"{count} commands on {len(pages)} pages, {len(complaints)} do not print what is quoted")
+    print(f"{count} commands on {len(pages)} pages, {len(complaints)} complaints")
     sys.exit(1 if complaints or not count else 0)
 
 
