@@ -9,10 +9,11 @@ quotes from their output, errors included. A line "..." skips any number of line
 <!-- not run: takes minutes --> on the line above a block leaves it out. A command that quotes a line with "error:"
 must fail, every other must succeed. The commands of a page run in order in a folder of their own.
 
-Links to files of the repository must lead to one, in ARCHITECTURE.md and docs too. The lines of a block of code under <!-- compiled: FILE --> must stand in FILE, one after the other.
+The matrix of the README, between its marks, must be what the schedules declare. Links to files of the repository must lead to one, in ARCHITECTURE.md and docs too. The lines of a block of code under <!-- compiled: FILE --> must stand in FILE, one after the other.
 """
 import argparse
 import concurrent.futures
+import json
 import pathlib
 import re
 import subprocess
@@ -21,6 +22,7 @@ import tempfile
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 SKIP = "..."
+MATRIX = ("<!-- generated: matrix -->", "<!-- end -->")
 LINKED = ("hardware", "scenarios", "validation")
 
 
@@ -61,6 +63,39 @@ def uncompiled(page, lines):
         file = [text.strip() for text in (ROOT / found[1]).read_text().split("\n")]
         if not any(file[start : start + len(code)] == code for start in range(len(file))):
             yield f"{page.relative_to(ROOT)}:{index + 1}: these lines do not stand in {found[1]}"
+
+
+def widest(takes, name):
+    """The masks that a schedule takes in a pass, by the entry that says most."""
+    masks = [entry["masks"].removeprefix("the masks ") for entry in takes if name in entry["passes"]]
+    return "any mask" if "any mask" in masks else max(masks, key=len, default="")
+
+
+def matrix(attnsim):
+    """Schedules by devices, passes and masks, as they declare them; alike ones share a row."""
+    listed = subprocess.run([attnsim, "schedules", "--json"], cwd=ROOT, capture_output=True, text=True, check=True)
+    rows = {}
+    for schedule in json.loads(listed.stdout):
+        masks = [widest(schedule["takes"], name) for name in ("fwd", "bwd")]
+        rows.setdefault((", ".join(schedule["devices"]), *masks), []).append(f"`{schedule['name']}`")
+    lines = ["| schedules | devices | masks forward | masks backward |", "|---|---|---|---|"]
+    return lines + [f"| {', '.join(names)} | {' | '.join(row)} |" for row, names in rows.items()]
+
+
+def check_matrix(page, attnsim, update):
+    """Complaints about the matrix of a page, between its marks."""
+    lines = page.read_text().split("\n")
+    if MATRIX[0] not in lines:
+        return
+    start = lines.index(MATRIX[0]) + 1
+    end = lines.index(MATRIX[1], start)
+    wanted = matrix(attnsim)
+    if lines[start:end] == wanted:
+        return
+    if update:
+        page.write_text("\n".join(lines[:start] + wanted + lines[end:]))
+    else:
+        yield f"{page.relative_to(ROOT)}:{start}: the matrix is not the one that the schedules declare; --update writes it"
 
 
 def dead_links(page):
@@ -154,6 +189,8 @@ def main():
     with concurrent.futures.ThreadPoolExecutor(max_workers=2) as pool:
         results = list(pool.map(lambda page: check(page, attnsim, arguments.update), pages))
     complaints = [complaint for _, found in results for complaint in found]
+    for page in pages:
+        complaints += check_matrix(page, attnsim, arguments.update)
     for page in {*pages, ROOT / "ARCHITECTURE.md", *(ROOT / "docs").glob("*.md")}:
         complaints += dead_links(page)
     for complaint in complaints:
