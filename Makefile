@@ -6,11 +6,13 @@
 # make bench  measures the warm library call and the cold command
 # make docs   writes docs/schedules.md, devices.md and masks.md from what is declared
 # make accuracy  writes docs/accuracy.md from the measured tables
+# make docs-check   runs the commands of README.md and docs/guide and compares the figures that they quote
+# make docs-update  writes the figures that come out into them, and the picture of the README
 
 SWIFT ?= swift
 PACKAGES := libsqlite3-dev libgraphviz-dev libc6-dev libstdc++-12-dev binutils libcurl4 libncurses6 libxml2 git tzdata python3
 
-.PHONY: setup run test same verify lint bench docs accuracy build
+.PHONY: setup run test same verify lint bench docs accuracy docs-check docs-update build
 
 # Installs what a bare Debian 12 with a Swift toolchain lacks. Asks nothing; says what it does.
 setup:
@@ -67,3 +69,11 @@ accuracy: build
 	for table in h100 counters_h100 board_h100 a100 h200 board_h200 h100_serving; do \
 	  "$$($(SWIFT) build -c release --show-bin-path)/attnsim" validate validation/$$table.csv --json > validation/recorded/$$table.json || exit 1; \
 	done
+
+docs-check: build
+	tools/check-docs.py "$$($(SWIFT) build -c release --show-bin-path)/attnsim"
+
+docs-update: build
+	tools/check-docs.py --update "$$($(SWIFT) build -c release --show-bin-path)/attnsim"
+	"$$($(SWIFT) build -c release --show-bin-path)/attnsim" run --device h100-sxm5 --schedule fa3 --batch 1 --heads 2 --seq 512 \
+	  --head-dim 128 --trace docs/timeline.svg > /dev/null

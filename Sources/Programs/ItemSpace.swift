@@ -10,9 +10,9 @@ public struct ItemSpace: Sendable {
   /// Work items into which the walk of one tile is cut; the partial outputs are merged by a later kernel.
   public var splits: Int
 
-  /// Keys of each sequence that the items walk, where these are not all: tiles are counted from the first of them.
+  /// The keys of each sequence that the items walk; nil is all. Tiles are counted from the first of them.
   public var keys: Range<Int>?
-  /// Batch elements whose rows are one sequence of the items: all query rows of a key-value head, element after element.
+  /// Batch elements that are stacked into one sequence: its rows are the queries of a key-value head, element after element.
   public var stackedBatch = 1
 
   /// Neighbouring tiles of one class.
@@ -153,8 +153,8 @@ public enum TilePolicy: Sendable, Hashable {
     }
   }
   public var isRanges: Bool { if case .ranges = self { true } else { false } }
-  /// Whether a slot keeps its barriers and runs ahead from one item into the next. The items of a range are loops of
-  /// their own: each drains before the next begins.
+  /// Whether a slot keeps its barriers from item to item, so that a producer runs ahead into the next item. The items of a
+  /// range do not: each ends before the next begins.
   public var isPersistent: Bool {
     switch self {
     case .grid, .ranges: false

@@ -1,9 +1,9 @@
 public import Attention
 
 extension Kernel {
-  /// Share of its matrix flops whose operands are elements of the call. The rest fills up the last tile of queries or of
-  /// keys, the rows of an instruction or the columns of a head: those operands are zeros, or hold what toggles as little
-  /// (probabilities of such a row are all alike).
+  /// Share of the kernel's matrix flops whose operands are elements of the call. The rest is padding: of the last tile of
+  /// queries or keys, of the rows of an instruction, of the columns of a head. Its operands are zeros, or equal
+  /// probabilities, which toggle as little.
   ///
   /// A decode call with one query in a tile of 16 rows fills a sixteenth. What a mask forbids counts as filled: its
   /// scores are worked out in full before they are dropped.

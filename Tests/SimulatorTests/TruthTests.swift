@@ -151,7 +151,7 @@ import Testing
 
   /// FlashAttention-3 as sglang calls it, with lengths from a table and a paged cache: cycles of the main kernel at the clock of
   /// each measurement, 13 % on average where a core has several items. (Windows without pages come out fastest, by a
-  /// third: ARCHITECTURE.md, known gaps.)
+  /// third: docs/gaps.md.)
   @Test func cyclesOfServingCalls() throws {
     let device = try Devices.named("h100-sxm5")
     var errors: [Double] = []

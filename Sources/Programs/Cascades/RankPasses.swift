@@ -58,7 +58,7 @@ public struct RankPasses: Sendable, Hashable {
   }
 }
 
-/// Labels of tensors and einsums, raised until they stand.
+/// Passes of tensors and einsums, raised until they are consistent.
 private struct Walk {
   let cascade: Cascade
   /// The rank, its outermost parts, and the ranks that it is a part of.
@@ -111,8 +111,8 @@ private struct Walk {
       .map { cascade.origin(of: $0.tensor) }
   }
 
-  /// Raises labels until nothing changes. They cannot pass the number of einsums: a cycle of dependencies runs along the
-  /// rank throughout, where labels are only handed on, or through an earlier step of another rank, which is given.
+  /// Raises passes until nothing changes. No pass exceeds the number of einsums: in a cycle of dependencies, either every
+  /// access runs along the rank, which keeps the pass, or one reads an earlier step of another rank, which counts as given.
   mutating func settle() {
     for _ in 0...cascade.einsums.count + 1 {
       var changed = false

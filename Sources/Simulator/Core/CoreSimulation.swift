@@ -88,8 +88,8 @@ struct CoreSimulation {
   let barriers: FlatArray<BarrierState>
   /// Waits done, by actor and barrier.
   let waitCounts: FlatArray<Int>
-  /// Arrivals made, by actor and barrier: with a share of one, an actor's n-th arrival belongs to phase n. Of barriers whose
-  /// arrivals count whoever makes them, the first actor of the slot has all.
+  /// Arrivals made, by actor and barrier. With a share of one, the n-th arrival of an actor belongs to phase n. For a barrier
+  /// without shares, all arrivals are counted at the first actor of the slot.
   let arrivalCounts: FlatArray<Int>
   /// The last phases of each barrier, round robin.
   private(set) var phases: FlatArray<Phase>
@@ -174,8 +174,8 @@ struct CoreSimulation {
     return outcome
   }
 
-  /// A simulation in the same state whose loops go on to other trip counts: what follows from here is what `queues` would
-  /// have led to from the start, as long as no loop has come to where the counts part.
+  /// A copy of the state with other trip counts. It equals a simulation of `queues` from the start, as long as no loop has
+  /// passed the lower of its two counts.
   func fork(_ queues: [[[Int]]]) -> CoreSimulation {
     var copy = CoreSimulation(kernel, queues: queues, detectsPeriods: detectsPeriods)
     copy.actors.copy(actors)
@@ -197,8 +197,7 @@ struct CoreSimulation {
     return copy
   }
 
-  /// The trip, counted from 0, that the farthest actor has begun in a loop of `blocks`; without limit where one has left
-  /// such a loop.
+  /// The latest trip, counted from 0, that an actor has begun in a loop of `blocks`; `Int.max` where an actor has left one.
   func farthestTrip(in blocks: [Bool]) -> Int {
     var farthest = 0
     for actor in 0..<actorCount {
@@ -268,7 +267,8 @@ struct CoreSimulation {
     advance(actor)
   }
 
-  /// Ticks of what takes `ticks` alone and `beside` with the matrix unit, which is busy for the next `matrixBusy` ticks.
+  /// Duration of an operation that takes `ticks` alone and `beside` next to a busy matrix unit, where the matrix unit is busy
+  /// for the next `matrixBusy` ticks.
   private static func ticks(_ ticks: Int, besideMatrix beside: Int, for matrixBusy: Int) -> Int {
     if beside == ticks || matrixBusy <= 0 { return ticks }
     if beside <= matrixBusy { return beside }
@@ -306,14 +306,14 @@ struct CoreSimulation {
       flat.initialPhases.base[barrier]
       + (share == 1 ? count.pointee : count.pointee / (share > 0 ? share : flat.arrivals.base[barrier]))
     count.pointee += 1
-    // Of what nobody waits for, an actor may be far ahead of the others.
+    // At a barrier without waiters, one actor may be many phases ahead.
     while number >= state.pointee.completed + remembered {
       guard remembered < Self.mostRemembered else { return }
       rememberMore()
     }
     let list = phases.base + index * remembered
     if number >= state.pointee.opened {
-      // The first arrival of a phase takes the place of one long past.
+      // The first arrival of a phase overwrites the oldest remembered phase.
       for fresh in state.pointee.opened...number { list[fresh % remembered] = Phase() }
       state.pointee.opened = number + 1
     }
@@ -426,7 +426,7 @@ struct CoreSimulation {
     }
     for other in members {
       actors.base[other].time = start
-      // All are in the next item before the first of them can leave it.
+      // Every actor enters the next item before any can leave it.
       actors.base[other].status = Status.ready
       for barrier in 0..<barriersPerSlot {
         waitCounts.base[other * barriersPerSlot + barrier] = 0

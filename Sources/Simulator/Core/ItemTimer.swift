@@ -18,7 +18,7 @@ struct ItemTimer {
   private(set) var prologue = 0
   private(set) var epilogue = 0
   private var longest = -1
-  /// By all values but the one that varies, which is given as its number below zero.
+  /// By the trip counts of a class. The count that varies is replaced by minus its index, less one.
   private var references: [[Int]: [Reference]] = [:]
   private var varied: [Int] = []
   private var known: [[Int]: Timing] = [:]
@@ -41,10 +41,10 @@ struct ItemTimer {
     self.lowered = lowered
     self.kernel = kernel
     self.resident = resident
-    // A single launched item per core starts afresh each time: its later rounds are its first plus the launch.
-    // In a persistent kernel roles run ahead of each other into the next item: only its third item starts as all later
-    // ones do. What asks for the next item's tiles makes an item longer and the next one shorter, and the last has none to
-    // ask for: two of them together show the pace.
+    // One launched item a core: later rounds are the first plus the launch.
+    // A persistent kernel: the producer runs ahead into the next item, so the third item is the first that starts as all
+    // later ones do. Loads for the next item lengthen an item and shorten the next, and the last item has none. The pace is
+    // the mean of the third and the fourth.
     rounds = repeated ? (kernel.policy.isPersistent ? 4 : resident > 1 ? 2 : 1) : 1
   }
 
@@ -96,7 +96,7 @@ struct ItemTimer {
   /// Times families of `classes` that differ in nothing but one trip count: they are one simulation until an actor of the
   /// shortest begins its last trip, where it parts from the others.
   mutating func prepare(_ classes: [ItemClass]) throws(SimulationError) {
-    // A later item starts where the first has ended, in a state of its own.
+    // With several rounds, the state at the start of a later item depends on the item before it.
     guard rounds == 1, classes.count >= Self.leastFamily else { return }
     for variable in classes[0].values.indices {
       let loops = lowered.trips.map { $0 == .variable(variable, offset: 0) }
@@ -128,7 +128,7 @@ struct ItemTimer {
     let longest = values(counts[counts.count - 1])
     var simulation = CoreSimulation(lowered, queues: queues(longest))
     simulation.start()
-    // Loops of one or two trips have no last trip that another has begun before it ends.
+    // A loop of one or two trips may end before another actor begins its last trip.
     for count in counts.dropLast() where count > 2 {
       guard simulation.play(untilTrip: count - 1) else { break }
       // A jump may have passed it.
@@ -172,8 +172,8 @@ struct ItemTimer {
     return timing
   }
 
-  /// Keeps the class as a reference where each round was jumped once, in the same loop and by the same trips, and that
-  /// loop's count is a variable of the kernel that no other loop with another number of trips depends on.
+  /// Keeps the class as a reference for longer ones. Each round must have one jump, in the same loop and by the same number
+  /// of trips, and the count of that loop must be a variable of the kernel.
   private mutating func remember(_ values: [Int], _ jumps: [CoreSimulation.Jump], _ timing: Timing) {
     guard jumps.count == rounds, let jump = jumps.first,
       jumps.allSatisfy({ $0.block == jump.block && $0.trips == jump.trips })

@@ -75,8 +75,8 @@ struct LoweredKernel {
   /// Arrivals per phase and phases complete at the start, by barrier.
   var arrivals: [Int] = []
   var initialPhases: [Int] = []
-  /// Arrivals of one actor in a phase, by barrier; 0 where they do not divide among those who arrive, and count whoever
-  /// makes them.
+  /// Arrivals of each actor in a phase, by barrier; 0 where a phase does not divide evenly among the actors that arrive, so
+  /// that any arrivals complete it.
   var shares: [Int] = []
   /// Actors that ever wait for each barrier, ascending: `waiterList[waiterStart[b]..<waiterStart[b + 1]]`.
   private var waiterStart: [Int] = [0]

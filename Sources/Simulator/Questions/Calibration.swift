@@ -79,7 +79,7 @@ public struct Calibration: Sendable {
           correlations[[constant.path, outcome.constants[b].path]] = outcome.correlations[a][b]
         }
       }
-      // The worst go first, ties together: what was blurred by them alone is identified without them.
+      // The constants with the largest error are left out, ties together; the others may be identified without them.
       let worst = outcome.constants.filter { !$0.isIdentified }.map(\.relativeError).max()
       guard let worst else {
         return Outcome(

@@ -5,10 +5,10 @@ import Schedules
 
 /// Slopes through whole numbers: sides of arrays, lanes, places for nodes, depths of FIFOs.
 ///
-/// A tenth more of them is no chip, or lies within the same number of turns; half and twice is what designs differ by.
+/// They are halved and doubled: a tenth more of them is no whole number, or rounds to as many passes as before.
 extension Simulation {
-  /// Numbers of the device that are whole, on machines whose kernels are built for the number that is there. (A GPU's kernels
-  /// are compiled for its warps, and change with its family and not with a number.)
+  /// Whole numbers of the device, on machines whose programs are built for them. A GPU's kernels are compiled for a family
+  /// of chips, and have none.
   static func wholeElasticities(
     _ request: SimulationRequest, time: Double
   ) -> [@Sendable () -> Elasticity?] {
@@ -65,8 +65,8 @@ extension Simulation {
       parameter: parameter)
   }
 
-  /// Numbers that the schedule leaves to the user: depths of the graph's FIFOs, and an FPGA kernel's parallelism; with the
-  /// factor that the half of each is.
+  /// Parameters of the schedule that are numbers: depths of FIFOs, and an FPGA kernel's parallelism. `factor` is what halving
+  /// multiplies each by, rounding included.
   private static func parameters(
     of request: SimulationRequest
   ) -> [(path: String, factor: Double, parameter: Elasticity.Parameter)] {
@@ -77,7 +77,7 @@ extension Simulation {
     if schedule.parameters.contains(where: { $0.name == depths }) {
       for fifo in placement.shares[0].graph.fifos {
         guard let depth = fifo.depth else { continue }
-        // What is said of other FIFOs stays.
+        // The depths given for other FIFOs stay.
         let others = (request.parameters.values[depths] ?? "").split(separator: ",").filter {
           $0.prefix { $0 != "=" }.drop { $0 == " " } != fifo.name
         }

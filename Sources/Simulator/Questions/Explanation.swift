@@ -71,14 +71,14 @@ extension Simulation {
     )
   }
 
-  /// One number each: what a change of it does, nil where that is nothing.
+  /// The elasticity of one number each; nil where a change has no effect.
   private static func questions(_ base: Base) -> [@Sendable () -> Elasticity?] {
     elasticities(base) + wholeElasticities(base.request, time: base.result.time.value)
   }
 
-  /// Changes through which a slope is laid. Steps of a schedule are discrete: a small change alone can say anything.
+  /// Factors of the what-ifs that a slope is fitted to. Schedules take discrete steps, so that one small change can mislead.
   private static let elasticityFactors = [0.9, 0.94, 0.98, 1.02, 1.06, 1.1]
-  /// Restating energies at another clock is no change of a chip.
+  /// The reference clock only says at which clock energies hold, and is no property of a chip.
   private static let statements: Set = ["power.referenceClock"]
 
   private static func elasticities(_ base: Base) -> [@Sendable () -> Elasticity?] {

@@ -46,6 +46,7 @@ public struct NeighborhoodSearch: Sendable {
     guard case .neighborhood(let mask) = request.shape.mask,
       let table = GNATiles.table(request.shape.headDim, mask.axes.count)
     else { throw refusal(try Simulation.program(request)) }
+    let (queryTiles, keyTiles) = (Set(table.map(\.query)), Set(table.map(\.key)))
     var found: [Candidate] = []
     do {
       let plain = try mask.strided(mask.axes.map { _ in 1 })
@@ -53,8 +54,9 @@ public struct NeighborhoodSearch: Sendable {
         for choice in try choices(plain, tiles) {
           var one = request
           one.shape.mask = .neighborhood(choice.mask)
-          one.parameters.values["tile-q"] = name(tiles.query)
-          one.parameters.values["tile-kv"] = name(tiles.key)
+          // A kernel with one tile of a kind has no parameter for it.
+          if queryTiles.count > 1 { one.parameters.values["tile-q"] = name(tiles.query) }
+          if keyTiles.count > 1 { one.parameters.values["tile-kv"] = name(tiles.key) }
           found.append(
             Candidate(
               stride: choice.mask.axes.map(\.stride), queryTile: tiles.query, keyTile: tiles.key,

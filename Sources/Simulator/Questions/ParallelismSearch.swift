@@ -62,7 +62,7 @@ public struct ParallelismSearch: Sendable {
   }
 
   private init(_ request: SimulationRequest, share: Double, seed: UInt64) throws(SimulationError) {
-    // The request itself says what is wrong with it, but for not fitting.
+    // Any mistake of the request is thrown, except that its own design does not fit.
     do throws(SimulationError) {
       _ = try Simulation.program(request)
     } catch .schedule(.doesNotFit) {
@@ -130,7 +130,7 @@ public struct ParallelismSearch: Sendable {
         var child = axes.indices.map { draw(2) == 0 ? a[$0] : b[$0] }
         for place in axes.indices where draw(3) == 0 {
           let count = axes[place].values.count
-          // Mostly a neighbour, now and then anything.
+          // Three times in four a value near the parent's, else any.
           child[place] =
             draw(4) == 0 ? draw(count) : min(max(child[place] + draw(9) - 4, 0), count - 1)
         }

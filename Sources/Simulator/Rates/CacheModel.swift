@@ -37,14 +37,14 @@ struct CacheModel {
   enum Readers {
     /// The same core again: one copy.
     case one
-    /// One core each time, now this and now that: copies for a while.
+    /// One core each time, not always the same: a second copy until it is replaced.
     case changing
     /// Several cores at the same time: as many copies as partitions.
     case several
   }
-  /// Shares of the capacity at which a stream that is read again begins to lose lines and has lost all of them: with one
-  /// copy of each, and with changing readers, who begin to at `beginsChanging` times the effective share. Limited associativity,
-  /// hashing and random replacement blur the edge (validation/l2_reuse_h100.csv).
+  /// Shares of the capacity at which a stream that is read again begins to lose lines, and has lost all of them. With
+  /// changing readers, losses begin at `beginsChanging` times the effective share. Limited associativity, hashing and random
+  /// replacement make the edge gradual (validation/l2_reuse_h100.csv).
   private static let edge = (begins: 0.72, ends: 1.02, beginsChanging: 1.1, endsChanging: 0.93)
 
   struct Outcome {
@@ -76,8 +76,9 @@ struct CacheModel {
     return min(max((distance / capacity - edge.begins) / (edge.ends - edge.begins), 0), 1)
   }
 
-  /// Bytes of others that `read` bytes push out: lines are replaced at random, and as both halves keep copies, no more
-  /// than the effective share of them waits to be written (31 of 50 MiB seen on an H200, validation/decode_h200.csv).
+  /// Dirty bytes of other calls that reading `read` bytes evicts. Lines are replaced at random. Both partitions keep copies,
+  /// so that at most the effective share of the capacity is dirty (31 of 50 MiB seen on an H200,
+  /// validation/decode_h200.csv).
   private func writtenBack(_ read: Double) -> Double {
     let capacity = device.l2.capacity.value
     guard capacity > 0 else { return 0 }
@@ -85,8 +86,8 @@ struct CacheModel {
       read, capacity * device.l2.effectiveShare.value * (1 - RealMath.exp(-min(read / capacity, 40))))
   }
 
-  /// Share of the bytes that the kernel before wrote for this one and that have left the cache since: its waves wrote
-  /// one after the other, and what later ones read went past. A written line has one copy, so all of the capacity keeps it.
+  /// Share of the bytes written by the kernel before that have left the cache when this one reads them. Each wave's output
+  /// is displaced by what later waves read. A written line has one copy, so the whole capacity counts.
   private func lostIntermediates(_ bytes: Double) -> Double {
     guard let earlier, earlier.waves > 0 else { return lostShare(distance: bytes) }
     let waves = Int(earlier.waves.rounded(.up))
@@ -113,7 +114,7 @@ struct CacheModel {
     let stream = kernel.sharedStream ?? .keysAndValues(of: shape)
     let perSequence = stream.bytesRead + stream.bytesAccumulated
     let keyValueSequences = Double(stream.sequences)
-    // What sequences have to themselves, and what several have in common.
+    // Bytes that one sequence reads, and bytes that several have in common.
     let own = (stream.bytesRead - stream.bytesCommon) * keyValueSequences
     let common = stream.bytesCommon * keyValueSequences / Double(max(stream.commonTo, 1))
     let rowSequences = Double(kernel.items.groups.reduce(0) { $0 + $1.count })
@@ -121,13 +122,13 @@ struct CacheModel {
     let whole = Stream(
       tiles: Double(kernel.items.groups.map { $0.rowTiles(splits: kernel.items.splits) }.max() ?? 1),
       rowSequences: rowSequences, keyValueSequences: keyValueSequences, perSequence: perSequence)
-    // Ranges walk side by side, whatever their keys.
+    // Ranges of stream-K advance together, so that no reader of a sequence falls behind.
     let apart = kernel.policy.isRanges ? 0 : Self.apart(shape)
     var (passes, coldWaves) =
       shape.hasQueryLengths
       ? passes(of: kernel, shape, whole, apart: apart, slots: slots)
       : passes(over: whole, order: kernel.policy.order, apart: apart, slots: slots)
-    // Of the first pass, a repeated call finds what the calls before left.
+    // In its first pass, a repeated call finds lines of the call before.
     let footprint = shape.compulsoryBytes.read + max(shape.compulsoryBytes.write, totalWrite)
     let readers = whole.tiles * rowSequences / keyValueSequences
     let absent =
@@ -158,8 +159,9 @@ struct CacheModel {
     var perSequence: Double
   }
 
-  /// How often keys and values come from device memory, and the share of waves that wait for it: over sequences with
-  /// different numbers of tiles, each by its bytes. A sequence of one tile has nobody to fall behind.
+  /// Times that keys and values are read from device memory, and the share of waves that wait for it: the mean over
+  /// sequences with different numbers of tiles, weighted by bytes. In a sequence of one tile, no reader
+  /// falls behind.
   private func passes(
     of kernel: Kernel, _ shape: AttentionShape, _ whole: Stream, apart: Double, slots: Int
   ) -> (passes: Double, coldWaves: Double) {
@@ -190,8 +192,8 @@ struct CacheModel {
     return (all / max(bytes, 1), cold / max(bytes, 1))
   }
 
-  /// Share of a sequence's keys that some of its queries read and others do not: nearly all of a causal prefill's, next to
-  /// none where a few queries follow many keys.
+  /// Share of a sequence's keys that only some of its queries read: nearly 1 for a causal prefill, nearly 0 for a few queries
+  /// after many keys.
   private static func apart(_ shape: AttentionShape) -> Double {
     guard shape.mask != .none else { return 0 }
     guard let band = shape.mask.band(seqQ: shape.seqQ, seqKV: shape.seqKV), shape.seqQ > 0 else { return 1 }
@@ -213,13 +215,13 @@ struct CacheModel {
     case .tilesFastest, .tilesDescending, .sequencesFastest, .rowTilesSlowest, .headsSlowest:
       let waves = sharing / Double(slots)
       if waves > 1 {
-        // One sequence outlives a wave: the next wave finds it if it fits.
+        // A sequence takes several waves, and each finds what the wave before read if it fits.
         let lost = lostShare(distance: perSequence)
         passes = 1 + (waves - 1) * lost
         coldWaves = passes / waves
       } else if apart > 0 {
-        // Short and long items of a band alternate, so twice the sequences of a wave are in flight, and half of
-        // what they do not all read falls behind.
+        // Short and long items of a band alternate, so that two waves of sequences are read at a time. Half of the keys
+        // that only some queries read are read later than by the others.
         let inFlight = min(Double(slots) / sharing, keyValueSequences)
         passes = 1 + 0.5 * apart * lostShare(distance: 2 * inFlight * perSequence)
       }
@@ -245,11 +247,11 @@ struct CacheModel {
     return (passes, coldWaves)
   }
 
-  /// How often bytes that several sequences have in common come from device memory, were each sequence's read once.
+  /// Times that bytes common to several sequences are read from device memory, if each sequence reads its own bytes once.
   ///
-  /// Sequences that run together read them at the same time. Those that run later find them if what all have in common, and
-  /// what each reads for itself between two turns, fits. Ranges of stream-K stand at different places of the line: nobody
-  /// reads a prefix at the same time as another.
+  /// Sequences that run together read common bytes at the same time. Later sequences hit if the common bytes fit, together
+  /// with what each sequence reads alone in between. Ranges of stream-K are at different places of the line, so that no two
+  /// read a prefix at the same time.
   private func turns(
     _ kernel: Kernel, _ stream: Kernel.SharedStream, slots: Int, own: Double, common: Double
   ) -> Double {
@@ -263,8 +265,8 @@ struct CacheModel {
     return 1 + (turns - 1) * lostShare(distance: common + own / turns)
   }
 
-  /// What additions in the shared cache move to and from device memory: accumulators come in once, and once more in
-  /// each pass that has lost them; they go out as often, but for what the next kernel still finds.
+  /// Bytes that additions in the shared cache move to and from device memory. Accumulators are read once, and again in each
+  /// pass that finds them evicted. They are written as often, except for those that the next kernel finds in the cache.
   private func additions(
     _ stream: Kernel.SharedStream, passes: Double, total: Double
   ) -> (read: Double, written: Double) {

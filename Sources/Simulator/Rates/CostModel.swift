@@ -5,9 +5,9 @@ import Programs
 struct OperationCost {
   /// Cycles of each resource, by `Resource.rawValue`.
   var demand = ResourceVector.zero
-  /// Cycles of each resource that the operation causes and that nobody waits for, but those who come after it.
+  /// Cycles of each resource that the operation occupies without waiting for them; later operations queue behind them.
   var posted = ResourceVector.zero
-  /// Cycles the actor itself spends, whoever else is there: issue and dependent chains.
+  /// Cycles that the actor needs without contention: issue and dependent chains.
   var own = 0.0
   /// The same while the matrix unit is busy.
   var ownBesideMatrix = 0.0
@@ -15,7 +15,7 @@ struct OperationCost {
   var expSlowdown = 1.0
   /// Cycles after the last demand until the result is visible.
   var latency = 0.0
-  /// For a register operand: matrix cycles that may be left before it when it issues.
+  /// Matrix cycles that may be outstanding when an instruction with a register operand issues.
   var lead = 0.0
   var waitsForUnit = false
 }
@@ -41,8 +41,8 @@ struct CostModel {
   private let missShare: Double
   private let streamMissShare: Double
   private let additionMissShare: Double
-  /// Additions come in bursts, one core's beside other cores' silence: a core's own port is what they wait for. What
-  /// all cores add together bounds the kernel (`KernelSimulation`).
+  /// Rate of additions. They come in bursts at different times on different cores, so that a burst waits for the port of its
+  /// core only. The throughput of all cores bounds the kernel (`KernelSimulation`).
   private let additionBytesPerCycle: Double
 
   init(device: Device, conditions: MemoryConditions) {
@@ -128,8 +128,8 @@ struct CostModel {
       work.max / vector.max.value + work.alu / vector.alu.value + work.convert / vector.convert.value
     cost.demand[.shuffle] = work.shuffle / vector.shuffle.value
     cost.demand[.issue] = instructions / vector.issue.value
-    // A warp issues in order: what its pipes need adds up. One warp has the pipes of its own sub-core only; warps of one
-    // sub-core overlap each other, which the demands then bound.
+    // A warp issues in order, so the cycles of its pipes add up. It has the pipes of its own sub-core only. Warps of one
+    // sub-core overlap, and the demands bound them together.
     let subCores = device.cores.subCores.value
     if isInterleaved {
       let slots = instructions * vector.interleavedInterval.value

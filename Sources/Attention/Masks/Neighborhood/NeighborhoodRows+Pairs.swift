@@ -51,7 +51,7 @@ extension NeighborhoodRows {
     let (queryPage, keyPage) = (query / volume, key / volume)
     var (queryRest, keyRest) = (query % volume, key % volume)
     var (tileSize, before, inPage, ownSoFar) = (volume, 0, 0, 1)
-    // Keys in pages before the key's, and those of its page before it.
+    // `before` counts keys in earlier pages, `inPage` earlier keys of the same page.
     var (isSame, isSamePlace) = (true, true)
     for index in axes.indices {
       let (group, keyGroup) = (
@@ -72,7 +72,7 @@ extension NeighborhoodRows {
       before *= places.count
       guard isSame else { continue }
       let own = places.clamped(to: limit * tile..<(limit + 1) * tile)
-      // On the axes before this one the key's own tile, with all the places that are seen of it.
+      // On earlier axes the key's own tile counts, with the visible places in it (`ownSoFar`).
       before +=
         ownSoFar * (min(max(limit * tile, places.lowerBound), places.upperBound) - places.lowerBound)
       ownSoFar *= own.count

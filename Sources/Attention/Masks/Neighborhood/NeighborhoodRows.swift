@@ -65,7 +65,7 @@ struct NeighborhoodRows: Sendable {
       case .grid(let base, let grid): grid.forEachRun { marks.cover($0.shifted(by: base)) }
       case .page(let base, let offsets):
         if base + pageTokens <= marks.endOfTile(holding: base) {
-          // Which of the tile's keys they are does not matter, only how many.
+          // Only the number of keys in the tile matters, so that any run of as many stands for them.
           marks.cover(base..<base + offsets.reduce(1) { $0 * $1.count })
         } else {
           pageSet(offsets).forEachRun { marks.cover($0.shifted(by: base)) }

@@ -24,7 +24,7 @@ package struct NeighborhoodTiles: Sendable {
     /// Key tiles of the group; empty for a tile of padding only.
     package var visited: Range<Int>
     package var dense: Range<Int>
-    /// Tiles that a kernel walks, which goes from the window of the first slot to that of the last, padding included.
+    /// Tiles that a kernel walks: from the window of the tile's first slot to the window of its last, padding included.
     package var walked: Range<Int>
   }
 

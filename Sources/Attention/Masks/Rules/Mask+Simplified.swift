@@ -1,6 +1,6 @@
 extension Mask {
-  /// The same pairs, said as plainly as is possible for all lengths: nested lists are flattened, repeated parts and parts that
-  /// another part makes needless are dropped, windows of one alignment become one, heads with one mask share it.
+  /// The plainest mask with the same pairs at all lengths. Nested lists are flattened. Repeated and redundant parts are
+  /// dropped. Windows of one alignment become one. Heads with equal masks share one.
   ///
   /// What has a form of its own (documents, token grids, lists of blocks) stays what it is.
   public var simplified: Mask {
@@ -21,7 +21,7 @@ extension Mask {
   /// The same pairs for these lengths, as one of the rules that kernels have built in (none, causal, windows) where they are
   /// one; else `simplified`.
   ///
-  /// Bands are left as they were asked for: what a kernel does with a window longer than its keys is the kernel's matter.
+  /// Bands stay as they were asked for: kernels treat windows longer than their keys in different ways.
   public func builtIn(seqQ: Int, seqKV: Int) -> Mask {
     let plain = simplified
     if seqQ != seqKV, plain.band(seqQ: seqQ, seqKV: seqKV) != nil { return plain }
@@ -40,7 +40,7 @@ extension Mask {
       return documents.isCausal ? .causal : .none
     case .prefix(let length, _) where length >= seqKV: return .none
     case .sink(let tokens, let window, let alignment):
-      // No position of a query is later.
+      // The last position of a query.
       let last = (alignment == .bottomRight ? seqKV : seqQ) - 1
       guard tokens >= seqKV || window > last - tokens else { return self }
       return alignment == .bottomRight ? .causal : .causalTopLeft
@@ -83,7 +83,7 @@ extension Mask {
     var kept: [Mask] = []
     for part in parts {
       var part = part
-      // A part that one before it swallows is gone; one that swallows others takes their place.
+      // Two parts that one mask can replace become that mask, which is compared with the others again.
       while let place = kept.firstIndex(where: { one($0, part, isUnion: isUnion) != nil }),
         let both = one(kept[place], part, isUnion: isUnion)
       {
