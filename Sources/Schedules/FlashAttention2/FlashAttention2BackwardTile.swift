@@ -64,13 +64,16 @@ extension FlashAttention2Backward {
     var whole = 0
     var after = 0
     var any = 0
+    /// Steps after the first.
+    var rest = 0
     var lastBefore = 0
     var lastWhole = 0
     var lastAfter = 0
 
     init() {}
     init(_ walk: KeyTiles.Steps) {
-      (before, whole, after, any) = (walk.before, walk.whole, walk.after, walk.any)
+      (before, whole, after) = (walk.before, walk.whole, walk.after)
+      (any, rest) = (walk.any, walk.rest)
       if after > 0 {
         (after, lastAfter) = (after - 1, 1)
       } else if whole > 0 {
