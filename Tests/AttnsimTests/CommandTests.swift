@@ -27,7 +27,9 @@ struct CommandTests {
     ("run scenarios/gna-flux.yaml --param tile-q=8x8", 65, "has no effect on this call"),
     ("gna-search 30x48x80 18x24x90 --device h100-sxm5", 65, "larger than the axis, which has 80"),
     ("gna-search 30x48 9x9x9 --device h100-sxm5", 65, "window"),
-    ("gna-search 30x48 9x9 --device h100-sxm5 --head-dim 96", 65, "equal head dimensions of 32, 64, 128, 256"),
+    (
+      "gna-search 30x48 9x9 --device h100-sxm5 --head-dim 96", 65, "equal head dimensions of 32, 64, 128, 256"
+    ),
     ("gna-search 30x48 9x9 --device h100-sxm5 --schedule fa3", 64, "gna-hopper"),
     ("run /tmp", 65, "is a directory"),
     ("run /dev/null", 65, "the file is empty"),
