@@ -53,8 +53,6 @@ final class CompiledKernel {
   let ringOfFull: [Int?]
   let ringOfEmpty: [Int?]
   let shares: [Barrier.Share]
-  /// Buffers that share storage with a buffer, by buffer.
-  let neighbours: [[Int]]
 
   var queueCount: Int { queues.count }
 
@@ -75,13 +73,6 @@ final class CompiledKernel {
     }
     (ringOfFull, ringOfEmpty) = (full, empty)
     shares = kernel.barrierShares
-    var neighbours = [[Int]](repeating: [], count: kernel.buffers.count)
-    for (index, buffer) in kernel.buffers.enumerated() {
-      guard let other = buffer.overlays?.index else { continue }
-      neighbours[index].append(other)
-      neighbours[other].append(index)
-    }
-    self.neighbours = neighbours
     for (index, actor) in kernel.actors.enumerated() {
       let first = blocks.count
       for block in actor.blocks {

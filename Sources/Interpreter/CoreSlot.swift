@@ -195,13 +195,6 @@ final class CoreSlot {
   func write(_ value: Int32, buffer: Int, slot: Int, _ place: Rectangle) {
     storage[buffer][slot].write(value, to: place)
     lastWritten[buffer] = slot
-    for other in compiled.neighbours[buffer] {
-      if storage[other].count == storage[buffer].count {
-        storage[other][slot].poison()
-      } else {
-        poison(other)
-      }
-    }
   }
 
   /// All slots of a buffer become undefined.

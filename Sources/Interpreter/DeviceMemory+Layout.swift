@@ -14,7 +14,7 @@ extension DeviceMemory {
     case .k, .gradK, .gradKAccumulator: (shape.seqKV, shape.headDim)
     case .v, .gradV, .gradVAccumulator: (shape.seqKV, shape.headDimV)
     case .o, .partialO, .gradO: (shape.seqQ, shape.headDimV)
-    case .logSumExp, .partialLogSumExp, .partialMaximum, .partialSum, .delta: (shape.seqQ, 1)
+    case .logSumExp, .partialLogSumExp, .delta: (shape.seqQ, 1)
     case .permutedQ, .permutedK: (mostRows, shape.headDim)
     case .permutedV, .permutedO: (mostRows, shape.headDimV)
     case .permutedLogSumExp: (mostRows, 1)
@@ -26,7 +26,7 @@ extension DeviceMemory {
     switch tensor {
     case .q, .k, .v, .gradO, .permutedQ, .permutedK, .permutedV: shape.dataType
     case .permutedO, .o, .gradQ, .gradK, .gradV: shape.dataType.outputType
-    case .logSumExp, .partialO, .partialLogSumExp, .partialMaximum, .partialSum, .gradQAccumulator,
+    case .logSumExp, .partialO, .partialLogSumExp, .gradQAccumulator,
       .gradKAccumulator, .gradVAccumulator, .delta, .permutedLogSumExp:
       .fp32
     }
@@ -45,7 +45,7 @@ extension Tensor {
   /// Whether its rows are queries.
   var isPerQuery: Bool {
     switch self {
-    case .q, .o, .partialO, .logSumExp, .partialLogSumExp, .partialMaximum, .partialSum: true
+    case .q, .o, .partialO, .logSumExp, .partialLogSumExp: true
     default: false
     }
   }
@@ -60,21 +60,19 @@ extension Tensor {
     case .logSumExp: 4
     case .partialO: 5
     case .partialLogSumExp: 6
-    case .partialMaximum: 7
-    case .partialSum: 8
-    case .gradO: 9
-    case .gradQ: 10
-    case .gradK: 11
-    case .gradV: 12
-    case .gradQAccumulator: 13
-    case .gradKAccumulator: 14
-    case .gradVAccumulator: 15
-    case .delta: 16
-    case .permutedQ: 17
-    case .permutedK: 18
-    case .permutedV: 19
-    case .permutedO: 20
-    case .permutedLogSumExp: 21
+    case .gradO: 7
+    case .gradQ: 8
+    case .gradK: 9
+    case .gradV: 10
+    case .gradQAccumulator: 11
+    case .gradKAccumulator: 12
+    case .gradVAccumulator: 13
+    case .delta: 14
+    case .permutedQ: 15
+    case .permutedK: 16
+    case .permutedV: 17
+    case .permutedO: 18
+    case .permutedLogSumExp: 19
     }
   }
 }

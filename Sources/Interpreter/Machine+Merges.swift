@@ -2,23 +2,6 @@ import Programs
 
 /// Partial results of one row become one.
 extension Machine {
-  func merge(
-    _ other: SoftmaxState, _ into: SoftmaxState, _ context: Context
-  ) throws(ExecutionFault) {
-    let (m0, m1) = (try read(into.maximum, context), try read(other.maximum, context))
-    let most = table.larger(m0, m1)
-    let (s0, s1) = (table.scale(old: m0, new: most), table.scale(old: m1, new: most))
-    let sum = table.add(
-      table.scaleRows(try read(into.sum, context), by: s0),
-      table.scaleRows(try read(other.sum, context), by: s1))
-    let output = table.add(
-      table.scaleRows(try read(into.output, context), by: s0),
-      table.scaleRows(try read(other.output, context), by: s1))
-    try write(most, to: into.maximum, context)
-    try write(sum, to: into.sum, context)
-    try write(output, to: into.output, context)
-  }
-
   /// `O = sum of exp(L_s - L) O_s`.
   func mergePartials(
     _ output: Tensor, _ coordinate: TileCoordinate, _ weights: TileRef?, _ context: Context

@@ -273,7 +273,7 @@ extension Tensor {
   /// Whether it holds one part per split.
   var isPartial: Bool {
     switch self {
-    case .partialO, .partialLogSumExp, .partialMaximum, .partialSum: true
+    case .partialO, .partialLogSumExp: true
     default: false
     }
   }

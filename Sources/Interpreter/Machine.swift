@@ -131,10 +131,9 @@ final class Machine {
       let new = table.maximum(try read(scores, context), old: old, threshold: threshold)
       try write(new, to: maximum, context)
       try write(table.scale(old: old, new: new), to: scale, context)
-    case .exponentiate(let scores, let maximum, let share, let offset):
+    case .exponentiate(let scores, let maximum, let share):
       let value = table.probabilities(
-        try read(scores, context), maximum: try read(maximum, context), polynomialShare: share,
-        log2Offset: offset)
+        try read(scores, context), maximum: try read(maximum, context), polynomialShare: share)
       try write(value, to: scores, context)
     case .updateSum(let probabilities, let sum, let scale):
       let value = table.rowSum(
@@ -148,13 +147,11 @@ final class Machine {
       try write(table.multiply(try read(target, context), by: number), to: target, context)
     case .add(let source, let into):
       try write(table.add(try read(into, context), try read(source, context)), to: into, context)
-    case .normalise(let output, let sum, let maximum, let logSumExp, let offset):
+    case .normalise(let output, let sum, let maximum, let logSumExp):
       let total = try read(sum, context)
-      let statistic = table.logSumExp(maximum: try read(maximum, context), sum: total, log2Offset: offset)
+      let statistic = table.logSumExp(maximum: try read(maximum, context), sum: total)
       try write(table.divideRows(try read(output, context), by: total), to: output, context)
       try write(statistic, to: logSumExp, context)
-    case .mergeState(let other, let into):
-      try merge(other, into, context)
     case .mergePartials(let output, let coordinate, let weights):
       try mergePartials(output, coordinate, weights, context)
     case .partialWeights(let coordinate, let into):

@@ -266,13 +266,13 @@ private struct PlainAttention {
         let start = table.constant(-.infinity, rows: shape.seqQ, columns: 1)
         let zero = table.constant(0, rows: shape.seqQ, columns: 1)
         let maximum = table.maximum(scores, old: start, threshold: 0)
-        let weights = table.probabilities(scores, maximum: maximum, polynomialShare: 0, log2Offset: 0)
+        let weights = table.probabilities(scores, maximum: maximum, polynomialShare: 0)
         let sum = table.rowSum(weights, sum: zero, scale: zero)
         let operand = table.rounded(table.divideRows(weights, by: sum), to: precision)
         let o = table.matmul(operand, v[keyHead], plus: nil, transposeA: false, transposeB: false)
         outputs[.o, default: []].append(table[table.rounded(o, to: type)])
         outputs[.logSumExp, default: []].append(
-          table[table.logSumExp(maximum: maximum, sum: sum, log2Offset: 0)])
+          table[table.logSumExp(maximum: maximum, sum: sum)])
         continue
       }
       let gradO = table.add(input: data.gradO[head])

@@ -97,9 +97,9 @@ extension ValueTable {
     }
   }
 
-  /// `exp2((scores - maximum) * log2e / sqrt(d) + offset)`, `polynomialShare` of the columns by polynomial.
-  func probabilities(_ scores: Int32, maximum: Int32, polynomialShare: Double, log2Offset: Double) -> Int32 {
-    value(Key(.probabilities, scores, maximum, p: Key.bits(polynomialShare), q: Key.bits(log2Offset))) {
+  /// `exp2((scores - maximum) * log2e / sqrt(d))`, `polynomialShare` of the columns by polynomial.
+  func probabilities(_ scores: Int32, maximum: Int32, polynomialShare: Double) -> Int32 {
+    value(Key(.probabilities, scores, maximum, p: Key.bits(polynomialShare))) {
       let (tile, largest) = (self[scores], self[maximum])
       var result = Tile(rows: tile.rows, columns: tile.columns, liveRows: tile.liveRows)
       let factor = Double(exponentScale)
@@ -110,7 +110,7 @@ extension ValueTable {
       for row in 0..<tile.liveRows {
         let start = row * tile.columns
         // One fused multiply-add in fp32: its product is exact in double.
-        let subtrahend = Double(Float(Double(reference(largest.elements[row])) * factor - log2Offset))
+        let subtrahend = Double(Float(Double(reference(largest.elements[row])) * factor))
         for column in 0..<tile.columns {
           let exponent = Float(Double(tile.elements[start + column]) * factor - subtrahend)
           result.elements[start + column] =
@@ -188,13 +188,13 @@ extension ValueTable {
   }
 
   /// `maximum / sqrt(d) + ln(sum) - offset ln 2`; minus infinity for a row that saw no key.
-  func logSumExp(maximum: Int32, sum: Int32, log2Offset: Double) -> Int32 {
-    value(Key(.logSumExp, maximum, sum, p: Key.bits(log2Offset))) {
+  func logSumExp(maximum: Int32, sum: Int32) -> Int32 {
+    value(Key(.logSumExp, maximum, sum)) {
       let (largest, total) = (self[maximum], self[sum])
       return Tile(rows: total.rows, liveRows: max(largest.liveRows, total.liveRows)) { row in
         if total.elements[row] == 0 { return -.infinity }
         let base = Double(largest.elements[row]) * softmaxScale
-        return Float(base + Exponential.log(Double(total.elements[row])) - log2Offset * Exponential.ln2)
+        return Float(base + Exponential.log(Double(total.elements[row])))
       }
     }
   }

@@ -22,10 +22,8 @@ public enum Action: Sendable, Hashable {
   case fill(TileRef, Double)
   /// `maximum = max(maximum, row max of scores)`; `scale = exp2((old - new) * log2e / sqrt(d))`.
   case updateMaximum(scores: TileRef, maximum: TileRef, scale: TileRef, threshold: Double)
-  /// `scores = exp2((scores - maximum) * log2e / sqrt(d) + log2Offset)`, a share of it by polynomial.
-  ///
-  /// The offset lifts FP8 probabilities out of the subnormal range (8 in FlashAttention-3 and -4).
-  case exponentiate(scores: TileRef, maximum: TileRef, polynomialShare: Double, log2Offset: Double = 0)
+  /// `scores = exp2((scores - maximum) * log2e / sqrt(d))`, a share of it by polynomial.
+  case exponentiate(scores: TileRef, maximum: TileRef, polynomialShare: Double)
   /// `sum = sum * scale + row sum of probabilities`.
   case updateSum(probabilities: TileRef, sum: TileRef, scale: TileRef)
   /// Rounds a tile to the element type of the destination.
@@ -36,12 +34,10 @@ public enum Action: Sendable, Hashable {
   case multiply(TileRef, by: Double)
   /// `into = into + tile`.
   case add(TileRef, into: TileRef)
-  /// `output = output / sum`, `logSumExp = maximum / sqrt(d) + ln(sum) - log2Offset * ln 2`.
+  /// `output = output / sum`, `logSumExp = maximum / sqrt(d) + ln(sum)`.
   ///
   /// Rows that saw no key become zero, their log-sum-exp minus infinity.
-  case normalise(output: TileRef, sum: TileRef, maximum: TileRef, logSumExp: TileRef, log2Offset: Double = 0)
-  /// Folds one unnormalised state of a row into another: `m = max`, sums and outputs scaled to it and added.
-  case mergeState(SoftmaxState, into: SoftmaxState)
+  case normalise(output: TileRef, sum: TileRef, maximum: TileRef, logSumExp: TileRef)
   /// Merges normalised partial outputs of all splits of a row: by weights that are there already, or by their
   /// log-sum-exp. Writes the log-sum-exp of the row too where it works it out.
   case mergePartials(output: Tensor, coordinate: TileCoordinate, weights: TileRef? = nil)
@@ -70,18 +66,6 @@ extension Action {
   }
 }
 
-/// Output, maximum and sum of rows whose softmax is under way.
-public struct SoftmaxState: Sendable, Hashable {
-  public var output: TileRef
-  public var maximum: TileRef
-  public var sum: TileRef
-  public init(output: TileRef, maximum: TileRef, sum: TileRef) {
-    self.output = output
-    self.maximum = maximum
-    self.sum = sum
-  }
-}
-
 /// Tensors in device memory.
 ///
 /// Accumulators are zero before the first kernel; every other output is undefined until it is written.
@@ -90,8 +74,6 @@ public enum Tensor: String, Sendable, Hashable, CaseIterable {
   case logSumExp
   /// Outputs and statistics of one split, before they are merged.
   case partialO, partialLogSumExp
-  /// Statistics of one split whose output is not normalised.
-  case partialMaximum, partialSum
   case gradO, gradQ, gradK, gradV
   /// fp32 accumulator of the query gradient.
   case gradQAccumulator
@@ -105,7 +87,7 @@ public enum Tensor: String, Sendable, Hashable, CaseIterable {
   /// Whether kernels of one call hand it to each other.
   public var isIntermediate: Bool {
     switch self {
-    case .partialO, .partialLogSumExp, .partialMaximum, .partialSum, .gradQAccumulator, .gradKAccumulator,
+    case .partialO, .partialLogSumExp, .gradQAccumulator, .gradKAccumulator,
       .gradVAccumulator, .delta, .permutedQ, .permutedK, .permutedV, .permutedO, .permutedLogSumExp:
       true
     case .q, .k, .v, .o, .logSumExp, .gradO, .gradQ, .gradK, .gradV: false

@@ -1,5 +1,3 @@
-public import HWModels
-
 /// What a work item does, which work items there are, and who takes them when.
 public struct Kernel: Sendable {
   public var name: String

@@ -18,15 +18,13 @@ public struct KernelBuilder<Counts: StepCounts> {
     self.name = name
   }
 
-  /// Adds storage, or with `overlays` another use of storage that there is already.
+  /// Adds storage.
   public mutating func buffer(
-    _ name: String, _ space: Buffer.Space, rows: Int, columns: Int, type: DataType, slots: Int = 1,
-    overlays: BufferID? = nil
+    _ name: String, _ space: Buffer.Space, rows: Int, columns: Int, type: DataType, slots: Int = 1
   ) -> BufferID {
     buffers.append(
       Buffer(
-        name: name, space: space, rows: rows, columns: columns, elementType: type, slots: slots,
-        overlays: overlays))
+        name: name, space: space, rows: rows, columns: columns, elementType: type, slots: slots))
     return BufferID(index: buffers.count - 1)
   }
 

@@ -31,8 +31,6 @@ public struct Buffer: Sendable, Hashable {
   public var columns: Int
   public var elementType: DataType
   public var slots: Int
-  /// The buffer in whose storage this one lies: writing a slot of either destroys the other's.
-  public var overlays: BufferID?
   public var bytes: Int { rows * columns * elementType.bytes * slots }
 }
 
@@ -64,7 +62,6 @@ public struct Barrier: Sendable, Hashable {
     case named
     /// Completion of the actor's own asynchronous operations (wait_group, scoreboard): no extra cost.
     case completion
-    case cluster
   }
   public var name: String
   public var mechanism: Mechanism

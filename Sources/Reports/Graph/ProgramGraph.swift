@@ -129,7 +129,6 @@ private struct KernelGraph {
     case .memory: FigureStyle.palette[0]
     case .named: FigureStyle.palette[1]
     case .completion: FigureStyle.palette[2]
-    case .cluster: FigureStyle.palette[3]
     }
   }
 

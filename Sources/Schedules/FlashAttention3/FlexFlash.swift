@@ -63,7 +63,7 @@ public struct FlexFlash: Schedule {
 }
 
 extension FlashAttention3Forward {
-  /// The CuTe kernel under a mask that is no band: it walks lists of `FlexAttention.block` x `FlexAttention.block` blocks.
+  /// The CuTe kernel under a mask that is no band: it walks lists of `BlockMaskItems.flexBlock` x `BlockMaskItems.flexBlock` blocks.
   ///
   /// - Parameters:
   ///   - packs: whether the query heads of a group share tiles; heads with lists of their own never do.
@@ -72,7 +72,7 @@ extension FlashAttention3Forward {
     _ shape: AttentionShape, schedule: String, packs: Bool = true, pingPong: Bool? = nil, ringSlots: Int = 2,
     policy: TilePolicy = .grid(order: .tilesFastest)
   ) throws(ScheduleError) -> FlashAttention3Forward {
-    let block = FlexAttention.block
+    let block = BlockMaskItems.flexBlock
     guard let tile = FlashAttention3Tile(shape: shape, block: block) else {
       throw .unsupported(
         schedule: schedule, field: "head-dim",

@@ -27,7 +27,7 @@ public struct FlexAttention: Schedule {
   public static let needs = [DeviceNeed.warps, .warpgroupProducts]
   public static let support = Support(.init(masks: .any))
   /// Queries and keys of a block of the mask.
-  package static let block = 128
+  package static let block = BlockMaskItems.flexBlock
 
   public let values: ParameterValues
   public init(values: ParameterValues) { self.values = values }

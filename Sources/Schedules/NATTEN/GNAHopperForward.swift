@@ -4,6 +4,8 @@ package import Programs
 
 /// Builds NATTEN's fused attention kernel for Hopper.
 struct GNAHopperForward {
+  /// Barriers and alignment, beside the tiles.
+  private static let barrierBytes = 1024
   let shape: AttentionShape
   let neighborhood: Neighborhood
   let tiles: GNATiles
@@ -124,7 +126,7 @@ struct GNAHopperForward {
     let tileBytes = shape.headDim * element
     let sharedBytes =
       (queryTokens + ringSlots * keyTokens + (isPersistent ? queryTokens : 0)) * tileBytes
-      + FlashAttention3Tile.barrierBytes
+      + Self.barrierBytes
     return try builder.build(
       items: items(),
       policy: isPersistent ? .staticPersistent(order: .tilesFastest) : .grid(order: .tilesFastest),

@@ -3,6 +3,9 @@ import Programs
 
 /// Work items of a kernel that walks block lists: partial blocks first, then full ones.
 struct BlockMaskItems {
+  /// Side of the blocks that FlexAttention makes of a mask that is not given in blocks.
+  static let flexBlock = 128
+
   let mask: BlockMask
   private let shape: AttentionShape
   private let queryTile: Int

@@ -66,7 +66,6 @@ struct CostModel {
     switch mechanism {
     case .memory: device.sync.memoryBarrier.value
     case .named: device.sync.namedBarrier.value
-    case .cluster: device.sync.clusterBarrier.value
     case .completion: 0
     }
   }
