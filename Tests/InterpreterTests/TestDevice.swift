@@ -17,7 +17,8 @@ extension Device {
     device.asyncTensor = Device.AsyncTensorUnit()
     for word in DeviceWord.fields {
       device.words[word.path] = DeviceWord(
-        word.example, provenance: Provenance(kind: .assumed, source: "invented"))
+        word.path == "asyncTensor.family" ? "wgmma" : word.example,
+        provenance: Provenance(kind: .assumed, source: "invented"))
     }
     device.copyEngine = Device.CopyEngine()
     device.tensorMemory = Device.TensorMemory()
