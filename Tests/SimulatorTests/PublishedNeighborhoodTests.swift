@@ -137,10 +137,12 @@ import Testing
     var errors: [Double] = []
     for row in try rows() where row["kernel"] == "hopper-fna" && row["hardware"] == "H100" {
       let tokens = try #require(Int(row["seq_q"]))
+      let neighborhood = try row.mask.neighborhood()
       let shape = try AttentionShape(
         batch: 1, headsQ: try #require(Int(row["heads_q"])), seqQ: tokens, headDim: 128, dataType: .fp16,
-        mask: .neighborhood(row.mask.neighborhood()))
-      var parameters = ["permute": "off"]
+        mask: .neighborhood(neighborhood))
+      // Tiles of one axis lie in the sequence already.
+      var parameters = neighborhood.axes.count > 1 ? ["permute": "off"] : [:]
       // The profile of three axes asks for these tiles; the others take the default.
       if row["note"].contains("Tq=2x8x8") { parameters["tile-q"] = "2x8x8" }
       let result = try Simulation.run(
