@@ -23,9 +23,8 @@ struct LatentRotation {
     let elements = Double(tokens * columns)
     let bytes = Double(used * columns * 2)
     // Beside the heads: one for the key's position part, eight for the rest of it.
-    var stream = Stream(
-      "rope_append", schedule: schedule, role: .preprocess, total: total, each: tokens,
-      sequences: shape.headsQ + 9)
+    let items = (total + tokens - 1) / tokens * (shape.headsQ + 9)
+    var stream = Stream("rope_append", schedule: schedule, role: .preprocess, total: items, each: 1)
     (stream.threads, stream.sharedBytes) = (256, 1024)
     return try stream.build(on: device) { builder in
       let moved = Action.fill(builder.registers("part", tokens, columns, shape.dataType), 0)
