@@ -1,14 +1,16 @@
 #!/usr/bin/env python3
 """Compares the answers of two builds of attnsim byte for byte.
 
-    same-answers.py OLD NEW [--calls 2000] [--seed 1] [--only calls,scenarios,tables] [--refusals]
+    same-answers.py OLD NEW [--calls 2000] [--seed 1] [--only calls,scenarios,tables] [--refusals] [--may-refuse]
 
 OLD and NEW are checkouts whose command lies at `bin/attnsim`, `.build/release/attnsim` or `.build/debug/attnsim`. Each runs in its own checkout,
 with its own device files. Asked are `run --format json` of every scenario that both have, `validate --json` of every table,
 and random calls over all schedules that both know. A call that either side refuses counts as a refusal; with --refusals
-the texts must agree too. Exit code 1 where anything differs.
+the texts must agree too; with --may-refuse NEW may refuse what OLD answered, and the reasons are counted. Exit code 1 where
+anything else differs.
 """
 import argparse
+import collections
 import concurrent.futures
 import json
 import os
@@ -122,8 +124,10 @@ def main():
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--only", default="calls,scenarios,tables")
     parser.add_argument("--refusals", action="store_true")
+    parser.add_argument("--may-refuse", action="store_true")
     options = parser.parse_args()
     same = refused = 0
+    reasons = collections.Counter()
     different = []
     with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
         def both(arguments):
@@ -134,6 +138,8 @@ def main():
                 refused += 1
             elif a == b or (a[0] == 0 and b[0] == 0 and a[1] == b[1]):
                 same += 1
+            elif options.may_refuse and a[0] == 0 and b[0] == 65:
+                reasons[b[2].strip().splitlines()[0]] += 1
             else:
                 different.append((arguments, a, b))
     for arguments, a, b in different[:20]:
@@ -143,7 +149,9 @@ def main():
             if x != y:
                 print(f"  - {x[:160]}\n  + {y[:160]}")
                 break
-    print(f"{same} same, {refused} refused by both, {len(different)} different")
+    for reason, count in reasons.most_common():
+        print(f"{count:5} refused now: {reason[:150]}")
+    print(f"{same} same, {refused} refused by both, {sum(reasons.values())} refused now, {len(different)} different")
     sys.exit(1 if different else 0)
 
 
