@@ -24,12 +24,14 @@ public struct ScheduleRegistry: Sendable {
     }
   }
 
-  /// Schedules that take a call, with the fewest parameters that they need for it.
+  /// Schedules that take a call as they are or with one parameter, and that parameter.
   public func taking(_ shape: AttentionShape, on device: Device) -> [(
     name: String, parameters: ScheduleParameters
   )] {
     all.compactMap { schedule in
-      schedule.variants(taking: shape, on: device).first { _ in true }.map { (schedule.name, $0) }
+      schedule.variants(taking: shape, changing: 1, on: device).first { _ in true }.map {
+        (schedule.name, $0)
+      }
     }
   }
 
@@ -56,26 +58,30 @@ public struct ScheduleRegistry: Sendable {
 }
 
 extension Schedule {
-  /// Parameters beside those given with which the declaration admits a call, the fewest first: none, one, two.
+  /// Parameters beside those given with which the declaration admits a call, the fewest first: none, one, and two where
+  /// `most` is that.
   ///
-  /// - Complexity: a look at the declaration for each pair of sample values, lazily.
+  /// - Complexity: a look at the declaration for each sample value, or each pair of them, lazily.
   public static func variants(
-    taking asked: AttentionShape, given: ScheduleParameters = ScheduleParameters(), on device: Device
+    taking asked: AttentionShape, given: ScheduleParameters = ScheduleParameters(), changing most: Int = 2,
+    on device: Device
   ) -> AnySequence<ScheduleParameters> {
     let shape = plain(asked)
+    guard runs(on: device) else { return AnySequence([]) }
     return AnySequence(
-      changes(beside: given).lazy.map { ScheduleParameters($0) }.filter { changes in
+      changes(beside: given, most: most).lazy.map { ScheduleParameters($0) }.filter { changes in
         let all = ScheduleParameters(given.values.merging(changes.values) { given, _ in given })
         return admits(plain: shape, all, on: device)
       })
   }
 
   /// No change, each sample value of a parameter that is not given, and each pair of two.
-  private static func changes(beside given: ScheduleParameters) -> [[String: String]] {
+  private static func changes(beside given: ScheduleParameters, most: Int) -> [[String: String]] {
     let single = parameters.filter { given.values[$0.name] == nil }.flatMap { parameter in
       parameter.kind.samples.filter { $0 != parameter.defaultValue }.map { (name: parameter.name, value: $0) }
     }
     var all: [[String: String]] = [[:]] + single.map { [$0.name: $0.value] }
+    guard most > 1 else { return all }
     for (place, first) in single.enumerated() {
       for second in single[(place + 1)...] where second.name != first.name {
         all.append([first.name: first.value, second.name: second.value])
