@@ -21,7 +21,7 @@ setup:
 	  dpkg-query -W -f='$${Status}' $$package 2>/dev/null | grep -q "install ok installed" || missing="$$missing $$package"; \
 	done; \
 	if [ -n "$$missing" ] && command -v apt-get >/dev/null; then \
-	  if [ -e /usr/include/sqlite3.h ] && [ -e /usr/include/graphviz/gvc.h ] && [ -e /usr/include/stdio.h ]; then exit 0; fi; \
+	  if [ -e /usr/include/sqlite3.h ] && [ -e /usr/include/graphviz/gvc.h ] && [ -e /usr/include/stdio.h ] && command -v python3 >/dev/null; then exit 0; fi; \
 	  sudo=""; if [ "$$(id -u)" != 0 ]; then sudo=$$(command -v sudo) || { echo "setup: not root and no sudo; install:$$missing"; exit 1; }; fi; \
 	  echo "setup: installing$$missing"; \
 	  $$sudo apt-get update -qq && DEBIAN_FRONTEND=noninteractive $$sudo apt-get install -y -qq --no-install-recommends $$missing; \
