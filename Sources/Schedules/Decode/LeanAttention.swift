@@ -30,7 +30,7 @@ public struct LeanAttention: Schedule {
     default: Maker.authors)
   static let merge = Parameter(
     "merge", "who merges: host, the work item with the first piece; combine, a kernel of its own",
-    default: Merge.auto, dependsOn: kernel.isNot("triton"))
+    default: Merge.auto)
   static let factor = Parameter(
     "factor", "work items a core of AITER's rule", in: 1...32, default: 3,
     dependsOn: kernel.is("aiter") && programs.is("auto"))
