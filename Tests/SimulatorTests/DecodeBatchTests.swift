@@ -77,7 +77,7 @@ import Testing
   func evenness() throws {
     let keys = [32_768] + Array(repeating: 2048, count: 63)
     let fixed = try run("flash-decoding", shape(keys))
-    let even = try run("lean", shape(keys), ["kernel": "triton", "merge": "combine"])
+    let even = try run("lean", shape(keys), ["kernel": "triton"])
     #expect(even.time.value < fixed.time.value)
   }
 
@@ -85,7 +85,7 @@ import Testing
   func formats(schedule: String) throws {
     let shape = try AttentionShape(
       batch: 64, headsQ: 32, headsKV: 8, seqQ: 1, seqKV: 16_384, headDim: 128)
-    let parameters = schedule == "lean" ? ["kernel": "triton", "merge": "combine"] : [:]
+    let parameters = schedule == "lean" ? ["kernel": "triton"] : [:]
     func result(_ format: String) throws -> SimulationResult {
       try run(schedule, shape, parameters.merging(["kv-format": format]) { $1 })
     }

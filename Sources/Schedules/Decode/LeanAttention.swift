@@ -30,7 +30,7 @@ public struct LeanAttention: Schedule {
     default: Maker.authors)
   static let merge = Parameter(
     "merge", "who merges: host, the work item with the first piece; combine, a kernel of its own",
-    default: Merge.auto)
+    default: Merge.auto, dependsOn: kernel.isNot("triton"))
   static let factor = Parameter(
     "factor", "work items a core of AITER's rule", in: 1...32, default: 3,
     dependsOn: kernel.is("aiter") && programs.is("auto"))
@@ -60,7 +60,12 @@ public struct LeanAttention: Schedule {
   private var maker: Maker { values[Self.kernel] }
   private var requestedPrograms: Int? { values[Self.programs].number }
   private var mergesInHost: Bool {
-    values[Self.merge] == .auto ? maker == .aiter : values[Self.merge] == .host
+    switch maker {
+    // Triton's kernel has none but the second kernel.
+    case .triton: false
+    case .aiter: values[Self.merge] != .combine
+    case .authors: values[Self.merge] == .host
+    }
   }
 
   public func admittedProgram(for shape: AttentionShape, on device: Device) throws(ScheduleError) -> Program {
